@@ -1,0 +1,37 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/ready  ## build .venv from the hash-locked requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; call make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+rehearse: setup  ## the whole migration of a sample practice into a rehearsal tenant, about four minutes
+	$(BIN)/workbench rehearse
+
+test: setup  ## lint, types, and every test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lab: setup  ## open the notebooks in JupyterLab
+	$(BIN)/workbench lab
+
+bench: setup  ## calls per 1,000 records by object, beside the floor
+	$(BIN)/python -m tests.bench
+
+lock:  ## write requirements.lock again (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what a rehearsal made (decisions stay)
+	rm -rf data/rehearsal data/runs data/sample data/warehouse.duckdb*
+
+.PHONY: help setup rehearse test lab bench lock clean

@@ -1,0 +1,54 @@
+"""Time, injected: the wall's, or the rehearsal tenant's, where a wait costs nothing."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the loader needs of time."""
+
+    def now(self) -> float:
+        """Seconds since 1970, by the clock that the tenant's limits are counted with."""
+
+    def wait_until(self, moment: float) -> None:
+        """Return when `now()` is at least `moment`."""
+
+
+class WallClock:
+    """Real time."""
+
+    def now(self) -> float:
+        """Return the machine's time."""
+        return time.time()
+
+    def wait_until(self, moment: float) -> None:
+        """Sleep until the moment has come."""
+        while (left := moment - time.time()) > 0:
+            time.sleep(min(left, 1.0))
+
+
+class RehearsalClock:
+    """The tenant's time: a wait returns at once and its moment travels with the next request."""
+
+    def __init__(self, moment: float) -> None:
+        self.moment = moment
+
+    def now(self) -> float:
+        """Return the greatest moment seen or waited for."""
+        return self.moment
+
+    def wait_until(self, moment: float) -> None:
+        """Jump to the moment; the next request tells the tenant."""
+        self.moment = max(self.moment, moment)
+
+    def hear(self, moment: float) -> None:
+        """Follow the tenant's clock, which never goes back."""
+        self.moment = max(self.moment, moment)
+
+
+def as_text(moment: float) -> str:
+    """Write a moment as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

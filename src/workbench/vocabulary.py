@@ -1,0 +1,95 @@
+"""The closed vocabularies of the workbench, one word each (docs/glossary.md)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Target(StrEnum):
+    """Where a run writes to."""
+
+    REHEARSAL = "rehearsal"
+    FRESHSALES = "freshsales"
+
+
+class Kind(StrEnum):
+    """What a mapping does with the rows it claims."""
+
+    RECORD = "record"
+    MATCH = "match"
+    SETUP = "setup"
+    FILE = "file"
+    LEFT_OUT = "left_out"
+
+
+class Decision(StrEnum):
+    """What a person decided for one spelling."""
+
+    MAP = "map"
+    KEEP = "keep"
+    BLANK = "blank"
+    ASK = "ask"
+
+
+class Severity(StrEnum):
+    """What a check does with the rows that fail it."""
+
+    WARN = "warn"
+    HOLD = "hold"
+    STOP = "stop"
+
+
+class Operation(StrEnum):
+    """What the plan does with a row."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DEFER = "defer"
+
+
+class State(StrEnum):
+    """Where an operation stands in the ledger."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    VERIFIED = "verified"
+
+
+class Fate(StrEnum):
+    """How one source row ended; the fates of a mapping add up to its source rows."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    REJECTED = "rejected"
+    EXCLUDED = "excluded"
+    DEFERRED = "deferred"
+
+
+class Edition(StrEnum):
+    """The two Freshsales products."""
+
+    SUITE = "suite"
+    CLASSIC = "classic"
+
+
+class Plan(StrEnum):
+    """The plan tiers of Freshsales."""
+
+    FREE = "free"
+    GROWTH = "growth"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+
+class Lock(StrEnum):
+    """What a signature opens."""
+
+    MAPPING = "mapping"
+    LOAD = "load"
+    SETUP = "setup"

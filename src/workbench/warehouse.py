@@ -1,0 +1,121 @@
+"""The rebuildable DuckDB warehouse: opened briefly, locked down, its lock error in one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from workbench.errors import StoreProblem
+
+SCHEMAS = ("raw", "profile", "destination", "staged", "checked", "reconciled")
+IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+
+
+class Warehouse:
+    """One open connection; every answer is fetched whole, since DuckDB 2.0 keeps no result between calls."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def run(self, sql: str, values: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        return self.connection.execute(sql, values).fetchall()
+
+    def frame(self, sql: str, values: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Run one query and return a Polars frame."""
+        table = self.connection.execute(sql, values).to_arrow_table()
+        made = pl.from_arrow(table)
+        assert isinstance(made, pl.DataFrame)
+        return made
+
+    def frames(self, sql: str, rows: int = 50_000) -> Iterator[pl.DataFrame]:
+        """Stream a query as frames of at most `rows` rows; nothing else may run on this connection meanwhile."""
+        for batch in self.connection.execute(sql).to_arrow_reader(rows):
+            made = pl.from_arrow(batch)
+            assert isinstance(made, pl.DataFrame)
+            yield made
+
+    def write(self, table: str, frame: pl.DataFrame, *, append: bool = False) -> None:
+        """Replace a table by a frame, or append the frame to it by column name."""
+        self.connection.register("incoming_frame", frame.to_arrow())
+        try:
+            if append and self.has(table):
+                self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_frame").fetchall()
+            else:
+                self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming_frame").fetchall()
+        finally:
+            self.connection.unregister("incoming_frame")
+
+    def has(self, table: str) -> bool:
+        """Say whether a table or view `schema.name` exists."""
+        schema, _, name = table.partition(".")
+        return bool(self.run(
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, name]
+        ))
+
+    def columns(self, table: str) -> list[str]:
+        """Return the column names of a table in order."""
+        schema, _, name = table.partition(".")
+        return [row[0] for row in self.run(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
+            " ORDER BY ordinal_position", [schema, name]
+        )]
+
+    def tables(self, schema: str) -> list[str]:
+        """Return the table names of a schema, sorted."""
+        return [row[0] for row in self.run(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [schema]
+        )]
+
+
+@contextmanager
+def open_warehouse(path: Path, *, write: bool = False, locked_down: bool = False) -> Iterator[Warehouse]:
+    """Open the warehouse for one short piece of work and close it again.
+
+    `write` makes the file when it is missing. `locked_down` is for reviewed SQL files: no file or network access.
+    """
+    if not write and not path.exists():
+        raise StoreProblem("There is no warehouse yet. Run notebooks/10_take_snapshot.ipynb, or: workbench run --to snapshot")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_persistent_secrets": "false",
+        "temp_directory": str(path.parent / "spill"),
+        "threads": "2",
+    }
+    try:
+        connection = duckdb.connect(str(path), read_only=not write, config=config)
+    except duckdb.IOException as problem:
+        if "lock" in str(problem).lower():
+            raise StoreProblem(
+                "Another process holds the warehouse. Close the notebook that is writing, or shut down its kernel"
+                " (JupyterLab: Running Terminals and Kernels), then run this again."
+            ) from None
+        raise StoreProblem(
+            f"The warehouse {path.name} cannot be read. It can be rebuilt: delete it and run from the step snapshot."
+        ) from None
+    try:
+        connection.execute("SET TimeZone = 'UTC'").fetchall()
+        if write:
+            for schema in SCHEMAS:
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}").fetchall()
+        if locked_down:
+            connection.execute("SET enable_external_access = false").fetchall()
+            connection.execute("SET lock_configuration = true").fetchall()
+        yield Warehouse(connection)
+    finally:
+        connection.close()
+
+
+def identifier(name: str) -> str:
+    """Return a name quoted for SQL, refusing anything that is no plain identifier."""
+    if not IDENTIFIER.match(name):
+        raise StoreProblem(f"{name!r} cannot be a table or column name: use letters, digits and underscores.")
+    return f'"{name}"'
