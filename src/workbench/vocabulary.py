@@ -56,6 +56,7 @@ class State(StrEnum):
     APPLIED = "applied"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
+    ABSENT = "absent"
     VERIFIED = "verified"
 
 

@@ -34,9 +34,14 @@ class Warehouse:
         assert isinstance(made, pl.DataFrame)
         return made
 
-    def frames(self, sql: str, rows: int = 50_000) -> Iterator[pl.DataFrame]:
-        """Stream a query as frames of at most `rows` rows; nothing else may run on this connection meanwhile."""
-        for batch in self.connection.execute(sql).to_arrow_reader(rows):
+    def frames(self, sql: str, rows: int = 50_000, *, with_temporary: bool = False) -> Iterator[pl.DataFrame]:
+        """Stream a query as frames of at most `rows` rows.
+
+        It streams beside this connection, so that writes may go on; `with_temporary` streams on it, which shows its
+        temporary tables, and then nothing else may run meanwhile.
+        """
+        connection = self.connection if with_temporary else self.connection.cursor()
+        for batch in connection.sql(sql).to_arrow_reader(rows):
             made = pl.from_arrow(batch)
             assert isinstance(made, pl.DataFrame)
             yield made

@@ -1,0 +1,3 @@
+-- object: case_stages
+-- key: stage_id
+SELECT * FROM raw.case_stages

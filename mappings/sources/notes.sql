@@ -1,0 +1,20 @@
+-- object: notes
+-- key: note_id
+-- Notes of every kind with their author's e-mail; a note of an appointment belongs to the appointment's patient.
+SELECT
+  n.*,
+  coalesce(nullif(trim(u.email), ''), n.author_user_id) AS author,
+  CASE lower(n.related_object)
+    WHEN 'contact' THEN 'contacts' WHEN 'case' THEN 'cases' WHEN 'company' THEN 'companies' WHEN 'appointment' THEN 'contacts'
+  END AS target_object,
+  CASE lower(n.related_object) WHEN 'appointment' THEN a.contact_id ELSE n.related_id END AS target_id,
+  coalesce(company.time_zone, own.time_zone) AS time_zone
+FROM raw.notes n
+LEFT JOIN raw.users u ON u.user_id = n.author_user_id
+LEFT JOIN raw.appointments a ON lower(n.related_object) = 'appointment' AND a.appointment_id = n.related_id
+LEFT JOIN raw.cases k ON lower(n.related_object) = 'case' AND k.case_id = n.related_id
+LEFT JOIN raw.contacts person
+  ON person.contact_id = CASE lower(n.related_object) WHEN 'contact' THEN n.related_id ELSE coalesce(a.contact_id, k.contact_id) END
+LEFT JOIN raw.companies company
+  ON company.company_id = CASE lower(n.related_object) WHEN 'company' THEN n.related_id ELSE coalesce(a.company_id, k.company_id) END
+LEFT JOIN raw.companies own ON own.company_id = person.company_id

@@ -1,0 +1,23 @@
+-- object: tasks
+-- key: task_id
+-- Tasks with their text composed; a task of an appointment belongs to the appointment's patient.
+SELECT
+  t.*,
+  concat_ws(chr(10), nullif(trim(t.description), ''), 'Status: ' || t.status, 'Priority: ' || nullif(trim(t.priority), '')) AS body,
+  coalesce(nullif(trim(u.email), ''), t.created_by_user_id) AS author,
+  CASE lower(coalesce(t.related_object, 'none'))
+    WHEN 'contact' THEN 'contacts' WHEN 'case' THEN 'cases' WHEN 'company' THEN 'companies' WHEN 'appointment' THEN 'contacts'
+  END AS target_object,
+  CASE lower(coalesce(t.related_object, 'none'))
+    WHEN 'appointment' THEN a.contact_id WHEN 'none' THEN NULL ELSE t.related_id
+  END AS target_id,
+  coalesce(company.time_zone, own.time_zone) AS time_zone
+FROM raw.tasks t
+LEFT JOIN raw.users u ON u.user_id = t.created_by_user_id
+LEFT JOIN raw.appointments a ON lower(t.related_object) = 'appointment' AND a.appointment_id = t.related_id
+LEFT JOIN raw.cases k ON lower(t.related_object) = 'case' AND k.case_id = t.related_id
+LEFT JOIN raw.contacts person
+  ON person.contact_id = CASE lower(t.related_object) WHEN 'contact' THEN t.related_id ELSE coalesce(a.contact_id, k.contact_id) END
+LEFT JOIN raw.companies company
+  ON company.company_id = CASE lower(t.related_object) WHEN 'company' THEN t.related_id ELSE coalesce(a.company_id, k.company_id) END
+LEFT JOIN raw.companies own ON own.company_id = person.company_id

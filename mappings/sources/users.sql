@@ -1,0 +1,3 @@
+-- object: users
+-- key: user_id
+SELECT * FROM raw.users

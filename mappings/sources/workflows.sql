@@ -1,0 +1,3 @@
+-- object: workflows
+-- key: workflow_id
+SELECT * FROM raw.workflows

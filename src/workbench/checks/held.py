@@ -1,0 +1,191 @@
+"""The one judge of held rows: what staging listed and what expectations found, counted twice, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from workbench.checks.derived import CheckedMapping, derive_expectations
+from workbench.checks.evaluation import Counted, count_failures, open_context
+from workbench.checks.predicates import failing_sql, literal
+from workbench.checks.results import HELD, RESULTS, CheckReport
+from workbench.checks.suites import Expectation, Suite, read_suites
+from workbench.errors import CountMismatch, ExportProblem, MappingProblem, StoreProblem, gather
+from workbench.vocabulary import Severity
+from workbench.warehouse import Warehouse, identifier, open_warehouse
+
+GX_ROWS = 200_000
+"""Above this many rows the second count would cost minutes and gigabytes: SQL counts alone, and the result says so."""
+HELD_COLUMNS = "mapping VARCHAR, source_object VARCHAR, source_id VARCHAR, rule VARCHAR, field VARCHAR, message VARCHAR"
+Line = tuple[str, str, str, str, str, str, int, int, int | None, bool]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One table, what is expected of it, and the mappings whose rows it may hold."""
+
+    title: str
+    table: str
+    key: str
+    expectations: tuple[Expectation, ...]
+    holds: tuple[CheckedMapping, ...]
+
+
+def run_checks(
+    warehouse: Path, suites_folder: Path, mappings: Sequence[CheckedMapping], *, gx_rows: int = GX_ROWS
+) -> CheckReport:
+    """Judge raw and staged rows, write checked.results and checked.held; raise what fails with severity stop."""
+    judged = _pair_up(read_suites(suites_folder), mappings)
+    if gx_rows:
+        open_context()  # seconds of import, before the warehouse is taken
+    with open_warehouse(warehouse, write=True) as opened:
+        if not opened.has("staged.problems"):
+            raise StoreProblem("There are no staged rows. Run notebooks/50_stage.ipynb, or: workbench run --to stage")
+        _refuse_missing_columns(opened, judged)
+        opened.run(f"CREATE OR REPLACE TABLE checked.held ({HELD_COLUMNS})")
+        opened.run(
+            "INSERT INTO checked.held SELECT DISTINCT mapping, source_object, source_id, rule, field, message"
+            " FROM staged.problems WHERE severity = 'hold'"
+        )
+        lines = [line for one in judged for line in _judge(opened, one, gx_rows)]
+        lines += _staging_lines(opened)
+        opened.write("checked.results", pl.DataFrame(lines, schema=RESULTS, orient="row"))
+        if opened.has("staged.stamp"):
+            opened.run("CREATE OR REPLACE TABLE checked.stamp AS SELECT * FROM staged.stamp")
+        report = read_report(opened)
+    _stop(report.results.filter((pl.col("severity") == Severity.STOP) & ~pl.col("passed")))
+    return report
+
+
+def read_report(warehouse: Warehouse) -> CheckReport:
+    """Read what the last checks wrote."""
+    lines = warehouse.run(f"SELECT {', '.join(RESULTS)} FROM checked.results")
+    held = warehouse.run(
+        "SELECT mapping, field, rule, message, count(DISTINCT source_id) AS rows FROM checked.held"
+        " GROUP BY ALL ORDER BY mapping, rows DESC, field, rule, message"
+    )
+    total = warehouse.run("SELECT count(*) FROM (SELECT DISTINCT mapping, source_id FROM checked.held)")[0][0]
+    results = pl.DataFrame(lines, schema=RESULTS, orient="row")
+    return CheckReport(results, pl.DataFrame(held, schema=HELD, orient="row"), int(total))
+
+
+def _pair_up(suites: Sequence[Suite], mappings: Sequence[CheckedMapping]) -> list[Judged]:
+    """Put the written suites of each table before what its mapping says; a suite of no table is refused."""
+    written = {suite.name: suite.expectations for suite in suites if suite.schema == "staged"}
+    strays = sorted(set(written) - {mapping.name for mapping in mappings})
+    if strays:
+        problems = [f"staged/{name}.json: there is no mapping {name!r}" for name in strays]
+        raise MappingProblem(gather("expectations", problems))
+    judged = []
+    for suite in suites:
+        if suite.schema == "raw":
+            holds = tuple(mapping for mapping in mappings if mapping.source_object == suite.name)
+            judged.append(Judged(suite.title, suite.table, suite.key, suite.expectations, holds))
+    for mapping in mappings:
+        expectations = (*written.get(mapping.name, ()), *derive_expectations(mapping))
+        judged.append(Judged(f"staged/{mapping.name}", mapping.table, "source_id", expectations, (mapping,)))
+    return judged
+
+
+def _refuse_missing_columns(warehouse: Warehouse, judged: Sequence[Judged]) -> None:
+    problems = []
+    for one in judged:
+        columns = set(warehouse.columns(one.table))
+        if not columns:
+            problems.append(f"{one.title}: there is no table {one.table}; stage first, or drop the suite")
+            continue
+        asked = {one.key} | {column for expectation in one.expectations for column in expectation.columns}
+        problems += [f"{one.title}: {one.table} has no column {column!r}" for column in sorted(asked - columns)]
+    if problems:
+        raise MappingProblem(gather("expectations", problems))
+
+
+def _judge(warehouse: Warehouse, judged: Judged, gx_rows: int) -> Iterator[Line]:
+    rows, counted = _count(warehouse, judged)
+    second: list[Counted] = []
+    if rows <= gx_rows:
+        second = count_failures(warehouse, judged.table, judged.expectations)
+        compare_counts(judged, rows, counted, second)
+    for place, (one, failed) in enumerate(zip(judged.expectations, counted, strict=True)):
+        if failed and one.severity is Severity.HOLD:
+            _hold(warehouse, judged, one)
+        gx_failed = second[place].failed if second else None
+        told = (judged.title, one.type, one.field, str(one.severity), one.why, one.source)
+        yield (*told, rows, failed, gx_failed, not failed)
+
+
+def _count(warehouse: Warehouse, judged: Judged) -> tuple[int, list[int]]:
+    """Count the failing rows of every expectation in one pass."""
+    counts = [
+        f"count(*) FILTER (WHERE {failing_sql(one.type, one.kwargs, judged.table)})" for one in judged.expectations
+    ]
+    try:
+        found = warehouse.run(f"SELECT {', '.join(['count(*)', *counts])} FROM {judged.table}")[0]
+    except duckdb.Error:
+        raise MappingProblem(
+            f"expectations/{judged.title}.json: DuckDB cannot evaluate it. Regular expressions here are RE2's:"
+            " no look-ahead, no back-references."
+        ) from None
+    return int(found[0]), [int(count) for count in found[1:]]
+
+
+def compare_counts(judged: Judged, rows: int, counted: Sequence[int], second: Sequence[Counted]) -> None:
+    """Refuse a result on which the two counts differ: one of them is wrong about what will be held."""
+    problems = [
+        f"{one.type} on {one.field}: {failed:,} of {rows:,} rows by SQL,"
+        f" {other.failed:,} of {other.evaluated:,} by Great Expectations"
+        for one, failed, other in zip(judged.expectations, counted, second, strict=True)
+        if (rows, failed) != (other.evaluated, other.failed)
+    ]
+    if problems:
+        raise CountMismatch(gather(judged.title, problems, "differing count"))
+
+
+def _hold(warehouse: Warehouse, judged: Judged, one: Expectation) -> None:
+    """Hold the rows that fail; where staging already said so of the same field, once is enough."""
+    failing = (
+        f"SELECT {identifier(judged.key)} FROM {judged.table} WHERE {failing_sql(one.type, one.kwargs, judged.table)}"
+    )
+    for mapping in judged.holds:
+        name, field = literal(mapping.name), literal(one.field)
+        warehouse.run(
+            f"INSERT INTO checked.held SELECT DISTINCT {name}, {literal(mapping.source_object)}, source_id,"
+            f" {literal(one.type)}, {field}, {literal(one.why)} FROM {mapping.table} WHERE source_id IN ({failing})"
+            f" AND source_id NOT IN (SELECT source_id FROM checked.held WHERE mapping = {name} AND field = {field})"
+        )
+
+
+def _staging_lines(warehouse: Warehouse) -> list[Line]:
+    found = warehouse.run(
+        "SELECT mapping, rule, field, severity, min(message), count(DISTINCT source_id) FROM staged.problems"
+        " GROUP BY mapping, rule, field, severity ORDER BY mapping, field, rule, severity"
+    )
+    sizes = dict(warehouse.run("SELECT mapping, count(*) FROM staged.problems GROUP BY mapping"))
+    for mapping in sizes:
+        if warehouse.has(f"staged.{mapping}"):
+            sizes[mapping] = warehouse.run(f"SELECT count(*) FROM staged.{identifier(mapping)}")[0][0]
+    return [
+        (f"staged/{mapping}", rule, field, severity, message, "staging", sizes[mapping], failed, None, False)
+        for mapping, rule, field, severity, message, failed in found
+    ]
+
+
+def _stop(failed: pl.DataFrame) -> None:
+    """Raise once for every check of severity stop that has failing rows."""
+    if failed.is_empty():
+        return
+    problems = [
+        f"{row['suite']} {row['type']} on {row['column_name']}:"
+        f" {row['failed']:,} of {row['evaluated']:,} rows ({row['why']})"
+        for row in failed.iter_rows(named=True)
+    ]
+    way_out = (
+        "\nNothing may be loaded from these rows. Correct the export, the mapping or the suite, and run from the step "
+    )
+    if failed["suite"].str.starts_with("raw/").any():
+        raise ExportProblem(gather("The delivery", problems, "failed check") + f"{way_out}snapshot.")
+    raise MappingProblem(gather("The staging", problems, "failed check") + f"{way_out}stage.")

@@ -1,0 +1,71 @@
+"""What the checks found, as frames: one line an expectation, and the held rows counted by reason; no values, no ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from workbench.vocabulary import Severity
+
+RESULTS = {
+    "suite": pl.String,
+    "type": pl.String,
+    "column_name": pl.String,
+    "severity": pl.String,
+    "why": pl.String,
+    "source": pl.String,
+    "evaluated": pl.Int64,
+    "failed": pl.Int64,
+    "gx_failed": pl.Int64,
+    "passed": pl.Boolean,
+}
+"""The columns of checked.results."""
+HELD = {"mapping": pl.String, "field": pl.String, "rule": pl.String, "message": pl.String, "rows": pl.Int64}
+"""The columns of checked.held, counted."""
+GRAVITY = {Severity.STOP: 0, Severity.HOLD: 1, Severity.WARN: 2}
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The lines of checked.results, and how many rows each reason of checked.held keeps back."""
+
+    results: pl.DataFrame
+    held: pl.DataFrame
+    held_rows: int
+
+    @property
+    def expectations(self) -> pl.DataFrame:
+        """The lines that expectations made; the others tell what staging noticed."""
+        return self.results.filter(pl.col("source") != "staging")
+
+    @property
+    def failing(self) -> pl.DataFrame:
+        """The lines with failing rows, gravest first."""
+        gravity = pl.col("severity").replace_strict({str(key): place for key, place in GRAVITY.items()})
+        return self.results.filter(~pl.col("passed")).sort(gravity, "suite", "column_name", "type")
+
+    @property
+    def by_suite(self) -> pl.DataFrame:
+        """For each suite: its expectations, how many were counted twice, and how many every row fulfils."""
+        return (
+            self.expectations.group_by("suite", maintain_order=True)
+            .agg(
+                pl.col("evaluated").first().alias("rows"),
+                pl.len().alias("expectations"),
+                pl.col("gx_failed").is_not_null().sum().alias("counted_twice"),
+                pl.col("passed").sum(),
+            )
+            .with_columns((pl.col("expectations") - pl.col("passed")).alias("with_failing_rows"))
+        )
+
+    def summary(self) -> dict[str, int]:
+        """Return the figures of summary.json's `checks`."""
+        warned = self.results.filter((pl.col("severity") == Severity.WARN) & ~pl.col("passed"))
+        return {
+            "evaluated": self.expectations.height,
+            "passed": self.expectations.filter("passed").height,
+            "counted_twice": self.expectations.filter(pl.col("gx_failed").is_not_null()).height,
+            "warned": warned.height,
+            "held": self.held_rows,
+        }

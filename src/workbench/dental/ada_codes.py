@@ -1,0 +1,246 @@
+"""Read the ADA procedure codes out of a free-text value: right, safely repaired, or left to a person.
+
+Format and category ranges only; whether a code exists is for the licensed list of the practice to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workbench.dental.ada_text import CODE, DIGIT, clean, cut_asides, refusal
+from workbench.dental.knowledge import read_facts
+
+FIRST = "D0100"
+CANONICAL = re.compile(r"D[0-9]{4}(?:;D[0-9]{4})*")
+SEPARATORS = re.compile(r"[;,/\\&+|\n\r\t\f\v]|\b(?:AND|WITH|PLUS|THEN)\b|\bW/")
+PIECE = re.compile(
+    rf"D(?P<digits>(?={DIGIT}{{0,3}}[0-9]){DIGIT}{{4}})(?P<tail>\.\d{{1,2}}|-\d{{1,2}}|X\d{{1,2}}|-?[A-Z]+|-[A-Z]\d)??(?={CODE}|$)"
+)
+LOOKALIKE = str.maketrans("OIL", "011")
+LABELS = frozenset(
+    (
+        "ADA",
+        "CDT",
+        "CODE",
+        "CODES",
+        "PROC",
+        "PROCS",
+        "PROCEDURE",
+        "PROCEDURES",
+        "DENTAL",
+        "TX",
+        "NO",
+        "NUM",
+        "NUMBER",
+        "D",
+    )
+)
+FRINGE = " .:!?*\"'`()[]{}<>=_-~#\u2018\u2019\u201c\u201d"
+LOW_CONFIDENCE = frozenset({"three digits", "question mark"})
+
+
+class Verdict(StrEnum):
+    """How a value reads."""
+
+    OK = "ok"
+    REPAIRABLE = "repairable"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class CodeReading:
+    """What one value says; `readable` also holds the codes of an invalid value whose other parts say nothing."""
+
+    verdict: Verdict
+    codes: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    reason: str = ""
+    readable: tuple[str, ...] = ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Say whether a repair was made that a person should glance at."""
+        return not LOW_CONFIDENCE.isdisjoint(self.rules)
+
+
+@dataclass(frozen=True)
+class Number:
+    """The code that a number without its D would be, and the rule that says so."""
+
+    code: str
+    rule: str
+
+    @property
+    def is_short(self) -> bool:
+        """Say whether its zero was lost too."""
+        return self.rule == "three digits"
+
+
+def read_codes(raw: str) -> CodeReading:
+    """Read a value by the ladder: right as it stands, one reading by listed rules, or invalid with the reason.
+
+    "D2740/2950" reads D2740 and D2950; "D0270-D0274" is a range and stays with a person.
+    """
+    codes = tuple(raw.split(";"))
+    if CANONICAL.fullmatch(raw) and min(codes) >= FIRST and len(set(codes)) == len(codes):
+        return CodeReading(Verdict.OK, codes, readable=codes)
+    text, rules = clean(raw)
+    if not text:
+        return _invalid("blank")
+    if reason := refusal(text):
+        return _invalid(reason)
+    if "?" in text:
+        rules.append("question mark")
+    if re.search(rf"(?<![A-Z]){CODE}", text):
+        text, cut = cut_asides(text)
+        rules += cut
+        return _beside_codes(text, rules)
+    return _bare(text, rules)
+
+
+def category_of(code: str) -> str | None:
+    """Name the category of a code by its range."""
+    for row in read_facts("cdt_categories.csv"):
+        if row["first"] <= code <= row["last"]:
+            return row["category"]
+    return None
+
+
+def _beside_codes(text: str, rules: list[str]) -> CodeReading:
+    """Read a text that holds at least one code with its D; numbers and words beside it are judged by their place."""
+    codes, unread = [], []
+    parts = SEPARATORS.split(text)
+    for part in parts:
+        tokens = list(_tokens(part))
+        whole = [_whole_codes(token, rules) for token in tokens]
+        numbers = [_number(token, rules) for token in tokens]
+        is_plain = all(read or number for read, number in zip(whole, numbers, strict=True))
+        for place, (token, read, number) in enumerate(zip(tokens, whole, numbers, strict=True)):
+            if read:
+                codes += read
+            elif number and _may_join(number, alone=len(tokens) == 1, plain=is_plain or place == 0):
+                codes.append(number.code)
+                rules.append(number.rule)
+            elif number or not _is_aside(token):
+                unread.append(token)
+            elif token not in LABELS:
+                rules.append("tooth" if token.isdigit() else "words")
+            else:
+                rules.append("label")
+    return _reading(codes, unread, [*rules, "list"] if len(codes) > 1 else rules)
+
+
+def _may_join(number: Number, *, alone: bool, plain: bool) -> bool:
+    """Say whether a number beside a code is a code too, and not a fee: by its place, and never in round hundreds."""
+    if number.code.endswith("00"):
+        return False
+    return alone or (plain and not number.is_short)
+
+
+def _bare(text: str, rules: list[str]) -> CodeReading:
+    """Read a text without any D code: numbers count only when nothing but numbers and labels is there."""
+    numbers = []
+    has_separator = bool(SEPARATORS.search(text))
+    for part in SEPARATORS.split(text):
+        for token in _tokens(part):
+            if token in LABELS:
+                rules.append("label")
+                continue
+            number = _number(re.sub(r"\.0{1,2}$", "", token), rules)
+            if number is None:
+                return _invalid(_shape(token))
+            rules += [number.rule, *(["float tail"] if "." in token else [])]
+            numbers.append(number)
+    codes = [number.code for number in numbers]
+    if len(codes) > 1 and any(number.is_short for number in numbers) and not has_separator:
+        return _invalid("numbers of three digits in a row: a person decides")
+    if len(codes) > 1 and any(re.match(r"D(?:19|20)", code) for code in codes):
+        return _invalid("a number beside a year: a person decides")
+    return _reading(codes, [], [*rules, "list"] if len(codes) > 1 else rules)
+
+
+def _reading(codes: list[str], unread: list[str], rules: list[str]) -> CodeReading:
+    once = tuple(dict.fromkeys(codes))
+    good = tuple(code for code in once if code >= FIRST)
+    if unread:
+        return CodeReading(Verdict.INVALID, (), reason=_shape(unread[0]), readable=good)
+    if not once:
+        return _invalid("no code in it")
+    if good != once:
+        return CodeReading(Verdict.INVALID, (), reason="below the first category D0100", readable=good)
+    named = [*rules, "duplicate"] if len(once) < len(codes) else rules
+    return CodeReading(Verdict.REPAIRABLE, once, tuple(dict.fromkeys(named)) or ("marks",), readable=once)
+
+
+def _invalid(reason: str) -> CodeReading:
+    return CodeReading(Verdict.INVALID, (), reason=reason)
+
+
+def _tokens(part: str) -> Iterator[str]:
+    spread = re.sub(r"[\s:=()\[\]{}<>\"*]+|(?<![A-Z0-9])-|-(?![A-Z0-9])", " ", part)
+    for word in spread.split():
+        if token := word.strip(FRINGE):
+            yield token
+
+
+def _whole_codes(token: str, rules: list[str]) -> list[str]:
+    """Return the codes that a token consists of, run together or with a suffix; none if anything else is in it."""
+    codes, place = [], 0
+    # A label or word may hang on by a hyphen in front: CDT-D2740.
+    token = re.sub(rf"^[A-Z]+-(?={CODE})", "", token)
+    while place < len(token):
+        piece = PIECE.match(token, place)
+        if piece is None or re.fullmatch(r"[OI]+", piece["tail"] or ""):
+            return []  # a last O or I may be a fifth digit
+        digits = piece["digits"].translate(LOOKALIKE)
+        if digits != piece["digits"]:
+            rules.append("letter for digit")
+        if piece["tail"]:
+            rules.append("suffix")
+        codes.append(f"D{digits}")
+        place = piece.end()
+    if len(codes) > 1:
+        rules.append("run together")
+    return codes
+
+
+def _number(token: str, rules: list[str]) -> Number | None:
+    """Return the code that a number without its D would be."""
+    if re.fullmatch(rf"[0-9O]{DIGIT}{{3,4}}", token) and len(re.findall("[0-9]", token)) > 1:
+        digits = token.translate(LOOKALIKE)
+        if digits != token:
+            rules.append("letter for digit")
+        if len(digits) == 4:
+            return Number(f"D{digits}", "missing D")
+        if digits[0] == "0":
+            return Number(f"D{digits[1:]}", "old five-digit form")
+    return Number(f"D0{token}", "three digits") if re.fullmatch(r"[0-9]{3}", token) else None
+
+
+def _is_aside(token: str) -> bool:
+    """Say whether a token may stand beside a code: a word, a tooth, a quantity, a share, a shade."""
+    bare = re.sub(r"['.\-\u2019_]", "", token)
+    if bare.isalpha():
+        return True
+    return bool(
+        re.fullmatch(
+            r"\d{1,2}|\d{1,3}%|(?:\d{1,2}[A-Z]{1,6}){1,2}|(?:T|TH|X|Q|QTY|UR|UL|LR|LL)#?\d{1,2}[A-Z]{0,5}|[ABC][1-4](?:\.5)?"
+            r"|[A-Z]+-\d{1,2}|\d{1,2}(?:-(?:\d{1,2}|[A-Z]+))+|#\d{1,2}[A-Z]{0,5}",
+            token,
+        )
+    )
+
+
+def _shape(token: str) -> str:
+    shapes = (
+        (r"\d{5}", "five digits: a medical code or the number of a date"),
+        (r"[A-CE-Z]\d{2}(?:\.\w+)?|[A-CE-Z]\d{2}\w{1,4}\.\w*", "the shape of a diagnosis code"),
+        (r"[A-CE-Z]\d{4}", "a letter and four digits, and the letter is not D"),
+        (rf"D{DIGIT}{{0,3}}", "too short for a code"),
+        (rf"D{DIGIT}{{5,}}|\d{{5,}}", "too long for a code"),
+        (r"[^\d]+", "words and no code"),
+    )
+    return next((reason for shape, reason in shapes if re.fullmatch(shape, token)), "a part that is no code")

@@ -1,0 +1,73 @@
+"""The export contract as data: which objects and columns an export holds, and what is fatal when it is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+PART = re.compile(r"(_part\d+|_\d+)$")
+
+
+@dataclass(frozen=True)
+class ExportObject:
+    """One object of the contract; its columns include the common ones."""
+
+    name: str
+    key: tuple[str, ...]
+    is_required: bool
+    columns: tuple[str, ...]
+    dates: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def missing(self, present: set[str]) -> list[str]:
+        """Return the contract's columns that an export lacks, leaving out those that another one stands in for."""
+        families = [{column, *others} for column, others in self.instead.items()]
+        stood_in = {column for family in families if family & present for column in family}
+        return [column for column in self.columns if column not in present and column not in stood_in]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All objects, the words that mark a column as a secret, and the identity of this contract."""
+
+    objects: Mapping[str, ExportObject]
+    refused: tuple[str, ...]
+    identity: str
+
+    def object_of(self, file_name: str) -> str | None:
+        """Name the object that a file holds: contacts.csv, contacts_part01.csv and contacts_1.csv are contacts."""
+        stem = file_name.rsplit(".", 1)[0].strip().lower()
+        return next((name for name in (stem, PART.sub("", stem)) if name in self.objects), None)
+
+    def is_refused(self, column: str) -> bool:
+        """Say whether a column holds a secret that must stay in the source."""
+        return any(word in column for word in self.refused)
+
+
+@cache
+def read_contract() -> Contract:
+    """Read contract.toml, which ships with this room."""
+    text = files(__package__).joinpath("contract.toml").read_text("utf-8")
+    found = tomllib.loads(text)
+    common, refused = found.pop("common"), found.pop("refused")
+    objects = {
+        name: ExportObject(
+            name=name,
+            key=tuple(said["key"]),
+            is_required=said.get("required", False),
+            columns=(*said["columns"], *(common if said.get("common", True) else ())),
+            dates=(*said.get("dates", ()), *(common[:2] if said.get("common", True) else ())),
+            numbers=tuple(said.get("numbers", ())),
+            links=said.get("links", {}),
+            instead={column: tuple(others) for column, others in said.get("instead", {}).items()},
+        )
+        for name, said in found.items()
+    }
+    return Contract(objects, tuple(refused), hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -1,0 +1,1 @@
+"""Widgets that write decision files; nothing downstream reads a widget."""

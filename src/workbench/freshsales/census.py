@@ -1,0 +1,151 @@
+"""Every record of a kind, by pages: complete and once each, also while others add and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from itertools import count
+from typing import Any
+
+from workbench.errors import SetupMissing, TenantUnreachable
+from workbench.freshsales.client import Freshsales
+from workbench.freshsales.endpoints import Endpoint, endpoint
+from workbench.freshsales.records import find_by_source_id, read_record
+from workbench.freshsales.refusals import Reason, Refused
+
+__all__ = [
+    "find_by_source_id",
+    "list_records",
+    "read_children",
+    "read_documents",
+    "read_pages",
+    "read_parent_notes",
+    "read_record",
+]
+PER_PAGE = 100  # more is not an error, but answers 100 all the same
+MOST_PASSES = 3
+STABLE = {"per_page": PER_PAGE, "sort": "id", "sort_type": "asc"}
+
+
+def read_pages(tenant: Freshsales, endpoint: Endpoint) -> Iterator[list[dict[str, Any]]]:
+    """Yield all accounts, contacts, deals or leads, a page at a time; every record once."""
+    include = {"include": endpoint.include} if endpoint.include else {}
+    places = [(f"{endpoint.path}/view/{view}", include) for view in _views(tenant, endpoint)]
+    yield from _union(tenant, places, endpoint.plural)
+
+
+def list_records(tenant: Freshsales, destination: str) -> Iterator[dict[str, Any]]:
+    """Yield all tasks, appointments or sales activities from their list pages; every record once."""
+    where = endpoint(destination, tenant.edition)
+    places = [(where.path, {"filter": name} if name else {}) for name in where.list_filters]
+    for page in _union(tenant, places, where.plural):
+        yield from page
+
+
+def read_children(tenant: Freshsales, plural: str, record_id: int, kind: str) -> list[dict[str, Any]]:
+    """Return what hangs on a contact, account or deal: its notes, tasks, appointments or document_associations."""
+    try:
+        pages = list(_steady(tenant, f"/{plural}/{record_id}/{kind}", kind, {}, set()))
+    except Refused as problem:
+        if problem.reason is Reason.NOT_FOUND:
+            return []
+        raise
+    return [one for page in pages for one in page]
+
+
+def read_parent_notes(tenant: Freshsales, plural: str, record_id: int) -> list[dict[str, Any]]:
+    """Return the notes of a contact, account or deal; notes have no address of their own."""
+    return read_children(tenant, plural, record_id, "notes")
+
+
+def read_documents(tenant: Freshsales, plural: str, record_id: int) -> list[dict[str, Any]]:
+    """Return the files of a contact, account or deal."""
+    return read_children(tenant, plural, record_id, "document_associations")
+
+
+def _views(tenant: Freshsales, endpoint: Endpoint) -> list[int]:
+    body = tenant.call("GET", f"{endpoint.path}/filters").body
+    listed = [one for one in body.get("filters") or [] if isinstance(one, dict)] if isinstance(body, dict) else []
+    views = []
+    for start in endpoint.views:
+        found = [one for one in listed if str(one.get("name", "")).casefold().startswith(start.casefold())]
+        if not found:
+            raise SetupMissing(
+                f"{tenant.alias} has no view {start.strip()!r} of {endpoint.plural}, so they cannot be listed."
+                " Make one that shows them all and starts with that word."
+            )
+        # The tenant's own view stands before those that people made under a like name.
+        views.append(min(found, key=lambda one: (not one.get("is_default"), int(one["id"])))["id"])
+    return views
+
+
+def _union(
+    tenant: Freshsales, places: list[tuple[str, dict[str, Any]]], envelope: str
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the pages of several lists that share no record; one that moved between them meanwhile is met again."""
+    seen: set[int] = set()
+    totals = []
+    for path, params in places:
+        totals.append((yield from _steady(tenant, path, envelope, params, seen)))
+    for (path, params), total in zip(places, totals, strict=True):
+        if len(places) > 1 and _total(_page(tenant, path, envelope, {**params, **STABLE, "per_page": 1})) != total:
+            yield from _steady(tenant, path, envelope, params, seen)
+
+
+def _steady(
+    tenant: Freshsales, path: str, envelope: str, params: Mapping[str, Any], seen: set[int]
+) -> Generator[list[dict[str, Any]], None, int | None]:
+    """Yield pages by ascending id and return the total; what slid off its page by others' deletions is read again.
+
+    New records come last and are met on the way. A total that has changed by the end makes another pass.
+    """
+    last: int | None = None
+    for _ in range(MOST_PASSES):
+        first: int | None = None
+        listed, before = 0, [-1]
+        for page in count(1):
+            body = _page(tenant, path, envelope, {**params, **STABLE, "page": page})
+            records: list[dict[str, Any]] = body[envelope]
+            ids = [int(one["id"]) for one in records]
+            # A page past the end says total 0; a list that knows no pages repeats its first.
+            if not ids or ids == before:
+                break
+            before, last = ids, _total(body)
+            listed += len(ids)
+            first = last if first is None else first
+            fresh = [one for one in records if int(one["id"]) not in seen]
+            seen.update(ids)
+            if fresh:
+                yield [_with_links(one, body, envelope) for one in fresh]
+            if _is_last(body, page, listed, len(ids)):
+                break
+        if first == last:
+            break
+    return last
+
+
+def _page(tenant: Freshsales, path: str, envelope: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    body = tenant.call("GET", path, params=params).body
+    if not isinstance(body, dict) or not isinstance(body.get(envelope), list):
+        raise TenantUnreachable(f"GET {path}: the answer holds no {envelope}.")
+    return body
+
+
+def _total(body: Mapping[str, Any]) -> int | None:
+    total = (body.get("meta") or {}).get("total")
+    return None if total is None else int(total)
+
+
+def _is_last(body: Mapping[str, Any], page: int, listed: int, length: int) -> bool:
+    meta = body.get("meta") or {}
+    if meta.get("total_pages") is not None:
+        return page >= int(meta["total_pages"])
+    # Tasks and appointments count their records, not their pages; notes may count nothing.
+    return listed >= int(meta["total"]) if meta.get("total") is not None else length < PER_PAGE
+
+
+def _with_links(record: dict[str, Any], body: Mapping[str, Any], envelope: str) -> dict[str, Any]:
+    """Put a deal's side-loaded contacts into the record, where a list tells which are whose."""
+    if envelope == "deals" and "contact_ids" in record and "contacts" not in record and body.get("contacts"):
+        mine = set(record["contact_ids"] or [])
+        return {**record, "contacts": [one for one in body["contacts"] if one.get("id") in mine]}
+    return record

@@ -1,0 +1,1 @@
+"""The steps of a migration: the same notebooks for people and for papermill."""

@@ -1,0 +1,71 @@
+"""What a notebook opens: the mappings, the tenant to read, or a session to write with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from workbench.freshsales.client import Freshsales
+from workbench.freshsales.schema import TenantSchema, read_schema, write_schema
+from workbench.journey.record import current_run, open_run_ledger
+from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
+from workbench.ledger.store import Ledger
+from workbench.load.session import Session, open_session, open_tenant
+from workbench.mapping.files import Mappings
+from workbench.mapping.setup import Setup
+from workbench.settings import Settings
+from workbench.warehouse import open_warehouse
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A tenant to read, its schema, and the ledger."""
+
+    settings: Settings
+    tenant: Freshsales
+    schema: TenantSchema
+    ledger: Ledger
+    run_id: str
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Desk]:
+    """Open the tenant to read; its users and pick-lists are written to destination.*."""
+    run = current_run(settings)
+    ledger = open_run_ledger(settings)
+    try:
+        with open_tenant(settings, tenant_url(settings), ledger) as tenant:
+            schema = read_schema(tenant)
+            if settings.warehouse.exists():
+                with open_warehouse(settings.warehouse, write=True) as warehouse:
+                    write_schema(warehouse, schema)
+            yield Desk(settings, tenant, schema, ledger, run.run_id)
+    finally:
+        ledger.engine.dispose()
+
+
+@contextmanager
+def writing(settings: Settings, mappings: Mappings) -> Iterator[Session]:
+    """Open a session that may write; a second one on the same tenant is refused."""
+    run = current_run(settings)
+    with open_session(settings, mappings, tenant_url(settings), run.run_id, actor=str(settings.target)) as session:
+        yield session
+
+
+def read_tenant_schema(settings: Settings) -> TenantSchema:
+    """Read what the tenant offers and keep it in destination.*."""
+    with reading(settings) as desk:
+        return desk.schema
+
+
+def invite_users(settings: Settings, setup: Setup) -> None:
+    """Give the rehearsal tenant the users of the setup plan; in a real tenant people are invited by hand."""
+    if settings.is_rehearsal and not settings["rehearsal.base_url"]:
+        set_up_rehearsal(settings, {"users": setup["users"]})
+
+
+def apply_setup(settings: Settings, setup: Setup) -> None:
+    """Set up the embedded rehearsal tenant by the plan; a real tenant is set up by its admin."""
+    if settings.is_rehearsal and not settings["rehearsal.base_url"]:
+        set_up_rehearsal(settings, setup)

@@ -1,0 +1,154 @@
+"""Run steps through papermill: pinned, resumable, stopped at the first red one, a page for each notebook."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
+from workbench.journey.record import current_run, open_run_ledger, read_record
+from workbench.journey.starter import notebooks_folder
+from workbench.journey.steps import APART, STEPS, steps_between
+from workbench.journey.summary import write_summary
+from workbench.ledger.runs import Run, finish_run, note_step, step_states
+from workbench.log import note_event
+from workbench.reports.page import render_page
+from workbench.settings import Settings
+
+
+@dataclass
+class Ran:
+    """What one call of `run` did."""
+
+    run: Run
+    folder: Path
+    done: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def run_steps(settings: Settings, *, first: str | None = None, last: str | None = None, fresh: bool = False) -> Ran:
+    """Run the steps from `first` to `last`; without `first` the last unfinished run goes on where it is not green."""
+    run = current_run(settings, fresh=fresh)
+    ran = Ran(run, settings.runs / run.run_id)
+    wanted = steps_between(first, last)
+    ledger = open_run_ledger(settings)
+    states = step_states(ledger, run.run_id)
+    started = time.monotonic()
+    try:
+        for place, step in enumerate(wanted):
+            if first is None and states.get(step) == "green":
+                ran.skipped.append(step)
+                continue
+            _tell(f"[{place + 1}/{len(wanted)}] {step}")
+            note_step(ledger, run.run_id, step, "started")
+            try:
+                _run_step(settings, ran, step)
+            except WorkbenchError as problem:
+                note_step(ledger, run.run_id, step, "red", type(problem).__name__)
+                raise
+            except BaseException as problem:
+                note_step(ledger, run.run_id, step, "red", type(problem).__name__)
+                raise
+            note_step(ledger, run.run_id, step, "green")
+            ran.done.append(step)
+        if wanted[-1] == list(STEPS)[-1]:
+            finish_run(ledger, run.run_id)
+    finally:
+        ledger.engine.dispose()
+        _add_seconds(ran.folder, time.monotonic() - started)
+        write_summary(settings, run.run_id)
+    return ran
+
+
+def _run_step(settings: Settings, ran: Ran, step: str) -> None:
+    for notebook in {**STEPS, **APART}[step]:
+        began = time.monotonic()
+        execute(settings, notebook, ran.folder)
+        note_event(ran.folder, "notebook", step=step, notebook=notebook, seconds=round(time.monotonic() - began, 1))
+
+
+def execute(settings: Settings, notebook: str, folder: Path) -> Path:
+    """Execute one notebook headless into a run's folder and render its page; its error comes back as our own."""
+    import papermill  # noqa: PLC0415 - slow to import, and only a run needs it
+    from papermill.exceptions import PapermillExecutionError  # noqa: PLC0415
+
+    source = notebooks_folder(settings) / f"{notebook}.ipynb"
+    if not source.is_file():
+        raise SettingsProblem(f"notebooks/{notebook}.ipynb is missing. workbench init writes the starter's notebooks.")
+    folder.mkdir(parents=True, exist_ok=True)
+    executed = folder / f"{notebook}.ipynb"
+    parameters = _checked(papermill, source, {
+        "migration": str(settings.folder), "target": str(settings.target), "interactive": False,
+    })
+    try:
+        papermill.execute_notebook(
+            source, executed, parameters=parameters, cwd=str(settings.folder), progress_bar=False, log_output=False,
+            store_widget_state=False, kernel_name="python3", start_timeout=120,
+            config=_ipc(), request_save_on_cell_execute=True, stderr_file=sys.stderr,
+        )
+    except PapermillExecutionError as problem:
+        raise _as_ours(notebook, problem) from None
+    finally:
+        if executed.is_file():
+            _render(settings, executed, folder, notebook)
+    return executed
+
+
+def _checked(papermill: Any, source: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Give a notebook the parameters it declares; papermill itself would take an unknown one with a warning."""
+    known = set(papermill.inspect_notebook(str(source)))
+    missing = set(wanted) - known
+    if missing:
+        raise SettingsProblem(f"{source.name} declares no parameter {', '.join(sorted(missing))}.")
+    return wanted
+
+
+def _ipc() -> Any:
+    """Speak with kernels over a socket file: other users of the machine cannot listen."""
+    from traitlets.config import Config  # noqa: PLC0415
+
+    return Config({"KernelManager": {"transport": "ipc"}})
+
+
+def _as_ours(notebook: str, problem: Any) -> WorkbenchError:
+    """Return a notebook's error under its own name where it is ours: the text was written for people."""
+    import workbench.errors  # noqa: PLC0415
+
+    found = getattr(workbench.errors, str(problem.ename), None)
+    if isinstance(found, type) and issubclass(found, WorkbenchError):
+        return found(f"{problem.evalue}")
+    if str(problem.ename) in ("Refused", "OutcomeUnknown", "UnreadableError"):
+        return RunFailed(f"{notebook}: {problem.evalue}")
+    # A stranger's text may carry values: only its kind and place are told.
+    return RunFailed(
+        f"{notebook}.ipynb failed in cell {problem.exec_count} with {problem.ename}. Open it in JupyterLab to see where:"
+        " workbench lab"
+    )
+
+
+def _render(settings: Settings, executed: Path, folder: Path, notebook: str) -> None:
+    title = notebook.partition("_")[2].replace("_", " ").capitalize()
+    render_page(
+        executed, folder / f"{notebook}.html", title=title, run=folder.name, target=str(settings.target),
+        practice=str(settings["practice.name"]),
+    )
+
+
+def _add_seconds(folder: Path, seconds: float) -> None:
+    path = folder / "seconds.json"
+    before = json.loads(path.read_text("utf-8")) if path.is_file() else 0.0
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(round(before + seconds, 1)), "utf-8")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress is what stderr is for
+
+
+def reconciled(settings: Settings, run_id: str) -> bool:
+    """Say whether a run's reconciliation was green."""
+    return bool(read_record(settings, run_id, "80_reconcile").get("reconciled"))

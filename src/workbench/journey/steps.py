@@ -1,0 +1,40 @@
+"""The steps and the notebooks that make each of them."""
+
+from __future__ import annotations
+
+from workbench.errors import SettingsProblem
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "snapshot": ("10_take_snapshot",),
+    "profile": ("20_profile_columns", "21_profile_codes", "22_profile_carriers", "23_profile_tasks"),
+    "suggest": ("30_suggest",),
+    "map": ("31_map_carriers", "32_map_fields", "33_map_owners", "34_map_stages", "35_premapping"),
+    "approve": ("36_approve",),
+    "setup": ("40_setup",),
+    "stage": ("50_stage",),
+    "validate": ("60_validate",),
+    "sample": ("70_sample",),
+    "load": ("71_load",),
+    "attachments": ("72_attachments",),
+    "reconcile": ("80_reconcile",),
+    "rebuild": ("90_rebuild_reference",),
+}
+"""The journey, in order."""
+
+APART: dict[str, tuple[str, ...]] = {"delta": ("95_delta",), "rollback": ("99_roll_back",)}
+"""Steps that are asked for by name."""
+
+
+def steps_between(first: str | None, last: str | None) -> list[str]:
+    """Return the steps from `first` to `last`; a step apart stands alone."""
+    for name in (first, last):
+        if name is not None and name not in STEPS and name not in APART:
+            raise SettingsProblem(f"There is no step {name!r}. The steps: {', '.join([*STEPS, *APART])}.")
+    if first in APART or last in APART:
+        return [first if first in APART else str(last)]
+    names = list(STEPS)
+    start = names.index(first) if first else 0
+    end = names.index(last) + 1 if last else len(names)
+    if start >= end:
+        raise SettingsProblem(f"The step {first} comes after {last}.")
+    return names[start:end]

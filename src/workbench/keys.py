@@ -1,0 +1,63 @@
+"""The two secrets: the tenant's API key and the key that images are encrypted with; neither is ever printed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from workbench.errors import KeyProblem
+from workbench.settings import Settings
+
+REHEARSAL_KEY = "rehearsal-admin"
+"""The embedded tenant's admin key: no secret, it opens nothing but a rehearsal on this machine."""
+
+
+def api_key(settings: Settings) -> str:
+    """Return the API key of the target, from FRESHSALES_API_KEY or the OS keychain."""
+    if settings.is_rehearsal:
+        return REHEARSAL_KEY
+    key = os.environ.get("FRESHSALES_API_KEY") or _from_keychain("FRESHSALES_API_KEY")
+    if not key:
+        raise KeyProblem(
+            "FRESHSALES_API_KEY is not set. Copy the key from Freshsales (Profile > API Settings) and"
+            " export FRESHSALES_API_KEY=… in the shell that runs the workbench."
+        )
+    return key
+
+
+def image_key(settings: Settings) -> bytes:
+    """Return 32 bytes for AES-GCM: from WORKBENCH_KEY or the keychain; a rehearsal mints its own beside its ledger."""
+    if settings.is_rehearsal:
+        return _minted(settings.target_folder / "key")
+    given = os.environ.get("WORKBENCH_KEY") or _from_keychain("WORKBENCH_KEY")
+    if not given:
+        raise KeyProblem(
+            "WORKBENCH_KEY is not set: it encrypts the images that rollback and delta need. Make one with"
+            " python -c 'import secrets; print(secrets.token_hex(32))', keep it safe, and export WORKBENCH_KEY=…"
+        )
+    return hashlib.sha256(given.encode()).digest()
+
+
+def _minted(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _from_keychain(name: str) -> str | None:
+    try:
+        import keyring  # noqa: PLC0415 - optional
+    except ImportError:
+        return None
+    backend = keyring.get_keyring()
+    # A plain-text file backend is worse than none: only the operating systems' own are taken.
+    if not type(backend).__module__.startswith("keyring.backends."):
+        return None
+    try:
+        return keyring.get_password("dental-exec-freshsales-workbench", name)
+    except keyring.errors.KeyringError:
+        return None

@@ -1,0 +1,1 @@
+"""The append-only record of everything done to a tenant; never deleted, since only it knows."""

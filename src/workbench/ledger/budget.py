@@ -1,0 +1,46 @@
+"""The account's calls, shared by every process: the last slot given out and the common hold, durable."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, text, update
+
+from workbench.clock import Clock
+from workbench.freshsales.limits import LONGEST_HOLD, Pacing
+from workbench.ledger.store import Ledger, budget
+
+
+class LedgerBudget:
+    """Slots by `Pacing`, taken in one transaction each, so that two processes together keep both windows."""
+
+    def __init__(self, ledger: Ledger, pacing: Pacing) -> None:
+        self.ledger = ledger
+        self.pacing = pacing
+        with ledger.commit() as connection:
+            if connection.execute(select(budget.c.name)).first() is None:
+                connection.execute(insert(budget).values(name="account", last=None, hold_until=0.0, calls=0))
+
+    def claim(self, clock: Clock) -> None:
+        """Take the next slot and return when it has come; a hold that began meanwhile is waited for, too."""
+        with self.ledger.commit() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.execute(text("UPDATE budget SET calls = calls"))  # takes the write lock before reading
+            row = connection.execute(select(budget)).one()
+            moment = self.pacing.next_moment(clock.now(), row.last, row.hold_until)
+            connection.execute(update(budget).values(last=moment, calls=row.calls + 1))
+        clock.wait_until(moment)
+        while 0 < (until := self._hold_until()) - clock.now() <= LONGEST_HOLD:
+            clock.wait_until(until)
+
+    def hold(self, until: float) -> None:
+        """Let nobody call before `until`."""
+        with self.ledger.commit() as connection:
+            connection.execute(update(budget).where(budget.c.hold_until < until).values(hold_until=until))
+
+    def calls(self) -> int:
+        """Return how many slots were ever given out."""
+        with self.ledger.read() as connection:
+            return int(connection.scalar(select(budget.c.calls)) or 0)
+
+    def _hold_until(self) -> float:
+        with self.ledger.read() as connection:
+            return float(connection.scalar(select(budget.c.hold_until)) or 0.0)

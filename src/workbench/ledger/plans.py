@@ -1,0 +1,94 @@
+"""Frozen plans: what would be sent, in which order, under one hash that ids learned while loading don't change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+
+from workbench.ledger.store import Ledger, planned, plans
+from workbench.vocabulary import Operation
+
+ROWS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    """One row of a plan."""
+
+    ordinal: int
+    mapping: str
+    source_object: str
+    source_id: str
+    operation: Operation
+    fingerprint: str
+    depth: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A frozen plan: its hash, the staging it was made of, and counts by mapping and operation."""
+
+    plan_id: int
+    digest: str
+    stamp: str
+    scope: str
+    counts: dict[str, dict[str, int]]
+
+    @property
+    def writes(self) -> int:
+        """How many rows it would send."""
+        return sum(one.get(Operation.CREATE, 0) + one.get(Operation.UPDATE, 0) for one in self.counts.values())
+
+
+def keep_plan(
+    ledger: Ledger, run_id: str, *, stamp: str, scope: str, rows: Iterable[PlannedRow], unchanged: dict[str, int]
+) -> Plan:
+    """Write a plan and return it; its hash is over mapping, source id, operation and source-key fingerprint."""
+    digest = hashlib.sha256()
+    counts: dict[str, dict[str, int]] = {name: {Operation.UNCHANGED: count} for name, count in unchanged.items()}
+    with ledger.commit() as connection:
+        plan_id = int((connection.scalar(select(func.max(plans.c.plan_id))) or 0) + 1)
+        chunk: list[dict[str, object]] = []
+        for row in rows:
+            digest.update(f"{row.mapping}\x1f{row.source_id}\x1f{row.operation}\x1f{row.fingerprint}\x1e".encode())
+            bucket = counts.setdefault(row.mapping, {})
+            bucket[row.operation] = bucket.get(row.operation, 0) + 1
+            chunk.append({"plan_id": plan_id, **vars(row)})
+            if len(chunk) >= ROWS_AT_ONCE:
+                connection.execute(insert(planned), chunk)
+                chunk = []
+        if chunk:
+            connection.execute(insert(planned), chunk)
+        made = Plan(plan_id, digest.hexdigest(), stamp, scope, counts)
+        connection.execute(insert(plans).values(
+            plan_id=plan_id, run_id=run_id, digest=made.digest, stamp=stamp, scope=scope, counts=json.dumps(counts)
+        ))
+    return made
+
+
+def last_plan(ledger: Ledger, run_id: str, scope: str) -> Plan | None:
+    """Return the newest plan of a run with this scope."""
+    query = (
+        select(plans).where(plans.c.run_id == run_id, plans.c.scope == scope).order_by(plans.c.plan_id.desc()).limit(1)
+    )
+    with ledger.read() as connection:
+        row = connection.execute(query).first()
+    return Plan(row.plan_id, row.digest, row.stamp, row.scope, json.loads(row.counts)) if row else None
+
+
+def planned_rows(ledger: Ledger, plan: Plan, mapping: str | None = None, operation: Operation | None = None) -> Iterator[PlannedRow]:
+    """Yield the rows of a plan in order."""
+    query = select(planned).where(planned.c.plan_id == plan.plan_id).order_by(planned.c.ordinal)
+    if mapping is not None:
+        query = query.where(planned.c.mapping == mapping)
+    if operation is not None:
+        query = query.where(planned.c.operation == operation)
+    with ledger.read() as connection:
+        for row in connection.execute(query).mappings():
+            values = {name: value for name, value in row.items() if name != "plan_id"}
+            yield PlannedRow(**{**values, "operation": Operation(values["operation"])})

@@ -1,0 +1,64 @@
+"""Runs and their steps: what a run pinned at its start, and which steps are green."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select, update
+
+from workbench.clock import WallClock, as_text
+from workbench.ledger.store import Ledger, runs, steps
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the journey and what it is pinned to."""
+
+    run_id: str
+    target: str
+    snapshot: str | None
+    decisions: str | None
+    finished_at: str | None
+
+
+def start_run(ledger: Ledger, run_id: str, target: str) -> Run:
+    """Write a new run."""
+    with ledger.commit() as connection:
+        connection.execute(insert(runs).values(run_id=run_id, target=target, started_at=as_text(WallClock().now())))
+    return Run(run_id, target, None, None, None)
+
+
+def last_run(ledger: Ledger) -> Run | None:
+    """Return the newest run."""
+    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(1)
+    with ledger.read() as connection:
+        row = connection.execute(query).first()
+    return Run(row.run_id, row.target, row.snapshot, row.decisions, row.finished_at) if row else None
+
+
+def pin(ledger: Ledger, run_id: str, *, snapshot: str | None = None, decisions: str | None = None) -> None:
+    """Pin a run to a snapshot or to a decision hash."""
+    values = {name: value for name, value in (("snapshot", snapshot), ("decisions", decisions)) if value}
+    with ledger.commit() as connection:
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(**values))
+
+
+def finish_run(ledger: Ledger, run_id: str) -> None:
+    """Mark a run as finished."""
+    with ledger.commit() as connection:
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(finished_at=as_text(WallClock().now())))
+
+
+def note_step(ledger: Ledger, run_id: str, step: str, state: str, message: str = "") -> None:
+    """Append a step's state: started, green or red."""
+    with ledger.commit() as connection:
+        connection.execute(
+            insert(steps).values(run_id=run_id, step=step, state=state, at=as_text(WallClock().now()), message=message)
+        )
+
+
+def step_states(ledger: Ledger, run_id: str) -> dict[str, str]:
+    """Return the newest state of every step of a run."""
+    query = select(steps).where(steps.c.run_id == run_id).order_by(steps.c.seq)
+    with ledger.read() as connection:
+        return {row.step: row.state for row in connection.execute(query)}

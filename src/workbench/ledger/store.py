@@ -1,0 +1,175 @@
+"""The ledger's tables and how it is opened: SQLite in WAL with full sync, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy.exc import DatabaseError
+
+from workbench.errors import StoreProblem
+
+SCHEMA_VERSION = "1"
+metadata = MetaData()
+facts = Table("facts", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
+runs = Table(
+    "runs", metadata,
+    Column("run_id", String, primary_key=True), Column("target", String), Column("snapshot", String),
+    Column("decisions", String), Column("started_at", String), Column("finished_at", String),
+)
+steps = Table(
+    "steps", metadata,
+    Column("seq", Integer, primary_key=True), Column("run_id", String, index=True), Column("step", String),
+    Column("state", String), Column("at", String), Column("message", Text),
+)
+operations = Table(
+    "operations", metadata,
+    Column("operation_id", Integer, primary_key=True), Column("run_id", String), Column("mapping", String),
+    Column("source_object", String), Column("source_id", String), Column("destination", String),
+    Column("action", String), Column("way", String), Column("fingerprint", String), Column("completed", String),
+    Column("plan_id", Integer), Column("ordinal", Integer),
+    Column("batch_id", Integer), Column("state", String), Column("destination_id", Integer), Column("reason", Text),
+    Index("operations_by_source", "source_object", "source_id"), Index("operations_by_state", "state", "mapping"),
+    Index("operations_by_run", "run_id", "mapping"), Index("operations_by_plan", "plan_id", "mapping"),
+)
+transitions = Table(
+    "transitions", metadata,
+    Column("seq", Integer, primary_key=True), Column("operation_id", Integer, index=True),
+    Column("state", String), Column("at", Float), Column("reason", Text),
+)
+batches = Table(
+    "batches", metadata,
+    Column("batch_id", Integer, primary_key=True), Column("run_id", String), Column("mapping", String),
+    Column("rows", Integer), Column("job_path", String), Column("state", String),
+)
+identities = Table(
+    "identities", metadata,
+    Column("source_object", String, primary_key=True), Column("source_id", String, primary_key=True),
+    Column("mapping", String), Column("destination", String), Column("destination_id", Integer),
+    Column("delivered", String), Column("fingerprint", String), Column("origin", String),
+    Column("is_live", Boolean, default=True), Column("operation_id", Integer),
+    Index("identities_by_destination", "destination", "destination_id"),
+)
+images = Table(
+    "images", metadata,
+    Column("image_id", Integer, primary_key=True), Column("operation_id", Integer, index=True),
+    Column("kind", String), Column("sealed", LargeBinary),
+)
+plans = Table(
+    "plans", metadata,
+    Column("plan_id", Integer, primary_key=True), Column("run_id", String), Column("digest", String),
+    Column("stamp", String), Column("scope", String), Column("counts", Text),
+)
+planned = Table(
+    "planned", metadata,
+    Column("plan_id", Integer, primary_key=True), Column("ordinal", Integer, primary_key=True),
+    Column("mapping", String), Column("source_object", String), Column("source_id", String),
+    Column("operation", String), Column("fingerprint", String), Column("depth", Integer), Column("reason", Text),
+)
+proofs = Table(
+    "proofs", metadata,
+    Column("destination", String, primary_key=True), Column("way", String, primary_key=True),
+    Column("verdict", String), Column("at", String),
+)
+budget = Table(
+    "budget", metadata,
+    Column("name", String, primary_key=True), Column("last", Float), Column("hold_until", Float), Column("calls", Integer),
+)
+lease = Table(
+    "lease", metadata,
+    Column("name", String, primary_key=True), Column("holder", String), Column("fence", Integer), Column("expires", Float),
+)
+audit = Table(
+    "audit", metadata,
+    Column("seq", Integer, primary_key=True), Column("at", String), Column("actor", String), Column("act", String),
+    Column("object", String), Column("token", String), Column("detail", Text), Column("previous", String),
+    Column("hash", String),
+)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One open ledger and the key its images are sealed with."""
+
+    engine: Engine
+    key: bytes
+
+    @contextmanager
+    def commit(self) -> Iterator[Connection]:
+        """Yield a connection whose changes are on disk when the block ends."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection to read with."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def bind(self, alias: str) -> None:
+        """Tie the ledger to a tenant the first time, and refuse another one ever after."""
+        with self.commit() as connection:
+            known = connection.scalar(select(facts.c.value).where(facts.c.name == "tenant"))
+            if known is None:
+                connection.execute(insert(facts).values(name="tenant", value=alias))
+            elif known != alias:
+                raise StoreProblem(
+                    f"This ledger belongs to the tenant {known}, and {alias} answers. Nothing was sent. A wiped rehearsal"
+                    " starts again with: workbench rehearse --fresh. For a real tenant check base_url in migration.toml."
+                )
+
+    def tenant(self) -> str | None:
+        """Return the alias this ledger is tied to."""
+        with self.read() as connection:
+            return connection.scalar(select(facts.c.value).where(facts.c.name == "tenant"))
+
+
+def open_ledger(path: Path | str, key: bytes) -> Ledger:
+    """Open the ledger, making it when it is new; a damaged file is refused, never guessed."""
+    url = str(path)
+    if "://" not in url:
+        Path(url).parent.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{url}"
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _durable)
+    try:
+        metadata.create_all(engine)
+        with engine.begin() as connection:
+            known = connection.scalar(select(facts.c.value).where(facts.c.name == "schema"))
+            if known is None:
+                connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
+    except DatabaseError:
+        raise StoreProblem(
+            f"The ledger {Path(str(path)).name} is damaged. Put back the last copy of its folder; nothing was sent."
+        ) from None
+    return Ledger(engine, key)
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.close()

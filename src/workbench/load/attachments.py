@@ -1,0 +1,87 @@
+"""Files: each once, its size and hash checked before it is sent, its quota before the first one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.dental_exec.attachments import attachment_path
+from workbench.errors import ExportProblem
+from workbench.freshsales.documents import upload
+from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.refusals import OutcomeUnknown, Refused
+from workbench.ledger.operations import Outcome, intend, record_outcomes
+from workbench.ledger.plans import PlannedRow
+from workbench.load.requests import Sending
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.vocabulary import Operation, State
+from workbench.warehouse import open_warehouse
+
+Staged = Mapping[str, Any]
+
+
+def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> Outcome | None:
+    """Upload one file to the record it belongs to; None when its outcome is unknown."""
+    session = sending.session
+    payload = sending.resolver.resolve(mapping, staged)
+    [operation_id] = intend(session.ledger, session.lease, session.run_id, [sending.intent(mapping, row, payload, "upload")])
+
+    def rejected(reason: str) -> Outcome:
+        return sending.record(row, mapping.destination, Outcome(operation_id, State.REJECTED, reason=reason))
+
+    if row.operation is Operation.UPDATE:
+        return rejected("the file changed at the source; Freshsales cannot replace one, a person decides")
+    if payload.missing:
+        return rejected(f"waits for {payload.missing[0]}, which was not created")
+    problem, path = checked_file(_folder(sending), payload.fields)
+    if path is None:
+        return rejected(problem)
+    target, number = payload.fields["target"]
+    kind = endpoint(target, session.settings.edition).targetable_type or "Contact"
+    try:
+        made = upload(session.tenant, path, str(payload.fields["file_name"]), kind, int(number))
+    except Refused as refusal:
+        return rejected(refusal.public)
+    except OutcomeUnknown as unknown:
+        record_outcomes(session.ledger, session.lease, session.actor, [
+            Outcome(operation_id, State.UNKNOWN, reason=f"no usable answer ({unknown.status or 'none'})")
+        ])
+        sending.unknown.append((row, operation_id, payload))
+        return None
+    image = {"id": made, "file_name": payload.fields["file_name"], "size": payload.fields.get("size"),
+             "sha256": payload.fields.get("sha256"), "target": [target, number]}
+    return sending.record(row, mapping.destination, Outcome(operation_id, State.APPLIED, made, read_back=image))
+
+
+def checked_file(folder: Path, fields: Mapping[str, Any]) -> tuple[str, Path | None]:
+    """Return the file's path, or the rule it breaks: climbing path, no file, zero bytes, other size, other hash."""
+    try:
+        path = attachment_path(folder, str(fields["relative_path"]))
+    except ExportProblem:
+        return "the path leaves the delivery's folder", None
+    if not path.is_file():
+        return "the file is not in the delivery", None
+    size = path.stat().st_size
+    if size == 0:
+        return "the file is empty", None
+    if fields.get("size") is not None and size != int(fields["size"]):
+        return "the file has another size than the index says", None
+    if fields.get("sha256"):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != fields["sha256"]:
+            return "the file has another hash than the index says", None
+    return "", path
+
+
+def storage_needed(sending_bytes: int, users: int, gigabytes_a_user: int) -> tuple[int, int]:
+    """Return (bytes needed, bytes the plan has): storage is pooled over active users (article 50000002563)."""
+    return sending_bytes, users * gigabytes_a_user * 1024**3
+
+
+def _folder(sending: Sending) -> Path:
+    with open_warehouse(sending.session.settings.warehouse) as warehouse:
+        rows = warehouse.run("SELECT folder FROM raw.deliveries ORDER BY exported_at DESC LIMIT 1")
+    return (sending.session.settings.folder / str(rows[0][0])).resolve()

@@ -1,0 +1,87 @@
+"""A staged row becomes typed fields with destination ids, filled in just before the intent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from workbench.canonical import Form
+from workbench.errors import SetupMissing
+from workbench.freshsales.schema import TenantSchema
+from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
+from workbench.staging.rows import form_of
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Flat typed fields, the completed fingerprint, and required lookups that have no record yet."""
+
+    fields: dict[str, Any]
+    completed: str
+    missing: tuple[str, ...]
+
+
+class Resolver:
+    """Turns source keys and names into the tenant's ids; knows each record that the ledger knows."""
+
+    def __init__(self, schema: TenantSchema, live: dict[str, tuple[str, int]]) -> None:
+        self.schema = schema
+        self.live = live
+        self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
+
+    def learn(self, source_key: str, destination: str, number: int) -> None:
+        """Remember a record that was just made."""
+        self.live[source_key] = (destination, number)
+
+    def find(self, source_key: str) -> tuple[str, int] | None:
+        """Return (destination, id) of what a source key stands for, if it is there."""
+        if source_key.startswith("owners/"):
+            number = self.owners.get(source_key.removeprefix("owners/"))
+            return ("user", number) if number else None
+        return self.live.get(source_key)
+
+    def resolve(self, mapping: ObjectMapping, row: Row) -> Payload:
+        """Return the payload of one staged row."""
+        fields: dict[str, Any] = {}
+        for name, value in row.items():
+            field = mapping.fields.get(name)
+            if value is not None and name not in mapping.lookups and name not in ("source_id", "depth", "fingerprint"):
+                fields[name] = self._typed(field, value, row) if field else value
+        missing, ids = [], []
+        for name, lookup in mapping.lookups.items():
+            key = row.get(name)
+            if not key:
+                continue
+            found = self.find(key)
+            if found is None:
+                if lookup.required:
+                    missing.append(key)
+                continue
+            ids.append(f"{name}={found[1]}")
+            fields[name] = found if name == "target" else found[1]
+        completed = hashlib.sha256("\x1e".join([str(row["fingerprint"]), *sorted(ids)]).encode()).hexdigest()
+        return Payload(fields, completed, tuple(missing))
+
+    def _typed(self, field: FieldMapping, value: str, row: Row) -> Any:
+        if field.names:
+            choices = self.schema.choices(field.names, row.get(field.within) if field.within else None)
+            if value not in choices:
+                raise SetupMissing(
+                    f"The tenant has no {field.names.replace('_', ' ')} entry {value!r}. Run notebooks/40_setup.ipynb:"
+                    " it lists what an admin has to add."
+                )
+            return choices[value]
+        match form_of(field):
+            case Form.NUMBER:
+                return int(value)
+            case Form.BOOLEAN:
+                return value == "true"
+            case Form.LIST:
+                return orjson.loads(value)
+        return value

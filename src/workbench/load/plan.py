@@ -1,0 +1,126 @@
+"""Plan what the ledger does not yet hold: rows whose completed fingerprint differs from the one delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from workbench.errors import StoreProblem
+from workbench.freshsales.schema import TenantSchema
+from workbench.ledger.identities import identity_frames, live_ids
+from workbench.ledger.plans import Plan, PlannedRow, keep_plan
+from workbench.ledger.store import Ledger
+from workbench.load.payload import Payload, Resolver
+from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.settings import Settings
+from workbench.vocabulary import Kind, Operation
+from workbench.warehouse import Warehouse, open_warehouse
+
+PENDING = "pending"
+
+
+@dataclass
+class Planning:
+    """What planning carries from mapping to mapping."""
+
+    resolver: Resolver
+    scope: set[str] | None
+    coming: set[str] = field(default_factory=set)
+    roots: dict[str, str] = field(default_factory=dict)
+    unchanged: dict[str, int] = field(default_factory=dict)
+    ordinal: int = 0
+
+
+def plan_load(
+    settings: Settings, mappings: Mappings, schema: TenantSchema, ledger: Ledger, run_id: str, *,
+    scope: set[str] | None = None, name: str = "load",
+) -> Plan:
+    """Freeze a plan over the staged rows that no check holds; `scope` limits it to some source keys (the sample)."""
+    planning = Planning(Resolver(schema, live_ids(ledger)), scope)
+    with open_warehouse(settings.warehouse) as warehouse:
+        stamp = staged_stamp(warehouse, ledger)
+        hand_over_identities(warehouse, ledger)
+        rows = (
+            row for mapping in mappings.objects if mapping.kind in (Kind.RECORD, Kind.FILE)
+            for row in _plan_mapping(warehouse, mapping, planning)
+        )
+        return keep_plan(ledger, run_id, stamp=stamp, scope=name, rows=rows, unchanged=planning.unchanged)
+
+
+def staged_stamp(warehouse: Warehouse, ledger: Ledger) -> str:
+    """Return the stamp of what is staged; rows staged for another tenant are refused."""
+    if not warehouse.has("staged.stamp"):
+        raise StoreProblem("Nothing is staged yet. Run notebooks/50_stage.ipynb, or: workbench run --to stage")
+    tenant, stamp = warehouse.run("SELECT tenant, stamp FROM staged.stamp")[0]
+    if tenant != ledger.tenant():
+        raise StoreProblem("The staged rows belong to another tenant. Stage again: workbench run --from stage")
+    return str(stamp)
+
+
+def hand_over_identities(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Give DuckDB the ledger's identities as a temporary table, in chunks."""
+    for place, frame in enumerate(identity_frames(ledger)):
+        warehouse.connection.register("incoming_identities", frame.to_arrow())
+        verb = "CREATE OR REPLACE TEMP TABLE identities AS" if place == 0 else "INSERT INTO identities"
+        warehouse.run(f"{verb} SELECT * FROM incoming_identities")
+        warehouse.connection.unregister("incoming_identities")
+
+
+def unheld_rows(mapping: ObjectMapping, *, order: str = "s.depth, s.source_id") -> str:
+    """Return the query of a mapping's staged rows that no check holds, each with what was delivered before."""
+    return (
+        f"SELECT s.*, i.destination_id AS known_id, i.delivered AS delivered FROM staged.{mapping.name} s"
+        f" LEFT JOIN identities i ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id"
+        f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h WHERE h.source_object = '{mapping.source_object}'"
+        f" AND h.source_id = s.source_id) ORDER BY {order}"
+    )
+
+
+def _plan_mapping(warehouse: Warehouse, mapping: ObjectMapping, planning: Planning) -> Iterator[PlannedRow]:
+    for frame in warehouse.frames(unheld_rows(mapping), with_temporary=True):
+        for row in frame.iter_rows(named=True):
+            made = _plan_row(mapping, row, planning)
+            if made:
+                planning.ordinal += 1
+                yield made
+
+
+def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning) -> PlannedRow | None:
+    key = f"{mapping.source_object}/{row['source_id']}"
+    if planning.scope is not None and key not in planning.scope:
+        return None
+    known, delivered = row.pop("known_id"), row.pop("delivered")
+    payload = planning.resolver.resolve(mapping, row)
+    waiting = [one for one in payload.missing if one not in planning.coming]
+    operation, reason = Operation.CREATE, ""
+    if waiting:
+        operation, reason = Operation.DEFER, planning.roots.get(waiting[0], waiting[0])
+        planning.roots[key] = reason
+    elif known is not None:
+        if delivered == payload.completed and not _brings_news(mapping, row, payload, planning):
+            planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
+            return None
+        operation = Operation.UPDATE
+    if operation is not Operation.DEFER:
+        planning.coming.add(key)
+    depth = row["depth"]
+    return PlannedRow(
+        planning.ordinal, mapping.name, mapping.source_object, str(row["source_id"]), operation, str(row["fingerprint"]),
+        depth if isinstance(depth, int) else 0, reason,
+    )
+
+
+def _brings_news(mapping: ObjectMapping, row: dict[str, object], payload: Payload, planning: Planning) -> bool:
+    """Say whether a lookup that was empty will be filled by an earlier row of this plan."""
+    return any(
+        (key := row.get(name)) and key in planning.coming and name not in payload.fields for name in mapping.lookups
+    )
+
+
+def deferred_frame(rows: Iterator[PlannedRow]) -> pl.DataFrame:
+    """Return deferred rows with the root cause each waits for."""
+    found = [(row.mapping, row.source_id, row.reason) for row in rows]
+    return pl.DataFrame(found, schema={"mapping": pl.String, "source_id": pl.String, "waits_for": pl.String}, orient="row")

@@ -1,0 +1,67 @@
+"""What one loading process holds: the tenant, the ledger, the lease, and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from workbench.errors import StoreProblem
+from workbench.freshsales.client import Freshsales, connect
+from workbench.freshsales.limits import Pacing
+from workbench.freshsales.schema import TenantSchema, read_schema
+from workbench.keys import api_key, image_key
+from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.lease import Lease, hold_lease
+from workbench.ledger.store import Ledger, open_ledger
+from workbench.mapping.files import Mappings
+from workbench.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """One writer on one tenant."""
+
+    settings: Settings
+    mappings: Mappings
+    tenant: Freshsales
+    schema: TenantSchema
+    ledger: Ledger
+    lease: Lease
+    run_id: str
+    actor: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this run."""
+        return self.settings.runs / self.run_id
+
+
+def open_tenant(settings: Settings, base_url: str, ledger: Ledger, transport: httpx.BaseTransport | None = None) -> Freshsales:
+    """Connect under the ledger's call budget and bind the ledger to the tenant that answers."""
+    pacing = Pacing(
+        requests_per_hour=settings["freshsales.requests_per_hour"],
+        requests_per_minute=settings["freshsales.requests_per_minute"],
+        reserve=float(settings["freshsales.reserve"]),
+    )
+    tenant = connect(
+        base_url, api_key(settings), budget=LedgerBudget(ledger, pacing), transport=transport, edition=settings.edition
+    )
+    try:
+        ledger.bind(tenant.alias)
+    except StoreProblem:
+        tenant.close()
+        raise
+    return tenant
+
+
+@contextmanager
+def open_session(settings: Settings, mappings: Mappings, base_url: str, run_id: str, *, actor: str) -> Iterator[Session]:
+    """Open everything that writing needs and give it back at the end."""
+    ledger = open_ledger(settings.ledger, image_key(settings))
+    with hold_lease(ledger) as lease, open_tenant(settings, base_url, ledger) as tenant:
+        yield Session(settings, mappings, tenant, read_schema(tenant), ledger, lease, run_id, actor)
+    ledger.engine.dispose()

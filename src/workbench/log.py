@@ -1,0 +1,44 @@
+"""One JSON line an event in data/runs/<run id>/log.jsonl: ids and counts, never a value of a patient."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+
+def note_event(folder: Path, event: str, **facts: Any) -> None:
+    """Append one event to the run's log."""
+    folder.mkdir(parents=True, exist_ok=True)
+    line = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, default=str) + "\n")
+
+
+class Progress:
+    """Says on stderr how far long work is and how much time it honestly has left."""
+
+    def __init__(self, what: str, total: int, *, stream: TextIO | None = None, every: float = 5.0) -> None:
+        self.what = what
+        self.total = total
+        self.done = 0
+        self.stream = stream or sys.stderr
+        self.every = every
+        self.started = self.told = time.monotonic()
+
+    def step(self, count: int = 1, *, wait: str = "") -> None:
+        """Count work as done; a line is written every few seconds."""
+        self.done += count
+        now = time.monotonic()
+        if now - self.told >= self.every:
+            self.told = now
+            self._tell(now, wait)
+
+    def _tell(self, now: float, wait: str) -> None:
+        passed = now - self.started
+        left = passed / max(self.done, 1) * max(self.total - self.done, 0)
+        remaining = f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
+        line = f"{self.what}: {self.done:,} of {self.total:,}, {remaining}{', ' + wait if wait else ''}"
+        print(line, file=self.stream, flush=True)  # noqa: T201 - progress is what stderr is for

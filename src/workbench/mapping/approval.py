@@ -1,0 +1,121 @@
+"""Two locks: a signature binds the hash of what was read; one byte changed voids it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from workbench.errors import ApprovalMissing
+from workbench.mapping.files import hash_decisions
+from workbench.settings import Settings
+from workbench.vocabulary import Lock
+
+OPENS = {Lock.MAPPING: "setup, stage, validate and sample", Lock.LOAD: "load, attachments and delta"}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One line of approvals.jsonl."""
+
+    lock: Lock
+    by: str
+    at: str
+    target: str
+    tenant: str
+    binds: dict[str, str]
+    files: dict[str, str] = field(default_factory=dict)
+    voided: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The hash by which a later signature binds this one."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def read_signatures(settings: Settings) -> list[Signature]:
+    """Return every signature of this target, oldest first."""
+    if not settings.approvals.is_file():
+        return []
+    lines = settings.approvals.read_text("utf-8").splitlines()
+    found = [json.loads(line) for line in lines if line.strip()]
+    return [Signature(**{**one, "lock": Lock(one["lock"])}) for one in found]
+
+
+def sign(settings: Settings, lock: Lock, *, by: str, at: str, tenant: str, binds: dict[str, str]) -> Signature:
+    """Append a signature for what `binds` names; the mapping lock also keeps each file's hash, to show differences."""
+    files = hash_decisions(settings)[1] if lock is Lock.MAPPING else {}
+    made = Signature(lock, by, at, settings.target, tenant, binds, files)
+    _append(settings, made)
+    return made
+
+
+def void(settings: Settings, lock: Lock, *, by: str, at: str) -> None:
+    """Append a line that takes the last signature of a lock back."""
+    last = last_signature(settings, lock)
+    if last and not last.voided:
+        _append(settings, Signature(lock, by, at, last.target, last.tenant, last.binds, voided=True))
+
+
+def last_signature(settings: Settings, lock: Lock) -> Signature | None:
+    """Return the newest signature of a lock."""
+    return next((one for one in reversed(read_signatures(settings)) if one.lock is lock), None)
+
+
+def mapping_binds(settings: Settings, snapshot: str, tenant: str) -> dict[str, str]:
+    """Return what the mapping lock binds: every decision file, the snapshot and the tenant."""
+    return {"decisions": hash_decisions(settings)[0], "snapshot": snapshot, "tenant": tenant}
+
+
+def load_binds(settings: Settings, snapshot: str, tenant: str, plan: str, diff: str) -> dict[str, str]:
+    """Return what the load lock binds: the mapping's signature, the plan and the sample's field diff."""
+    mapping = require(settings, Lock.MAPPING, mapping_binds(settings, snapshot, tenant))
+    return {"mapping": mapping.digest, "plan": plan, "diff": diff}
+
+
+def require(settings: Settings, lock: Lock, binds: dict[str, str]) -> Signature:
+    """Return the valid signature of a lock, or raise with what to type."""
+    last = last_signature(settings, lock)
+    if last and not last.voided and last.binds == binds and last.target == settings.target:
+        return last
+    raise ApprovalMissing(
+        f"{_why(settings, lock, last, binds)} It opens {OPENS[lock]}.\n"
+        f"Read {_page(lock)}, then sign it: workbench approve --by \"YOUR NAME\" --what {lock}"
+        f"{_target(settings)}"
+    )
+
+
+def changed_files(settings: Settings, last: Signature) -> list[str]:
+    """Return the decision files that differ from what a signature saw."""
+    now = hash_decisions(settings)[1]
+    names = set(now) | set(last.files)
+    return sorted(name for name in names if now.get(name) != last.files.get(name))
+
+
+def _why(settings: Settings, lock: Lock, last: Signature | None, binds: dict[str, str]) -> str:
+    if last is None:
+        return f"The {lock} approval is not signed yet."
+    if last.voided:
+        return f"The {lock} approval of {last.by} was taken back."
+    differ = [key for key, value in binds.items() if last.binds.get(key) != value]
+    if lock is Lock.MAPPING and "decisions" in differ:
+        files = changed_files(settings, last)
+        named = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
+        return f"The mapping approval of {last.by} is void: {len(files)} decision files changed since ({named})."
+    return f"The {lock} approval of {last.by} is void: another {' and '.join(differ)} than it was signed for."
+
+
+def _page(lock: Lock) -> str:
+    return "notebooks/35_premapping.ipynb" if lock is Lock.MAPPING else "the sample's field diff in notebooks/70_sample.ipynb"
+
+
+def _target(settings: Settings) -> str:
+    return "" if settings.is_rehearsal else " --target freshsales"
+
+
+def _append(settings: Settings, made: Signature) -> None:
+    line: dict[str, Any] = asdict(made)
+    settings.approvals.parent.mkdir(parents=True, exist_ok=True)
+    with settings.approvals.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, sort_keys=True) + "\n")

@@ -1,0 +1,133 @@
+"""All decision files of a migration, read together so that every problem is named at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from workbench.errors import MappingProblem, gather
+from workbench.mapping.custom_fields import CustomField, read_custom_fields
+from workbench.mapping.object_mapping import ObjectMapping, read_object_mapping
+from workbench.mapping.order import order_mappings
+from workbench.mapping.sources import Source, read_source
+from workbench.mapping.value_map import ValueMap, read_value_map
+from workbench.settings import Settings
+
+MODULES = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts", "deal": "deals"}
+"""Which Freshsales module holds the custom fields of a destination."""
+
+
+@dataclass(frozen=True)
+class Mappings:
+    """What people decided: sources, object mappings in load order, custom fields, and the way to value maps."""
+
+    settings: Settings
+    sources: dict[str, Source]
+    objects: list[ObjectMapping]
+    custom_fields: dict[str, list[CustomField]]
+
+    def __getitem__(self, name: str) -> ObjectMapping:
+        """Return one object mapping by file name."""
+        return next(one for one in self.objects if one.name == name)
+
+    def of(self, source_object: str) -> list[ObjectMapping]:
+        """Return the mappings that read one source object."""
+        return [one for one in self.objects if one.source_object == source_object]
+
+    def values(self, name: str) -> ValueMap:
+        """Read one value map now; an editor may have saved it a moment ago."""
+        return read_value_map(name, self.settings.values_folders)
+
+    def custom_field(self, destination: str, name: str) -> CustomField | None:
+        """Return the definition of one custom field of a destination's module."""
+        fields = self.custom_fields.get(MODULES.get(destination, ""), [])
+        return next((one for one in fields if one.name == name), None)
+
+
+def read_mappings(settings: Settings) -> Mappings:
+    """Read and cross-check mappings/; raise once with every problem of every file."""
+    root = settings.mappings
+    problems: list[str] = []
+
+    def note(path: Path, found: list[str]) -> None:
+        problems.extend(f"{path.relative_to(settings.folder).as_posix()}: {one}" for one in found)
+
+    sources: dict[str, Source] = {}
+    for path in sorted((root / "sources").glob("*.sql")):
+        source, found = read_source(path)
+        note(path, found)
+        if source:
+            sources[source.name] = source
+    objects: list[ObjectMapping] = []
+    for path in sorted((root / "objects").glob("*.toml")):
+        mapping, found = read_object_mapping(path, settings.edition)
+        note(path, found)
+        if mapping:
+            objects.append(mapping)
+    custom_fields: dict[str, list[CustomField]] = {}
+    for path in sorted((root / "custom_fields").glob("*.toml")):
+        fields, found = read_custom_fields(path)
+        note(path, found)
+        custom_fields[path.stem] = fields
+    if not objects:
+        problems.append("mappings/objects holds no mapping; workbench init writes the starter's")
+    made = Mappings(settings, sources, objects, custom_fields)
+    if not problems:
+        problems.extend(_contradictions(made))
+    if problems:
+        raise MappingProblem(gather("mappings/", problems))
+    return Mappings(settings, sources, order_mappings(objects), custom_fields)
+
+
+def decision_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield every decision file under a stable name: mappings, values of this target, expectations, settings."""
+    for folder in ("sources", "objects", "custom_fields", "values"):
+        for path in sorted((settings.mappings / folder).glob("*")):
+            if path.is_file():
+                yield f"mappings/{folder}/{path.name}", path
+    if settings.own_decisions != settings.mappings / "values":
+        for path in sorted(settings.own_decisions.glob("*.csv")):
+            yield f"decisions/{path.name}", path
+    for path in sorted((settings.folder / "expectations").rglob("*.json")):
+        yield path.relative_to(settings.folder).as_posix(), path
+    yield "migration.toml", settings.folder / "migration.toml"
+
+
+def hash_decisions(settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return one hash over every decision file, and each file's own."""
+    each = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in decision_files(settings)}
+    whole = hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in sorted(each.items())).encode())
+    return whole.hexdigest(), each
+
+
+def _contradictions(mappings: Mappings) -> Iterator[str]:
+    known = sorted(mappings.sources)
+    defined = {(module, one.name) for module, fields in mappings.custom_fields.items() for one in fields}
+    used: set[tuple[str, str]] = set()
+    for mapping in mappings.objects:
+        where = f"mappings/objects/{mapping.name}.toml"
+        if mapping.source_object not in mappings.sources:
+            yield f"{where}: [source] from: no source object {mapping.source_object!r}; there is {', '.join(known)}"
+        for lookup in mapping.lookups.values():
+            for target in lookup.targets.values():
+                if target not in mappings.sources and target != "owners":
+                    close = get_close_matches(target, known, n=1)
+                    meant = f"; there is {close[0]!r}" if close else ""
+                    yield f"{where}: [lookups] {lookup.name}: no source object {target!r}{meant}"
+        module = MODULES.get(mapping.destination)
+        for field in mapping.fields.values():
+            if field.shared:
+                used.add((module or "", field.shared))
+            if not field.is_custom:
+                continue
+            if module is None:
+                yield f"{where}: [fields] {field.name}: Freshsales has no custom fields on {mapping.destination}"
+            elif (module, field.name) not in defined:
+                yield f"{where}: [fields] {field.name}: is not defined in mappings/custom_fields/{module}.toml"
+            else:
+                used.add((module, field.name))
+    for module, name in sorted(defined - used):
+        yield f"mappings/custom_fields/{module}.toml: [{name}]: no mapping fills it"

@@ -1,0 +1,26 @@
+"""What may be shown to whom: masks for pages, keyed tokens for logs, and counts too small to print."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+SMALLEST_COUNT = 11
+"""Counts below it are suppressed where a table breaks people down by a health-bearing column (export reference §6)."""
+
+
+def mask(value: Any) -> str:
+    """Return a value's shape without the value: letters a, digits 9, the rest as it is; at most 24 characters."""
+    shape = "".join("a" if one.isalpha() else "9" if one.isdigit() else one for one in str(value))
+    return shape if len(shape) <= 24 else f"{shape[:23]}…"
+
+
+def token(key: bytes, text: str) -> str:
+    """Return a keyed token of a record: 16 hex digits that only the key's holder can make again."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def small(count: int) -> str:
+    """Return a count for a table by a health-bearing column: 1 to 10 are not told apart."""
+    return "<11" if 0 < count < SMALLEST_COUNT else f"{count:,}"

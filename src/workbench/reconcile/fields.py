@@ -1,0 +1,88 @@
+"""Every mapped field, link and owner of every delivered row against what the tenant holds now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from workbench.canonical import Form, canonical
+from workbench.freshsales.endpoints import endpoint
+from workbench.load.payload import Resolver
+from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.settings import Settings
+from workbench.staging.rows import form_of
+from workbench.vocabulary import Kind
+from workbench.warehouse import Warehouse, identifier
+
+READABLE_OF_FILES = {"file_name"}
+"""Freshsales lists a file by name only: bytes and hash were checked before the upload."""
+
+
+def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping, resolver: Resolver) -> int:
+    """Write reconciled.expected_<mapping>: delivered rows in canonical text, lookups as the ids they resolve to."""
+    names = compared_fields(mapping)
+    shape: dict[str, Any] = {"source_id": pl.String, "destination_id": pl.Int64}
+    shape |= dict.fromkeys([*names, *mapping.lookups], pl.String)
+    table = f"reconciled.expected_{mapping.name}"
+    warehouse.write(table, pl.DataFrame(schema=shape))
+    query = (
+        f"SELECT s.*, i.destination_id FROM staged.{mapping.name} s JOIN destination.identities i"
+        f" ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id AND i.mapping = '{mapping.name}'"
+    )
+    count = 0
+    for frame in warehouse.frames(query):
+        rows = [_expected(mapping, names, row, resolver) for row in frame.iter_rows(named=True)]
+        warehouse.write(table, pl.DataFrame(rows, schema=shape), append=True)
+        count += len(rows)
+    return count
+
+
+def compared_fields(mapping: ObjectMapping) -> list[str]:
+    """Return the fields that can be read back."""
+    names = list(mapping.fields)
+    names += [field.shared for field in mapping.fields.values() if field.shared and field.shared not in mapping.fields]
+    return [name for name in names if mapping.kind is not Kind.FILE or name in READABLE_OF_FILES]
+
+
+def _expected(mapping: ObjectMapping, names: list[str], row: dict[str, Any], resolver: Resolver) -> dict[str, Any]:
+    made: dict[str, Any] = {"source_id": row["source_id"], "destination_id": row["destination_id"]}
+    for name in names:
+        field = mapping.fields.get(name)
+        made[name] = canonical(form_of(field) if field else Form.TEXT, row[name])
+    for name in mapping.lookups:
+        found = resolver.find(row[name]) if row[name] else None
+        made[name] = None if found is None else f"{found[0]}:{found[1]}" if name == "target" else str(found[1])
+    return made
+
+
+def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> int:
+    """Append the differences of one mapping to reconciled.differences and return how many."""
+    table = f"destination.{endpoint(mapping.destination, settings.edition).plural}"
+    expected = f"reconciled.expected_{mapping.name}"
+    warehouse.run(
+        f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, NULL, 'missing' FROM {expected} e"
+        f" WHERE e.destination_id NOT IN (SELECT destination_id FROM {table})"
+    )
+    for name in [*compared_fields(mapping), *mapping.lookups]:
+        kind = "link" if name in mapping.lookups else "value"
+        column = identifier(name)
+        warehouse.run(
+            f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, '{name}', '{kind}' FROM {expected} e"
+            f" JOIN {table} d ON d.destination_id = e.destination_id WHERE e.{column} IS DISTINCT FROM d.{column}"
+        )
+    return int(warehouse.run("SELECT count(*) FROM reconciled.differences WHERE mapping = ?", [mapping.name])[0][0])
+
+
+def find_strays(warehouse: Warehouse, settings: Settings, mappings: Mappings) -> int:
+    """Append records that carry our source id or marker and are no identity of ours: doubles, each an incident."""
+    plurals = {
+        endpoint(one.destination, settings.edition).plural for one in mappings.objects if one.kind is Kind.RECORD
+    }
+    for plural in sorted(plurals):
+        warehouse.run(
+            f"INSERT INTO reconciled.differences SELECT '{plural}', source_id, NULL, 'extra' FROM destination.{plural}"
+            " WHERE source_id IS NOT NULL AND destination_id NOT IN (SELECT destination_id FROM destination.identities)"
+        )
+    return int(warehouse.run("SELECT count(*) FROM reconciled.differences WHERE kind = 'extra'")[0][0])

@@ -1,0 +1,141 @@
+"""Read the tenant by pages into destination.*, one canonical text a mapped field, found by source id or marker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from workbench.canonical import Form, canonical
+from workbench.freshsales.census import list_records, read_children, read_documents, read_pages
+from workbench.freshsales.client import Freshsales
+from workbench.freshsales.endpoints import SOURCE_ID, endpoint
+from workbench.freshsales.records import read_record
+from workbench.freshsales.schema import TenantSchema
+from workbench.freshsales.shapes import flatten
+from workbench.log import Progress
+from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.settings import Settings
+from workbench.staging.rows import form_of
+from workbench.vocabulary import Kind
+from workbench.warehouse import Warehouse, open_warehouse
+
+MARKER = re.compile(r"\[Dental-Exec (?P<object>[a-z_]+)/(?P<id>[^ \]]+) ·")
+ROWS_AT_ONCE = 5_000
+Record = dict[str, Any]
+
+
+def read_tenant(settings: Settings, mappings: Mappings, tenant: Freshsales, schema: TenantSchema) -> dict[str, int]:
+    """Read every record that mappings write and keep it under its source key; return the calls by destination."""
+    calls: dict[str, int] = {}
+    groups: dict[str, list[ObjectMapping]] = {}
+    for mapping in mappings.objects:
+        if mapping.kind in (Kind.RECORD, Kind.FILE):
+            groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
+    for plural, members in groups.items():
+        before = tenant.calls
+        rows = (
+            _canonical_row(settings, members, record, schema)
+            for record in _records(settings, tenant, members)
+        )
+        with open_warehouse(settings.warehouse, write=True) as warehouse:
+            _write(warehouse, f"destination.{plural}", members, rows)
+        calls[plural] = tenant.calls - before
+    return calls
+
+
+def _records(settings: Settings, tenant: Freshsales, members: list[ObjectMapping]) -> list[Record]:
+    """Return the records of one kind by the cheapest way there is: views, list pages, or each parent's own list."""
+    where = endpoint(members[0].destination, settings.edition)
+    if where.views:
+        listed = [record for page in read_pages(tenant, where) for record in page]
+        if any("contact" in one.lookups for one in members):
+            return _with_contacts(tenant, where.destination, listed)
+        return listed
+    if where.list_path:
+        return list(list_records(tenant, where.destination))
+    return list(_from_parents(settings, tenant, members))
+
+
+def _with_contacts(tenant: Freshsales, destination: str, listed: list[Record]) -> list[Record]:
+    """Read deals one by one: their views do not say which contacts hang on which deal."""
+    progress = Progress(f"Reading {destination}s with their contacts", len(listed))
+    found = []
+    for record in listed:
+        progress.step()
+        found.append(read_record(tenant, destination, int(record["id"])) or record)
+    return found
+
+
+def _from_parents(settings: Settings, tenant: Freshsales, members: list[ObjectMapping]) -> Iterator[Record]:
+    """Yield notes or files from the lists of every parent that was given one: one call a parent."""
+    with open_warehouse(settings.warehouse) as warehouse:
+        parents = sorted({row[0] for one in members for row in warehouse.run(f"SELECT DISTINCT target FROM staged.{one.name}") if row[0]})
+        ids = {
+            f"{row[0]}/{row[1]}": (row[2], row[3]) for row in
+            warehouse.run("SELECT source_object, source_id, destination, destination_id FROM destination.identities")
+        }
+    where = endpoint(members[0].destination, settings.edition)
+    progress = Progress(f"Reading {where.plural}", len(parents))
+    for key in parents:
+        progress.step()
+        if key not in ids:
+            continue
+        destination, number = ids[key]
+        plural = endpoint(destination, settings.edition).plural
+        listed = read_documents(tenant, plural, number) if members[0].kind is Kind.FILE else read_children(
+            tenant, plural, number, where.children or "notes"
+        )
+        for record in listed:
+            yield {**record, "target": [destination, number]}
+
+
+def _canonical_row(settings: Settings, members: list[ObjectMapping], record: Record, schema: TenantSchema) -> Record:
+    mapping = members[0]
+    prefix = settings["source.id_prefix"]
+    flat = flatten(mapping.destination, record)
+    where = endpoint(mapping.destination, settings.edition)
+    row: Record = {"destination_id": int(record["id"]), "source_id": None, "source_object": None}
+    if where.has_custom_fields:
+        row["source_id"] = flat.get(SOURCE_ID)
+    elif where.text_field:
+        found = MARKER.search(str(record.get(where.text_field) or ""))
+        if found:
+            row["source_object"], row["source_id"] = found["object"], found["id"]
+    if row["source_id"] and prefix:
+        row["source_id"] = str(row["source_id"]).removeprefix(prefix)
+    for member in members:
+        for name, field in member.fields.items():
+            value = flat.get(name)
+            if field.names and value is not None:
+                row[name] = schema.name_of(field.names, value)
+            else:
+                row[name] = canonical(form_of(field), value)
+            if field.shared:
+                row[field.shared] = canonical(Form.TEXT, flat.get(field.shared))
+        for name in member.lookups:
+            value = flat.get(name) if name != "target" else record.get("target") or flat.get("target")
+            row[name] = f"{value[0]}:{value[1]}" if isinstance(value, list | tuple) and value else (
+                str(value) if value is not None else None
+            )
+    return row
+
+
+def _write(warehouse: Warehouse, table: str, members: list[ObjectMapping], rows: Iterator[Record]) -> None:
+    names = sorted({name for one in members for name in (*one.fields, *one.lookups)} | {
+        field.shared for one in members for field in one.fields.values() if field.shared
+    })
+    shape: dict[str, Any] = {"destination_id": pl.Int64, "source_object": pl.String, "source_id": pl.String}
+    shape |= dict.fromkeys(names, pl.String)
+    warehouse.write(table, pl.DataFrame(schema=shape))
+    chunk: list[Record] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) >= ROWS_AT_ONCE:
+            warehouse.write(table, pl.DataFrame(chunk, schema=shape), append=True)
+            chunk = []
+    if chunk:
+        warehouse.write(table, pl.DataFrame(chunk, schema=shape), append=True)

@@ -1,0 +1,150 @@
+"""The first page of a run: the verdict, the table that adds up, and a link to every page and file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.reports.page import write_page
+from workbench.reports.shown import clock_text
+from workbench.vocabulary import Fate
+
+FILES = {
+    "summary.json": "every figure of this page, for machines",
+    "setup.json": "what the tenant needs: fields, pick-lists, pipelines, stages",
+    "log.jsonl": "the run's log: ids and counts, no values",
+}
+OTHER_FILES = (".xlsx", ".csv", ".json", ".jsonl")
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One notebook of a run: where it stands, and the page that tells what it did."""
+
+    step: str
+    notebook: str
+    title: str
+    state: str
+    page: str | None = None
+    seconds: float | None = None
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class MappingLine:
+    """One mapping's rows by fate."""
+
+    name: str
+    source: int
+    fates: tuple[int, ...]
+
+    @property
+    def adds_up(self) -> bool:
+        """Say whether every source row has one fate."""
+        return self.source == sum(self.fates)
+
+
+def write_index(
+    run_folder: Path,
+    steps: Sequence[StepLine],
+    summary: Mapping[str, Any],
+    *,
+    title: str,
+    target: str,
+    practice: str = "",
+) -> Path:
+    """Write index.html of a run folder."""
+    mappings = mapping_lines(summary)
+    total = MappingLine(
+        "All rows",
+        sum(line.source for line in mappings),
+        tuple(sum(line.fates[place] for line in mappings) for place in range(len(Fate))),
+    )
+    return write_page(
+        run_folder / "index.html",
+        "index.html.j2",
+        title=title,
+        run=run_folder.name,
+        target=target,
+        practice=practice,
+        verdict=_verdict(summary, [line.name for line in mappings if not line.adds_up]),
+        facts=_facts(summary),
+        fates=[str(fate) for fate in Fate],
+        mappings=mappings,
+        total=total,
+        steps=steps,
+        files=_files(run_folder),
+    )
+
+
+def mapping_lines(summary: Mapping[str, Any]) -> list[MappingLine]:
+    """Read the mappings of a summary, in its order."""
+    return [
+        MappingLine(name, int(counts.get("source", 0)), tuple(int(counts.get(fate, 0)) for fate in Fate))
+        for name, counts in summary.get("mappings", {}).items()
+    ]
+
+
+def _verdict(summary: Mapping[str, Any], astray: list[str]) -> dict[str, Any]:
+    """Say in one word, and a few sentences, whether both sides agree."""
+    reconciled, differences = summary.get("reconciled"), _count(summary.get("differences"))
+    lines = []
+    if reconciled is None:
+        word, kind = "Not reconciled yet", "open"
+        lines.append("The run has not come to its reconciliation; nothing on this page is a result to sign.")
+    elif reconciled and not astray:
+        word, kind = "Reconciled", "yes"
+        lines.append("What was delivered equals what is in the tenant.")
+    else:
+        word, kind = "Not reconciled", "no"
+    if reconciled is not None:
+        lines.append(f"{differences:,} difference{'' if differences == 1 else 's'} between the two sides.")
+    if astray:
+        lines.append(f"Rows do not add up in: {', '.join(astray)}.")
+    if summary.get("zero_write") is not None:
+        lines.append(
+            "Planning again finds nothing left to write."
+            if summary["zero_write"]
+            else "Planning again still finds rows to write."
+        )
+    return {"word": word, "kind": kind, "lines": lines}
+
+
+def _facts(summary: Mapping[str, Any]) -> dict[str, str]:
+    facts = {}
+    if (calls := summary.get("calls")) is not None:
+        facts["API calls"] = f"{int(calls):,}"
+    if (span := summary.get("api_seconds")) is not None:
+        facts["API time"] = clock_text(float(span))
+    if (span := summary.get("seconds")) is not None:
+        facts["Time on this machine"] = clock_text(float(span))
+    if (checks := summary.get("checks")) is not None:
+        facts["Checks"] = _checks(checks)
+    return facts
+
+
+def _checks(checks: object) -> str:
+    if isinstance(checks, Mapping):
+        passed, evaluated = checks.get("passed"), checks.get("evaluated")
+        if passed is not None and evaluated is not None:
+            return f"{int(passed):,} of {int(evaluated):,} passed"
+        return ", ".join(f"{count:,} {name}" for name, count in checks.items() if isinstance(count, int))
+    return f"{_count(checks):,}"
+
+
+def _count(value: object) -> int:
+    if isinstance(value, list | dict):
+        return len(value)
+    return value if isinstance(value, int) else 0
+
+
+def _files(folder: Path) -> list[tuple[str, str]]:
+    found = [name for name in FILES if (folder / name).is_file()]
+    others = sorted(
+        path.name
+        for path in folder.glob("*")
+        if path.suffix in OTHER_FILES and path.name not in FILES and path.is_file()
+    )
+    return [(name, FILES.get(name, "")) for name in [*found, *others]]

@@ -1,0 +1,120 @@
+"""The pre-mapping document: every source field, its destination, how it is mapped; nothing unaccounted."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from workbench.errors import MappingProblem, gather
+from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
+from workbench.mapping.spellings import asked_spellings
+from workbench.settings import Settings
+from workbench.vocabulary import Decision, Kind
+from workbench.warehouse import open_warehouse
+
+OURS = {"source_file", "source_row"}
+"""Columns that landing adds."""
+
+
+def mapping_frame(mappings: Mappings) -> pl.DataFrame:
+    """Return one row a mapping: what it reads, what it makes, which rows of the brief it serves."""
+    rows = [
+        (one.name, one.title, one.source_object, one.where, one.destination or "–", str(one.kind),
+         ", ".join(str(row) for row in one.rows), len(one.fields) + len(one.lookups))
+        for one in mappings.objects
+    ]
+    return pl.DataFrame(rows, orient="row", schema={
+        "mapping": pl.String, "title": pl.String, "source": pl.String, "claims rows where": pl.String,
+        "destination": pl.String, "kind": pl.String, "brief row": pl.String, "fields": pl.Int64,
+    })
+
+
+def field_frame(mappings: Mappings) -> pl.DataFrame:
+    """Return one row a destination field: its source columns and the kind of mapping."""
+    rows = []
+    for mapping in mappings.objects:
+        for field in mapping.fields.values():
+            rows.append((mapping.name, field.name, " + ".join(field.columns) or "constant", _how(field), field.required))
+        for lookup in mapping.lookups.values():
+            target = " or ".join(sorted(set(lookup.targets.values())))
+            rows.append((mapping.name, lookup.name, lookup.column, f"link to {target}", lookup.required))
+    return pl.DataFrame(rows, orient="row", schema={
+        "mapping": pl.String, "destination field": pl.String, "source": pl.String, "how": pl.String, "required": pl.Boolean,
+    })
+
+
+def fate_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+    """Return one row a source column: mapped, ignored with the reason, or without a fate."""
+    rows = []
+    with open_warehouse(settings.warehouse) as warehouse:
+        for name, source in mappings.sources.items():
+            readers = mappings.of(name)
+            for column in warehouse.columns(f"raw.{name}"):
+                if column in OURS or not readers:
+                    continue
+                rows.append((name, column, *_fate(column, source.key, source.sql, readers)))
+    return pl.DataFrame(rows, orient="row", schema={
+        "source": pl.String, "column": pl.String, "fate": pl.String, "where to or why": pl.String,
+    })
+
+
+def require_fates(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+    """Return the fates of all source columns, or stop and name those that have none."""
+    fates = fate_frame(settings, mappings)
+    without = fates.filter(pl.col("fate") == "none")
+    if without.height:
+        lines = [
+            f"{row['source']}.{row['column']}: map it in [fields], or give a reason in [ignored]"
+            for row in without.iter_rows(named=True)
+        ]
+        raise MappingProblem(gather("mappings/objects", lines, noun="source column without a fate"))
+    return fates
+
+
+def value_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+    """Return one row a value map: spellings in use, decided by kind, open, and the records that are open."""
+    rows = []
+    for asked in asked_spellings(settings, mappings):
+        decided = asked.decided.rows
+        kinds = [decided[one].decision for one in asked.records if one in decided]
+        rows.append((
+            asked.name, len(asked.records), sum(kind in (Decision.MAP, Decision.KEEP) for kind in kinds),
+            sum(kind is Decision.BLANK for kind in kinds), len(asked.open), sum(asked.records[one] for one in asked.open),
+            "field is left out" if asked.may_omit else "rows are held",
+        ))
+    return pl.DataFrame(rows, orient="row", schema={
+        "value map": pl.String, "spellings": pl.Int64, "mapped": pl.Int64, "blank": pl.Int64, "open": pl.Int64,
+        "open records": pl.Int64, "while open": pl.String,
+    })
+
+
+def _how(field: FieldMapping) -> str:
+    if field.const is not None:
+        return f"always {field.const}"
+    parts = [f"value map {field.values}" if field.values else f"as {field.via.replace('_', ' ')}"]
+    if field.names:
+        parts.append(f"by name among {field.names.replace('_', ' ')}")
+    if field.unique:
+        parts.append("one holder" if field.unique == "holder" else "made distinct")
+    if field.marker:
+        parts.append("with marker line")
+    return ", ".join(parts)
+
+
+def _fate(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tuple[str, str]:
+    if all(one.kind is Kind.LEFT_OUT for one in readers):
+        return "left out", readers[0].reason
+    mapped = [
+        f"{one.name}.{field.name}" for one in readers for field in one.fields.values() if column in (*field.columns, *field.marker)
+    ]
+    mapped += [f"{one.name}.{look.name}" for one in readers for look in one.lookups.values() if column in (look.column, look.by)]
+    if mapped:
+        return "mapped", ", ".join(mapped[:3]) + (f" and {len(mapped) - 3} more" if len(mapped) > 3 else "")
+    reasons = [one.ignored[column] for one in readers if column in one.ignored]
+    if reasons:
+        return "ignored", reasons[0]
+    if column == key:
+        return "mapped", "the key"
+    if any(one.kind in (Kind.MATCH, Kind.SETUP) for one in readers):
+        return "setup", "read by the setup plan and the rebuild reference"
+    return "none", f"nothing reads it{'' if f'.{column}' not in sql else ' but the source SELECT'}"

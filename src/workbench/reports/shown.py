@@ -1,0 +1,152 @@
+"""What a notebook cell shows: tables, key figures, call-outs and lists, escaped, with no value in the plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+MARK = "data-workbench"
+"""The attribute by which pages tell our own output from any other HTML; what lacks it is dropped."""
+
+KINDS = {"info": "Note", "warn": "Look here", "stop": "Stop", "done": "Done"}
+
+LAB_STYLE = (
+    "<style>figure[data-workbench]{margin:0 0 1em}"
+    "figure[data-workbench] caption,figure[data-workbench] figcaption{text-align:left;font-weight:600}"
+    "figure[data-workbench] td,figure[data-workbench] th{text-align:left}"
+    "figure[data-workbench] .n{text-align:right;font-variant-numeric:tabular-nums}</style>"
+)
+"""JupyterLab has no style sheet of ours; pages have, and drop this one."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One output of a cell: HTML for people, and a plain text that holds counts and no values."""
+
+    html: str
+    plain: str
+
+    def _repr_html_(self) -> str:
+        return LAB_STYLE + self.html
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "text/plain": self.plain}
+
+    def __repr__(self) -> str:
+        return self.plain
+
+
+def show_table(frame: pl.DataFrame, caption: str, *, limit: int = 40) -> Shown:
+    """Show a frame as a table of at most `limit` rows; a last line counts the rows left out."""
+    numeric = [dtype.is_numeric() or isinstance(dtype, pl.Decimal) for dtype in frame.dtypes]
+    head = Markup("").join(
+        _cell("th", heading(name), number, scope="col") for name, number in zip(frame.columns, numeric, strict=True)
+    )
+    body = Markup("").join(
+        Markup("<tr>{}</tr>").format(
+            Markup("").join(_cell("td", written(value), number) for value, number in zip(row, numeric, strict=True))
+        )
+        for row in frame.head(limit).iter_rows()
+    )
+    if frame.height == 0:
+        body = Markup('<tr><td class="more" colspan="{}">none</td></tr>').format(max(frame.width, 1))
+    more = frame.height - limit
+    if more > 0:
+        line = f"… and {more:,} more row{'' if more == 1 else 's'}"
+        body += Markup('<tr><td class="more" colspan="{}">{}</td></tr>').format(frame.width, line)
+    html = Markup(
+        '<figure data-workbench="table"><div class="scroll" role="region" tabindex="0" aria-label="{}"><table>'
+        "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></figure>"
+    ).format(caption, caption, head, body)
+    return Shown(str(html), f"{caption}: {_counted(frame.height, 'row')}")
+
+
+def show_facts(facts: Mapping[str, Any], caption: str) -> Shown:
+    """Show a few key figures, each with its label."""
+    pairs = Markup("").join(
+        Markup('<div class="fact"><dt>{}</dt><dd>{}</dd></div>').format(label, written(value))
+        for label, value in facts.items()
+    )
+    html = Markup('<figure data-workbench="facts"><figcaption>{}</figcaption><dl>{}</dl></figure>').format(
+        caption, pairs
+    )
+    return Shown(str(html), f"{caption}: {_counted(len(facts), 'fact')}")
+
+
+def show_note(text: str, kind: str = "info") -> Shown:
+    """Show a call-out: info, warn, stop or done."""
+    word = KINDS[kind]
+    paragraphs = Markup("").join(Markup("<p>{}</p>").format(part) for part in text.split("\n") if part.strip())
+    html = Markup('<figure data-workbench="note" class="{}"><figcaption>{}</figcaption>{}</figure>').format(
+        kind, word, paragraphs
+    )
+    return Shown(str(html), f"{word} (see the page)")
+
+
+def show_list(items: Iterable[Any], caption: str, *, limit: int = 200) -> Shown:
+    """Show a bulleted list; a last line counts the items left out."""
+    listed = list(items)
+    rows = Markup("").join(Markup("<li>{}</li>").format(written(item)) for item in listed[:limit])
+    if not listed:
+        rows = Markup('<li class="more">none</li>')
+    if len(listed) > limit:
+        rows += Markup('<li class="more">… and {} more</li>').format(f"{len(listed) - limit:,}")
+    html = Markup('<figure data-workbench="list"><figcaption>{}</figcaption><ul>{}</ul></figure>').format(caption, rows)
+    return Shown(str(html), f"{caption}: {_counted(len(listed), 'item')}")
+
+
+def written(value: object) -> str:
+    """Write a value for people: thousands separators, yes and no, a dash for nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float | Decimal):
+        return f"{value:,.0f}" if value % 1 == 0 else f"{value:,.2f}"
+    return _dated_or_listed(value)
+
+
+def _dated_or_listed(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="minutes")
+    if isinstance(value, list | tuple | pl.Series):
+        return ", ".join(written(one) for one in value)
+    return str(value)
+
+
+def clock_text(seconds: float | None) -> str:
+    """Write a span of time in the unit a reader would use."""
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def heading(name: str) -> str:
+    """Write a column name as a heading; names of custom fields stay as they are."""
+    if name.startswith("cf_") or " " in name or not name:
+        return name
+    return name[0].upper() + name[1:].replace("_", " ")
+
+
+def _cell(tag: str, text: str, number: bool, scope: str = "") -> Markup:
+    attributes = Markup(' class="n"') if number else Markup("")
+    if scope:
+        attributes += Markup(' scope="{}"').format(scope)
+    pattern = Markup("<th{}>{}</th>") if tag == "th" else Markup("<td{}>{}</td>")
+    return pattern.format(attributes, text)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,178 @@
+"""Appointments and tasks of one person, with recall text written into tasks the way offices do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from workbench.sample.people import Office, Person
+from workbench.sample.practices import LAST_CHANGE, workday
+from workbench.sample.truth import Draft, export_time, folded, iso_time
+
+RAILS_ZONES = {"America/Chicago": "Central Time (US & Canada)", "America/New_York": "Eastern Time (US & Canada)"}
+RECALLS = (("prophy", "Prophy"), ("PERIO MAINT", "Perio maintenance"), ("child prophy", "Child prophy"))
+"""Recall types as typed, and what they mean."""
+INTERVALS = (3, 4, 6, 12)
+OVER = {"Done", "Cancelled"}
+
+
+def invent_appointment(
+    office: Office,
+    rng: Random,
+    person: Person,
+    *,
+    ahead: bool = False,
+    owner: str | None = None,
+    case: Draft | None = None,
+) -> Draft:
+    """Invent one appointment, past or ahead; a few are at a sister practice in its own zone."""
+    practice, words, number = office.practice, office.words["appointments"], office.numbers.next("appointments")
+    company = rng.choice(practice.offices) if number % 23 == 7 else person.company
+    draft = Draft("appointments", f"A-{500_000 + number}", practice.zone_of(company))
+    if ahead:
+        starts = workday(rng, datetime(2026, 3, 4), datetime(2026, 8, 28))
+        status = rng.choice(("Scheduled", "Confirmed"))
+    else:
+        starts = workday(rng, datetime(2022, 1, 10), datetime(2026, 2, 26))
+        status = rng.choice(("Completed",) * 7 + ("Broken", "No Show", "Cancelled"))
+        status = "Scheduled" if number % 37 == 20 else status  # nobody closed it: it is not ahead
+    starts = starts.replace(second=0)
+    created = workday(rng, starts - timedelta(days=90), min(starts - timedelta(days=1), LAST_CHANGE))
+    draft.stamp(created, min(workday(rng, created, created + timedelta(days=20)), LAST_CHANGE))
+    draft.row |= {"appointment_id": draft.source_id, "contact_id": person.draft.source_id}
+    draft.row |= {"company_id": company.source_id if company else "", "case_id": case.source_id if case else ""}
+    draft.aim(person.draft)
+    kind = rng.choice(words["types"])
+    draft.put("appointment_type", kind, to="title")
+    draft.put("operatory", rng.choice(words["operatories"]), to="location")
+    draft.fields["time_zone"] = RAILS_ZONES[draft.zone]
+    set_times(draft, starts, rng.choice((30, 40, 60, 90)), by_duration=number % 5 == 3)
+    confirmed = rng.choice(("text", "phone", "e-mail")) if status == "Confirmed" else ""
+    draft.row |= {
+        "provider_user_id": practice.anyone(rng, "Dentist"),
+        "hygienist_user_id": "U003" if "Hyg" in kind else "",
+        "is_hygiene": "Y" if kind == "Hygiene recall" else "",
+        "procedures_text": rng.choice(words["procedures"]),
+        "notes": rng.choice(words["remarks"]),
+        "is_new_patient": "Y" if number % 12 == 1 else rng.choice(("N", "")),
+    }
+    set_status(draft, status, confirmed)
+    practice.own(draft, practice.anyone(rng) if owner is None else owner)
+    if number % 400 == 30 and not ahead:  # planned, with no time yet
+        draft.row |= {"starts_at": "", "ends_at": "", "duration_minutes": "", "status": "Planned"}
+        draft.held = draft.held or "time"
+    return draft
+
+
+def set_times(draft: Draft, starts: datetime, minutes: int, *, by_duration: bool) -> None:
+    """Give an appointment its start, and its end as a time or as a length."""
+    ends = starts + timedelta(minutes=minutes)
+    draft.put("starts_at", export_time(starts), to="from_date", value=iso_time(starts, draft.zone))
+    draft.put("ends_at", "" if by_duration else export_time(ends), to="end_date", value=iso_time(ends, draft.zone))
+    draft.row["duration_minutes"] = str(minutes) if by_duration else ""
+
+
+def set_status(draft: Draft, status: str, confirmed: str) -> None:
+    """Give an appointment its status; status and remarks arrive as text."""
+    draft.row |= {"status": status, "confirmed_by": confirmed}
+    lines = [
+        draft.row["procedures_text"],
+        draft.row["notes"],
+        f"Status: {status}",
+        f"Confirmed by: {confirmed}" if confirmed else "",
+        "New patient: Y" if draft.row["is_new_patient"] == "Y" else "",
+    ]
+    draft.fields["text"] = folded("\n".join(lines))
+
+
+def invent_task(
+    office: Office,
+    rng: Random,
+    person: Person,
+    *,
+    about: Draft | None,
+    owner: str | None = None,
+    recurring: bool = False,
+) -> Draft:
+    """Invent one task about a case, an appointment, the person, or nothing at all."""
+    number = office.numbers.next("tasks")
+    kinds: dict[str, list[str]] = office.words["tasks"]
+    kind = list(kinds)[number % len(kinds)]
+    subject, _, description = rng.choice(kinds[kind]).partition("|")
+    carrier = person.carrier.value or "the payer"
+    tooth = rng.randrange(1, 33)
+    draft = _task(office, rng, person, about, number)
+    draft.put("subject", subject.format(carrier=carrier, tooth=tooth), to="title")
+    draft.row["description"] = description.format(carrier=carrier, tooth=tooth)
+    _schedule(office, draft, rng, kind, recurring=recurring, owner=owner)
+    return draft
+
+
+def invent_recall(office: Office, rng: Random, person: Person, *, readable: bool) -> Draft:
+    """Invent a recall task; a readable one decides the recall fields of its person, columns or not."""
+    number, words = office.numbers.next("tasks"), office.words["recalls"]
+    draft = _task(office, rng, person, person.draft, number)
+    draft.put("subject", rng.choice(("Recall", "Hygiene recall", "Continuing care")), to="title")
+    if readable:
+        typed, kind = RECALLS[number % len(RECALLS)]
+        months = rng.choice(INTERVALS)
+        due = workday(rng, datetime(2026, 3, 9), datetime(2027, 2, 26))
+        shape = words["readable"][number % len(words["readable"])]
+        draft.row["description"] = shape.format(
+            t=typed,
+            i=f"{months}m",
+            i_q=f"q{months}m",
+            i_mo=f"{months} mo",
+            i_mrc=f"{months}MRC",
+            us=f"{due.month}/{due.day}/{due:%y}",
+            iso=f"{due:%Y-%m-%d}",
+        )
+        found = {"cf_recall_type": kind, "cf_recall_interval": f"{months}m", "cf_recall_due": f"{due:%Y-%m-%d}"}
+        person.draft.custom |= found
+    else:
+        draft.row["description"] = rng.choice(words["unreadable"])
+    _schedule(office, draft, rng, "Recall")
+    return draft
+
+
+def _task(office: Office, rng: Random, person: Person, about: Draft | None, number: int) -> Draft:
+    zone = about.zone if about else office.practice.zone_of(None)
+    draft = Draft("tasks", f"K-{300_000 + number}", zone)
+    begun = max(person.draft.created, datetime(2023, 1, 2))
+    created = workday(rng, begun, LAST_CHANGE)
+    draft.stamp(created, created)
+    kinds = {"contacts": "contact", "cases": "case", "companies": "company", "appointments": "appointment"}
+    draft.row |= {"task_id": draft.source_id, "related_object": "none", "related_id": ""}
+    if about:
+        draft.row |= {"related_object": kinds[about.source_object], "related_id": about.source_id}
+        draft.aim(about.links["target"] if about.source_object == "appointments" else about)
+    return draft
+
+
+def _schedule(
+    office: Office, draft: Draft, rng: Random, kind: str, *, recurring: bool = False, owner: str | None = None
+) -> None:
+    practice = office.practice
+    status = rng.choice(("New", "Viewed", "Done", "Done", "Done", "Cancelled"))
+    due = workday(rng, draft.created, draft.created + timedelta(days=60)).replace(second=0)
+    draft.put("task_type", kind, to="task_type")
+    if recurring:
+        draft.put("due_at", "", to="due_date")
+        draft.held = "due_date"
+    else:
+        draft.put("due_at", export_time(due), to="due_date", value=iso_time(due, draft.zone))
+    every = rng.choice(("weekly", "monthly", "yearly"))
+    draft.row |= {"recurrence": every if recurring else "none", "priority": rng.choice(("High", "Normal", "", ""))}
+    finished = min(due, LAST_CHANGE) if status == "Done" else None
+    set_task_status(draft, "New" if recurring else status, None if recurring else finished)
+    practice.own(draft, practice.anyone(rng) if owner is None else owner)
+    draft.row["created_by_user_id"] = rng.choice(list(practice.users))
+
+
+def set_task_status(draft: Draft, status: str, finished: datetime | None) -> None:
+    """Give a task its status; the text that arrives says it too, after the description kept whole."""
+    draft.row |= {"status": status, "completed_at": export_time(finished) if finished else ""}
+    draft.fields["status"] = 1 if status in OVER else 0
+    priority = draft.row["priority"]
+    lines = [draft.row["description"], f"Status: {status}", f"Priority: {priority}" if priority else ""]
+    draft.fields["text"] = folded("\n".join(lines))

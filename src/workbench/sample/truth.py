@@ -1,0 +1,191 @@
+"""A row of the export beside what should become of it, and the file that says so."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+DESTINATIONS = {
+    "companies": "account",
+    "employers": "account",
+    "contacts": "contact",
+    "cases": "deal",
+    "tasks": "task",
+    "appointments": "appointment",
+    "notes": "note",
+    "attachments": "file",
+}
+KEPT_TIMES = ("companies", "contacts", "cases")
+"""Objects whose destination has custom fields for the original times."""
+
+
+@cache
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone, read once."""
+    return ZoneInfo(name)
+
+
+def iso_time(local: datetime, zone: str) -> str:
+    """Write a local time with the offset its zone had then."""
+    return local.replace(tzinfo=zone_named(zone)).isoformat(timespec="seconds")
+
+
+def export_time(local: datetime) -> str:
+    """Write a local time as Dental-Exec does: no offset."""
+    return local.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def folded(text: str) -> str:
+    """Fold every run of white space to one space."""
+    return " ".join(text.split())
+
+
+@dataclass(eq=False)
+class Draft:
+    """One invented row: what the export says of it, and what should arrive because of it."""
+
+    source_object: str
+    source_id: str
+    zone: str
+    row: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, Draft] = field(default_factory=dict)
+    open: dict[str, str] = field(default_factory=dict)
+    needs: list[Draft] = field(default_factory=list)
+    destination: str = ""
+    owner: str = ""
+    held: str = ""
+    excluded: str = ""
+    created: datetime = datetime.min
+
+    @property
+    def name(self) -> str:
+        """Say which row this is, as truth names it."""
+        return f"{self.source_object}/{self.source_id}"
+
+    @property
+    def moves(self) -> bool:
+        """Say whether the row arrives: nothing excludes or holds it, and what it needs arrives too."""
+        return not self.excluded and not self.held and all(need.moves for need in self.needs)
+
+    def put(self, column: str, typed: str, *, to: str = "", custom: str = "", value: object = None) -> None:
+        """Write a cell of the export, and what it should be at the destination: `value`, else the trimmed text."""
+        self.row[column] = typed
+        arrives = typed.strip() if value is None else value
+        for name, place in ((to, self.fields), (custom, self.custom)):
+            if name and arrives not in ("", None):
+                place[name] = arrives
+            elif name:
+                place.pop(name, None)
+
+    def stamp(self, created: datetime, modified: datetime) -> None:
+        """Write when the row was made and last changed."""
+        self.created = created
+        self.row |= {"created_at": export_time(created), "modified_at": export_time(modified)}
+        self.row.setdefault("is_deleted", "N")
+        if self.source_object in KEPT_TIMES:
+            self.custom |= {
+                "cf_source_system_id": self.source_id,
+                "cf_original_create_date": created.date().isoformat(),
+                "cf_original_modified_date": modified.date().isoformat(),
+                "cf_source_stamps": f"created {iso_time(created, self.zone)}; modified {iso_time(modified, self.zone)}",
+            }
+
+    def delete(self, moment: datetime) -> None:
+        """Mark the row as deleted at the source."""
+        self.row |= {"is_deleted": "Y", "deleted_at": export_time(moment)}
+        self.excluded = "deleted"
+
+    def aim(self, target: Draft) -> None:
+        """Hang the row on a record it cannot do without."""
+        self.links["target"] = target
+        self.needs.append(target)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what should arrive."""
+        record: dict[str, Any] = {
+            "source_object": self.source_object,
+            "source_id": self.source_id,
+            "destination": self.destination or DESTINATIONS[self.source_object],
+            "fields": self.fields,
+            "custom_field": self.custom,
+            "links": {name: target.name for name, target in self.links.items() if target.moves},
+        }
+        return record | ({"owner": self.owner} if self.owner else {}) | ({"open": self.open} if self.open else {})
+
+
+def written_day(day: date | None) -> str:
+    """Write a date, or nothing."""
+    return day.isoformat() if day else ""
+
+
+def employer_key(name: str) -> str:
+    """Return the source id that an employer's text makes."""
+    return "employer:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+class TruthWriter:
+    """Writes truth.json as rows are invented, so that a large practice needs no memory."""
+
+    SECTIONS = ("records", "held", "excluded", "deferred")
+
+    def __init__(self, path: Path, *, seed: int, patients: int) -> None:
+        self.path = path
+        self.seed = seed
+        self.patients = patients
+        self.counts = dict.fromkeys(self.SECTIONS, 0)
+        self._files = ExitStack()
+        self._parts: dict[str, IO[str]] = {}
+
+    def __enter__(self) -> TruthWriter:
+        for section in self.SECTIONS:
+            part = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
+            self._parts[section] = self._files.enter_context(part)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._files:
+            if kind is None:
+                self._join()
+
+    def write(self, draft: Draft) -> None:
+        """Write the fate of one row: excluded before held before deferred, else a record."""
+        named = {"source_object": draft.source_object, "source_id": draft.source_id}
+        if draft.excluded:
+            self._add("excluded", named | {"reason": draft.excluded})
+        elif draft.held:
+            self._add("held", named | {"reason": draft.held})
+        elif not draft.moves:
+            waits_for = next(need.name for need in draft.needs if not need.moves)
+            self._add("deferred", named | {"waits_for": waits_for})
+        else:
+            self._add("records", draft.as_record())
+
+    def _add(self, section: str, entry: dict[str, Any]) -> None:
+        start = ",\n" if self.counts[section] else ""
+        self._parts[section].write(start + json.dumps(entry, ensure_ascii=False))
+        self.counts[section] += 1
+
+    def _join(self) -> None:
+        with self.path.open("w", encoding="utf-8", newline="\n") as whole:
+            whole.write(f'{{"version": 1, "seed": {self.seed}, "patients": {self.patients}')
+            for section in self.SECTIONS:
+                part = self._parts[section]
+                part.seek(0)
+                whole.write(f',\n"{section}": [\n')
+                while block := part.read(1 << 20):
+                    whole.write(block)
+                whole.write("]")
+            whole.write(',\n"side_effects": {"messages_to_patients": 0}}\n')

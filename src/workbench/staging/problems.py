@@ -1,0 +1,41 @@
+"""What staging noticed, row by row; it lists, and checks decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from workbench.vocabulary import Severity
+from workbench.warehouse import Warehouse
+
+SCHEMA = {
+    "mapping": pl.String, "source_object": pl.String, "source_id": pl.String,
+    "field": pl.String, "rule": pl.String, "severity": pl.String, "message": pl.String,
+}
+
+
+@dataclass
+class Problems:
+    """Problems of one mapping, gathered until they are written."""
+
+    mapping: str
+    source_object: str
+    found: list[tuple[str, str, str, str, str, str, str]] = field(default_factory=list)
+
+    def note(self, source_id: str, field_name: str, rule: str, severity: Severity, message: str) -> None:
+        """Note one problem; the message says what is wrong and never the value."""
+        self.found.append((self.mapping, self.source_object, source_id, field_name, rule, severity, message))
+
+    def write(self, warehouse: Warehouse) -> int:
+        """Append what was gathered to staged.problems and return how many."""
+        count = len(self.found)
+        if count:
+            warehouse.write("staged.problems", pl.DataFrame(self.found, schema=SCHEMA, orient="row"), append=True)
+        self.found.clear()
+        return count
+
+
+def start_problems(warehouse: Warehouse) -> None:
+    """Empty staged.problems for a new staging."""
+    warehouse.write("staged.problems", pl.DataFrame(schema=SCHEMA))

@@ -1,0 +1,1 @@
+"""The machine proposes; nothing here decides, and no later room reads a suggestion."""

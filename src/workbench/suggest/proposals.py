@@ -1,0 +1,153 @@
+"""Proposals for every value map that the snapshot asks, and accepting those above a confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from workbench.dental.claims import suggest_claim_status
+from workbench.dental.roles import route_of
+from workbench.errors import StoreProblem
+from workbench.mapping.files import Mappings
+from workbench.mapping.spellings import Asked, asked_spellings
+from workbench.mapping.value_map import Decided, read_value_map, save_value_map
+from workbench.settings import Settings
+from workbench.suggest.carriers import suggest_carriers
+from workbench.suggest.names import suggest_names
+from workbench.suggest.suggestion import Candidate, Suggestion
+from workbench.vocabulary import Decision
+from workbench.warehouse import open_warehouse
+
+ROUTE_SURE = 0.97
+Proposer = Callable[[Settings, Asked], list[Suggestion]]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is proposed for one value map."""
+
+    asked: Asked
+    suggestions: dict[str, Suggestion]
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a spelling without an answer, most records first."""
+        rows = []
+        for spelling in self.asked.open:
+            suggestion = self.suggestions.get(spelling)
+            best = suggestion.best if suggestion else None
+            rows.append((spelling, self.asked.records[spelling], best.value if best else None,
+                         best.confidence if best else None, best.reason if best else "no proposal"))
+        return pl.DataFrame(rows, orient="row", schema={
+            "spelling": pl.String, "records": pl.Int64, "proposal": pl.String, "confidence": pl.Float64, "reason": pl.String,
+        }).sort(["records", "spelling"], descending=[True, False])
+
+
+def propose(settings: Settings, mappings: Mappings) -> list[Proposal]:
+    """Return proposals for every value map, by name."""
+    made = []
+    for asked in asked_spellings(settings, mappings):
+        proposer = PROPOSERS.get(asked.name.partition(".")[0], _same_name)
+        made.append(Proposal(asked, {one.source_value: one for one in proposer(settings, asked)}))
+    return made
+
+
+def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str, own: bool) -> pl.DataFrame:
+    """Write `map` rows for proposals at or above a confidence and `ask` rows for all that stay open.
+
+    `own` writes beside the target's ledger instead of into mappings/values: a rehearsal's decisions stay its own.
+    """
+    folder = settings.own_decisions if own else settings.mappings / "values"
+    rows = []
+    for proposal in propose(settings, mappings):
+        written = read_value_map(proposal.asked.name, [folder])
+        decided = dict(written.rows)
+        accepted = 0
+        for spelling in proposal.asked.open:
+            suggestion = proposal.suggestions.get(spelling)
+            best = suggestion.best if suggestion else None
+            if suggestion and best and best.confidence >= above:
+                accepted += 1
+                note = f"suggested {best.confidence:.2f}: {best.reason}"
+                decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
+            else:
+                decided[spelling] = Decided(spelling, Decision.ASK, "", by, on, "no proposal sure enough")
+        if decided != written.rows:
+            save_value_map(folder, type(written)(proposal.asked.name, decided))
+        rows.append((proposal.asked.name, len(proposal.asked.records), accepted, len(proposal.asked.open) - accepted))
+    return pl.DataFrame(rows, orient="row", schema={
+        "value_map": pl.String, "spellings": pl.Int64, "accepted": pl.Int64, "open": pl.Int64,
+    })
+
+
+def _carriers(_: Settings, asked: Asked) -> list[Suggestion]:
+    return suggest_carriers(asked.records)
+
+
+def suggest_claims(spellings: list[str]) -> list[Suggestion]:
+    """Propose one of the five claim statuses, or blank; rejected is not denied."""
+    made = []
+    for spelling in spellings:
+        found = suggest_claim_status(spelling)
+        candidates = () if found.decision is Decision.ASK and not found.value else (
+            Candidate(found.value or "", found.confidence, found.reason),
+        )
+        decision = Decision.BLANK if found.decision is Decision.BLANK else Decision.MAP
+        made.append(Suggestion(spelling, candidates, str(found.decision), decision))
+    return made
+
+
+def _claims(_: Settings, asked: Asked) -> list[Suggestion]:
+    return suggest_claims(list(asked.records))
+
+
+def _routes(_: Settings, asked: Asked) -> list[Suggestion]:
+    made = []
+    for spelling in asked.records:
+        role, status, appointment = spelling.split("|")
+        found = route_of(role, status, has_appointment=appointment == "y")
+        # A route that nobody can tell is no proposal: the people in it are held until somebody decides.
+        made.append(Suggestion(spelling, () if found.route == "hold" else (Candidate(found.route, ROUTE_SURE, found.reason),)))
+    return made
+
+
+def _owners(settings: Settings, asked: Asked) -> list[Suggestion]:
+    """An owner is a tenant user with the same e-mail; inactive and unmatched ones get no proposal."""
+    with open_warehouse(settings.warehouse) as warehouse:
+        if not warehouse.has("destination.users"):
+            raise StoreProblem("The tenant's users are not read yet. Run notebooks/30_suggest.ipynb.")
+        rows = warehouse.run(
+            "SELECT u.user_id, lower(trim(d.email)) FROM raw.users u JOIN destination.users d"
+            " ON lower(trim(d.email)) = lower(trim(u.email)) WHERE d.is_active"
+        )
+    emails: dict[str, str] = dict(rows)
+    return [
+        Suggestion(user, (Candidate(emails[user], 1.0, "same e-mail"),) if user in emails else ()) for user in asked.records
+    ]
+
+
+def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
+    """A stage of the export keeps its name where its pipeline lists it."""
+    with open_warehouse(settings.warehouse) as warehouse:
+        rows = warehouse.run(
+            "SELECT DISTINCT s.stage_name FROM raw.case_stages s JOIN raw.case_pipelines p USING (pipeline_id)"
+            " WHERE 'stage.' || lower(regexp_replace(trim(p.pipeline_name), '[^A-Za-z0-9]+', '_', 'g')) = ?", [asked.name]
+        )
+    return suggest_names(asked.records, {row[0]: () for row in rows})
+
+
+def _pipelines(settings: Settings, asked: Asked) -> list[Suggestion]:
+    with open_warehouse(settings.warehouse) as warehouse:
+        rows = warehouse.run("SELECT DISTINCT pipeline_name FROM raw.case_pipelines")
+    return suggest_names(asked.records, {row[0]: () for row in rows})
+
+
+def _same_name(_: Settings, asked: Asked) -> list[Suggestion]:
+    return []
+
+
+PROPOSERS: dict[str, Proposer] = {
+    "insurance_carrier": _carriers, "claim_status": _claims, "contact_route": _routes, "owner": _owners,
+    "stage": _stages, "case_pipeline": _pipelines,
+}

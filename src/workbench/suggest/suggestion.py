@@ -1,0 +1,44 @@
+"""One proposal for one spelling: candidates with confidence and reason, best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.vocabulary import Decision
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One possible answer."""
+
+    value: str
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What the machine would answer; `auto` says that it is sure enough to be accepted unseen in a rehearsal."""
+
+    source_value: str
+    candidates: tuple[Candidate, ...] = ()
+    kind: str = "value"
+    decision: Decision = Decision.MAP
+    threshold: float = 0.95
+
+    @property
+    def best(self) -> Candidate | None:
+        """The first candidate, if there is one."""
+        return self.candidates[0] if self.candidates else None
+
+    @property
+    def auto(self) -> bool:
+        """Say whether the best candidate reaches the threshold of automatic acceptance."""
+        return self.best is not None and self.best.confidence >= self.threshold
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the shape that `workbench suggest --json` prints."""
+        return {
+            "source_value": self.source_value, "candidates": [vars(one) for one in self.candidates],
+            "kind": self.kind, "auto": self.auto,
+        }

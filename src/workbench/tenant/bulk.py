@@ -1,0 +1,148 @@
+"""Bulk calls: up to a hundred records in one, done later as a job whose failures hide inside a success."""
+
+from __future__ import annotations
+
+from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
+from workbench.tenant.fields import read_owner
+from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
+from workbench.tenant.schema import SINGULAR
+from workbench.tenant.state import Json, Record, State
+
+IDENTIFIERS = {"contacts": ("id", "emails"), "sales_accounts": ("id", "name"), "deals": ("id", "name")}
+
+
+def _make_room(state: State) -> None:
+    """Refuse a bulk call while too many jobs are unfinished, as the vendor does under load."""
+    waiting = state.db.execute("SELECT count(*) FROM jobs WHERE done_at IS NULL AND kind LIKE 'bulk%'").fetchone()[0]
+    if waiting > state.switches["bulk_jobs"]:
+        raise Refusal(Reply(405, b""))
+
+
+def bulk_upsert(entity: str, call: Call) -> Reply:
+    """Answer POST /:plural/bulk_upsert with a job's absolute URL."""
+    state = call.state
+    items = call.asked(entity)
+    if not isinstance(items, list) or not items:
+        raise refused(f"{entity} is invalid")
+    if len(items) > state.switches["bulk_items"]:
+        raise refused(f"Maximum of {state.switches['bulk_items']} records are allowed")
+    if entity == "deals" and state.switches["bulk_deals_need_unique_field"] and not _unique_fields(state, entity):
+        raise refused("Bulk upsert needs a unique field")
+    _make_room(state)
+    due = state.now() + state.switches["bulk_seconds"]
+    job = state.add_job("bulk_upsert", {"entity": entity, "items": items}, due)
+    url = f"{call.base_url}/job_statuses/{job}"
+    return Reply(200, {"message": "Your request is being processed", "job_status_url": url})
+
+
+def _unique_fields(state: State, entity: str) -> set[str]:
+    return {own["name"] for own in state.schema["custom_fields"][entity] if own["unique"]}
+
+
+def bulk_destroy(entity: str, call: Call) -> Reply:
+    """Answer POST /:plural/bulk_destroy."""
+    return _later(call, "bulk_destroy", {"entity": entity})
+
+
+def bulk_assign_owner(entity: str, call: Call) -> Reply:
+    """Answer POST /:plural/bulk_assign_owner."""
+    return _later(
+        call, "bulk_assign_owner", {"entity": entity, "owner_id": read_owner(call.state, call.asked("owner_id"))}
+    )
+
+
+def _later(call: Call, kind: str, request: Record) -> Reply:
+    ids = call.asked("selected_ids")
+    if not isinstance(ids, list) or not ids:
+        raise refused("selected_ids is invalid")
+    if len(ids) > call.state.switches["bulk_items"]:
+        raise refused(f"Maximum of {call.state.switches['bulk_items']} records are allowed")
+    _make_room(call.state)
+    call.state.add_job(kind, request | {"ids": ids}, call.state.now() + call.state.switches["bulk_seconds"])
+    return Reply(200, {"message": f"{len(ids)} records will be processed in a few minutes."})
+
+
+def job_status(call: Call) -> Reply:
+    """Answer GET /job_statuses/:id; `data` is JSON inside a text, and names no created id."""
+    state = call.state
+    row = state.db.execute(
+        "SELECT kind, made_at, due_at, done_at, result FROM jobs WHERE id = ?", (call.record_id(),)
+    ).fetchone()
+    if row is None:
+        raise not_found("Job")
+    kind, made, due, done, result = row
+    told = {"id": call.record_id(), "created_at": state.stamp(made), "job_type_name": kind}
+    if done is None:
+        share = (state.now() - made) / max(due - made, 0.001)
+        told |= {"progress": round(100 * min(share, 0.99)), "status": "IN_PROGRESS"}
+        return Reply(200, told | {"status_updated_at": state.stamp(), "data": None})
+    return Reply(
+        200, told | {"progress": 100, "status": "SUCCESS", "status_updated_at": state.stamp(done), "data": result}
+    )
+
+
+# -- the jobs themselves
+def run_job(state: State, kind: str, request: Record) -> Record:
+    """Do a job's work row by row and return its report."""
+    entity, failures = request["entity"], []
+    if kind == "bulk_upsert":
+        rows = [(item, _upsert_item) for item in request["items"]]
+    elif kind == "bulk_destroy":
+        rows = [({"id": one}, _destroy_item) for one in request["ids"]]
+    else:
+        rows = [({"id": one, "data": {"owner_id": request["owner_id"]}}, _upsert_item) for one in request["ids"]]
+    for item, act in rows:
+        state.db.execute("SAVEPOINT item")
+        try:
+            act(state, entity, item)
+            state.db.execute("RELEASE item")
+        except Refusal as no:
+            state.db.execute("ROLLBACK TO item")
+            state.db.execute("RELEASE item")
+            failures.append(_report(item, no.reply))
+    status = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
+    return {"record_status": status, "detailed_failure_report": failures}
+
+
+def _report(item: Json, reply: Reply) -> Record:
+    """Return a failed row: the item's own identifier and the messages that a single call would have got."""
+    told = {name: value for name, value in item.items() if name != "data"} if isinstance(item, dict) else {}
+    errors = reply.body["errors"] if isinstance(reply.body, dict) else {}
+    message = errors.get("message", "")
+    return told | {"message": message if isinstance(message, list) else [message]}
+
+
+def _destroy_item(state: State, entity: str, item: Record) -> None:
+    delete_record(state, entity, int(item["id"]))
+
+
+def _upsert_item(state: State, entity: str, item: Json) -> None:
+    """Upsert one row of a job; views show a created row some seconds after the job is done."""
+    if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
+        raise refused("data is invalid")
+    allowed: set[str] = {*IDENTIFIERS[entity]}
+    if state.switches["bulk_by_unique_field"]:
+        allowed |= _unique_fields(state, entity)
+    names = [name for name in item if name != "data"]
+    if len(names) != 1 or names[0] not in allowed:
+        raise refused(f"{SINGULAR[entity]} needs one of {', '.join(sorted(allowed))}")
+    name, value = names[0], item[names[0]]
+    given = dict(item["data"])
+    if entity == "deals" and not state.switches["bulk_keeps_contact_links"]:
+        given.pop("contacts_added_list", None)
+    if entity == "contacts" and not _kept_links(given.get("sales_accounts", [])):
+        given.pop("sales_accounts", None)
+    if entity == "deals" and name == "name":
+        held = state.holders("deals", "name", str(value).strip().casefold(), deleted=False)
+        found = held[0] if held else None
+    else:
+        found = find_record(state, entity, name, value)
+    if found is not None:
+        update_record(state, entity, found, given, upsert=True)
+    else:
+        lag = float(state.switches["index_seconds"])
+        create_record(state, entity, with_identifier(given, name, value), lag=lag, bulk=True)
+
+
+def _kept_links(links: Json) -> bool:
+    return isinstance(links, list) and all(isinstance(one, dict) and type(one.get("id")) is int for one in links)
