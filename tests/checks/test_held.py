@@ -10,7 +10,8 @@ import pytest
 
 from workbench.checks.derived import CheckedMapping
 from workbench.checks.evaluation import Counted
-from workbench.checks.held import Judged, compare_counts, run_checks
+from workbench.checks.held import compare_counts, run_checks
+from workbench.checks.judged import Judged
 from workbench.checks.results import CheckReport
 from workbench.checks.suites import Expectation
 from workbench.errors import CountMismatch, ExportProblem, MappingProblem, StoreProblem
@@ -78,7 +79,7 @@ NOTICED = [
 def test_what_staging_wants_held_is_held_once_even_where_a_check_finds_it_too(practice):
     report = judge(practice)
     assert held(practice) == NOTICED
-    assert report.held_rows == 3
+    assert report.held_by_mapping.rows() == [("patient", 2), ("unclaimed_contacts", 1)]
 
 
 def test_rows_that_fail_a_check_of_severity_hold_are_held_with_its_reason(practice):

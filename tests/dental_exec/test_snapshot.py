@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.dental_exec.snapshot import Snapshot, take_snapshot
+from workbench.dental_exec.snapshot import Snapshot, find_snapshot, take_snapshot
 from workbench.errors import CountMismatch, ExportProblem
 from workbench.warehouse import open_warehouse
 
@@ -142,6 +142,14 @@ def test_an_unclosed_quote_is_named_by_its_line(tmp_path):
     deliver(tmp_path / "exports" / "first", cases='case_id,contact_id\nT1,C1\nT2,"C1\nT3,C1\n')
     with pytest.raises(ExportProblem, match=r"cases\.csv has quotes that do not match .* line 3"):
         land(tmp_path)
+
+
+def test_a_later_step_asks_for_the_snapshot_it_means(tmp_path):
+    deliver(tmp_path / "exports" / "first")
+    snapshot = land(tmp_path)
+    assert find_snapshot(tmp_path / "warehouse.duckdb", snapshot.id) == snapshot
+    with pytest.raises(ExportProblem, match=f"holds the snapshot {snapshot.id}, not 0123"):
+        find_snapshot(tmp_path / "warehouse.duckdb", "0123")
 
 
 def manifest(folder: Path, mode: str = "full", rows: int = 2, at: str = "2026-11-20 02:00:00") -> None:

@@ -17,16 +17,16 @@ SUMMARY: dict[str, Any] = {
         "treatment_case": NOTHING | {"source": 410, "created": 400, "excluded": 10},
     },
     "calls": 4210,
-    "seconds": 204.2,
-    "api_seconds": 14_760,
+    "seconds": {"wall": 204.2, "api": 14_760},
+    "messages_to_patients": 0,
     "reconciled": True,
     "differences": 0,
     "zero_write": True,
     "checks": {"evaluated": 74, "passed": 73},
 }
 STEPS = [
-    StepLine("snapshot", "10_take_snapshot", "Take the snapshot", "done", "10_take_snapshot.html", 2.3, "12 files"),
-    StepLine("load", "71_load", "Load", "waiting"),
+    StepLine("snapshot", "10_take_snapshot", "Take the snapshot", "green", "10_take_snapshot.html", 2.3, "12 files"),
+    StepLine("load", "71_load", "Load", "open"),
 ]
 
 
@@ -50,7 +50,10 @@ def words(html: str, pattern: str) -> str:
         pytest.param({}, "Reconciled", "What was delivered equals what is in the tenant.", id="reconciled"),
         pytest.param({"reconciled": False, "differences": 3}, "Not reconciled", "3 differences", id="differences"),
         pytest.param(
-            {"reconciled": None}, "Not reconciled yet", "nothing on this page is a result to sign", id="not yet"
+            {"reconciled": False, "differences": None},
+            "Not reconciled yet",
+            "nothing on this page is a result to sign",
+            id="not yet",
         ),
         pytest.param(
             {"zero_write": False}, "Reconciled", "Planning again still finds rows to write.", id="rows to write"
@@ -78,13 +81,17 @@ def test_every_mapping_has_its_rows_by_fate_and_a_sum(tmp_path):
 
 def test_both_clocks_and_the_calls_are_told(tmp_path):
     facts = words(index(tmp_path), "<dl>.*?</dl>")
-    assert facts == "API calls 4,210 API time 4.1 h Time on this machine 3.4 min Checks 73 of 74 passed"
+    assert (
+        facts
+        == "API calls 4,210 API time 4.1 h Time on this machine 3.4 min Messages to patients 0 Checks 73 of 74 passed"
+    )
 
 
 def test_steps_link_to_their_pages_and_files_that_exist_are_listed(tmp_path):
     html = index(tmp_path)
     assert '<a href="10_take_snapshot.html">Take the snapshot</a>' in html
     assert "<td>Load</td>" in html
+    assert re.findall(r'<span class="state (\w+)">([^<]+)<', html) == [("green", "done"), ("open", "not run")]
     assert re.findall(r'<li><a href="([^"]+)"', html) == ["setup.json", "rebuild_reference.xlsx"]
 
 

@@ -35,9 +35,13 @@ def test_tasks_are_listed_by_filter_and_page_without_total_pages(tenant, patient
     assert [one["title"] for one in tenant.get("/tasks", filter="open")["tasks"]] == ["T0", "T2"]
     assert [one["title"] for one in tenant.get("/tasks", filter="completed")["tasks"]] == ["T1"]
     assert [one["title"] for one in tenant.get("/tasks", filter="overdue")["tasks"]] == ["T0", "T2"]
+    today = tenant.get("/_tenant/time")["at"]
+    tenant.post("/tasks", {"task": {"title": "Now", "due_date": today, **on(patient)}})
+    assert [one["title"] for one in tenant.get("/tasks", filter="due today")["tasks"]] == ["Now"]
+    assert tenant.get("/tasks", filter="due tomorrow")["tasks"] == []
     page = tenant.get("/tasks", per_page=2, page=2, include="owner,targetable")
     assert list(page) == ["users", "contacts", "tasks", "meta"]
-    assert ([one["title"] for one in page["tasks"]], page["meta"]) == (["T2"], {"total": 3})
+    assert ([one["title"] for one in page["tasks"]], page["meta"]) == (["T2", "Now"], {"total": 4})
 
 
 def test_an_appointment_keeps_past_dates_and_an_instant_and_its_envelope(tenant, patient):
@@ -123,6 +127,7 @@ def test_a_file_keeps_its_bytes_hash_in_the_state_and_tells_none(tenant, patient
     assert list(reply.json()) == ["id", "msg", "url"]
     (kept,) = tenant.get("/_tenant/state")["documents"]
     assert (kept["file_name"], kept["size"]) == ("x-ray.png", 4)
+    assert (kept["targetable_type"], kept["targetable_id"]) == ("Contact", patient["id"])
     assert kept["sha256"] == hashlib.sha256(b"xray").hexdigest()
     (shown,) = tenant.get(f"/contacts/{patient['id']}/document_associations")["document_associations"]
     assert "sha256" not in shown

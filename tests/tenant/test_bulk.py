@@ -72,6 +72,13 @@ def test_failures_hide_inside_a_success_with_their_own_reasons(tenant):
     }
 
 
+def test_the_same_new_identifier_twice_in_a_batch_is_made_once(tenant):
+    job = finish(tenant, tenant.post("/contacts/bulk_upsert", {"contacts": [*rows(2), *rows(1)]}))
+    report = json.loads(job["data"])
+    assert report["record_status"] == {"succeeded": 2, "failed": 1}
+    assert report["detailed_failure_report"] == [{"emails": "p0@x.co", "message": ["Contact is not unique"]}]
+
+
 def test_a_switch_lets_items_be_keyed_by_a_unique_field(tenant):
     tenant.post("/_tenant/switches", {"bulk_by_unique_field": True})
     items = [{"cf_source_system_id": "P-1", "data": {"mobile_number": "1"}}]

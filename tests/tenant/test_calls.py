@@ -93,6 +93,9 @@ def test_the_hour_window_is_the_plans(tmp_path, bare):
 def test_the_clock_moves_to_the_greatest_time_told_and_never_back(tenant):
     tenant.at = 2_000_000_000.0
     assert tenant.call("GET", "/lists").headers["x-rehearsal-time"] == "2000000000.000"
+    for bad in (5.0, float("inf"), float("nan"), 9e15):
+        tenant.at = bad
+        assert tenant.call("GET", "/lists").headers["x-rehearsal-time"] == "2000000000.000"
     tenant.at = 5.0
     assert tenant.call("GET", "/lists").headers["x-rehearsal-time"] == "2000000000.000"
     tenant.at = None

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -100,6 +101,14 @@ def test_an_idle_tenant_ends_by_itself(start):
     process = start("--idle", "0.5")
     assert process.child.wait(10) == 0
     process.child.stderr.close()
+
+
+def test_https_is_served_with_an_authority_of_its_own(start):
+    process = start("--tls")
+    trust = ssl.create_default_context(cafile=process.facts_file.with_name("ca.pem"))
+    url = process.facts["base_url"].replace("127.0.0.1", "localhost")
+    reply = httpx.get(f"{url}/selector/currencies", headers=HEADERS, verify=trust)
+    assert (url[:8], reply.status_code) == ("https://", 200)
 
 
 def test_a_setup_at_the_start_is_applied(start, tmp_path):

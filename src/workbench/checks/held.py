@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from workbench.checks.derived import CheckedMapping, derive_expectations
+from workbench.checks.derived import CheckedMapping
 from workbench.checks.evaluation import Counted, count_failures, open_context
+from workbench.checks.judged import Judged, pair_suites, refuse_missing_columns
 from workbench.checks.predicates import failing_sql, literal
 from workbench.checks.results import HELD, RESULTS, CheckReport
-from workbench.checks.suites import Expectation, Suite, read_suites
+from workbench.checks.suites import Expectation, read_suites
 from workbench.errors import CountMismatch, ExportProblem, MappingProblem, StoreProblem, gather
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, identifier, open_warehouse
@@ -24,28 +24,25 @@ HELD_COLUMNS = "mapping VARCHAR, source_object VARCHAR, source_id VARCHAR, rule 
 Line = tuple[str, str, str, str, str, str, int, int, int | None, bool]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One table, what is expected of it, and the mappings whose rows it may hold."""
-
-    title: str
-    table: str
-    key: str
-    expectations: tuple[Expectation, ...]
-    holds: tuple[CheckedMapping, ...]
-
-
 def run_checks(
-    warehouse: Path, suites_folder: Path, mappings: Sequence[CheckedMapping], *, gx_rows: int = GX_ROWS
+    warehouse: Path,
+    suites_folder: Path,
+    mappings: Sequence[CheckedMapping],
+    *,
+    gx_rows: int = GX_ROWS,
+    stop: bool = True,
 ) -> CheckReport:
-    """Judge raw and staged rows, write checked.results and checked.held; raise what fails with severity stop."""
-    judged = _pair_up(read_suites(suites_folder), mappings)
+    """Judge raw and staged rows, write checked.results and checked.held, and raise what fails with severity stop.
+
+    With `stop=False` a notebook can show the report first; it then calls `require_passed`.
+    """
+    judged = pair_suites(read_suites(suites_folder), mappings)
     if gx_rows:
         open_context()  # seconds of import, before the warehouse is taken
     with open_warehouse(warehouse, write=True) as opened:
         if not opened.has("staged.problems"):
             raise StoreProblem("There are no staged rows. Run notebooks/50_stage.ipynb, or: workbench run --to stage")
-        _refuse_missing_columns(opened, judged)
+        refuse_missing_columns(opened, judged)
         opened.run(f"CREATE OR REPLACE TABLE checked.held ({HELD_COLUMNS})")
         opened.run(
             "INSERT INTO checked.held SELECT DISTINCT mapping, source_object, source_id, rule, field, message"
@@ -57,7 +54,8 @@ def run_checks(
         if opened.has("staged.stamp"):
             opened.run("CREATE OR REPLACE TABLE checked.stamp AS SELECT * FROM staged.stamp")
         report = read_report(opened)
-    _stop(report.results.filter((pl.col("severity") == Severity.STOP) & ~pl.col("passed")))
+    if stop:
+        require_passed(report)
     return report
 
 
@@ -68,40 +66,14 @@ def read_report(warehouse: Warehouse) -> CheckReport:
         "SELECT mapping, field, rule, message, count(DISTINCT source_id) AS rows FROM checked.held"
         " GROUP BY ALL ORDER BY mapping, rows DESC, field, rule, message"
     )
-    total = warehouse.run("SELECT count(*) FROM (SELECT DISTINCT mapping, source_id FROM checked.held)")[0][0]
-    results = pl.DataFrame(lines, schema=RESULTS, orient="row")
-    return CheckReport(results, pl.DataFrame(held, schema=HELD, orient="row"), int(total))
-
-
-def _pair_up(suites: Sequence[Suite], mappings: Sequence[CheckedMapping]) -> list[Judged]:
-    """Put the written suites of each table before what its mapping says; a suite of no table is refused."""
-    written = {suite.name: suite.expectations for suite in suites if suite.schema == "staged"}
-    strays = sorted(set(written) - {mapping.name for mapping in mappings})
-    if strays:
-        problems = [f"staged/{name}.json: there is no mapping {name!r}" for name in strays]
-        raise MappingProblem(gather("expectations", problems))
-    judged = []
-    for suite in suites:
-        if suite.schema == "raw":
-            holds = tuple(mapping for mapping in mappings if mapping.source_object == suite.name)
-            judged.append(Judged(suite.title, suite.table, suite.key, suite.expectations, holds))
-    for mapping in mappings:
-        expectations = (*written.get(mapping.name, ()), *derive_expectations(mapping))
-        judged.append(Judged(f"staged/{mapping.name}", mapping.table, "source_id", expectations, (mapping,)))
-    return judged
-
-
-def _refuse_missing_columns(warehouse: Warehouse, judged: Sequence[Judged]) -> None:
-    problems = []
-    for one in judged:
-        columns = set(warehouse.columns(one.table))
-        if not columns:
-            problems.append(f"{one.title}: there is no table {one.table}; stage first, or drop the suite")
-            continue
-        asked = {one.key} | {column for expectation in one.expectations for column in expectation.columns}
-        problems += [f"{one.title}: {one.table} has no column {column!r}" for column in sorted(asked - columns)]
-    if problems:
-        raise MappingProblem(gather("expectations", problems))
+    rows = warehouse.run(
+        "SELECT mapping, count(DISTINCT source_id) FROM checked.held GROUP BY mapping ORDER BY mapping"
+    )
+    return CheckReport(
+        results=pl.DataFrame(lines, schema=RESULTS, orient="row"),
+        held=pl.DataFrame(held, schema=HELD, orient="row"),
+        held_rows=pl.DataFrame(rows, schema={"mapping": pl.String, "rows": pl.Int64}, orient="row"),
+    )
 
 
 def _judge(warehouse: Warehouse, judged: Judged, gx_rows: int) -> Iterator[Line]:
@@ -174,8 +146,9 @@ def _staging_lines(warehouse: Warehouse) -> list[Line]:
     ]
 
 
-def _stop(failed: pl.DataFrame) -> None:
-    """Raise once for every check of severity stop that has failing rows."""
+def require_passed(report: CheckReport) -> None:
+    """Raise once for all checks of severity stop that have failing rows."""
+    failed = report.results.filter((pl.col("severity") == Severity.STOP) & ~pl.col("passed"))
     if failed.is_empty():
         return
     problems = [

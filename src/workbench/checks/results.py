@@ -28,11 +28,11 @@ GRAVITY = {Severity.STOP: 0, Severity.HOLD: 1, Severity.WARN: 2}
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The lines of checked.results, and how many rows each reason of checked.held keeps back."""
+    """The lines of checked.results, and how many rows of checked.held each reason and each mapping has."""
 
     results: pl.DataFrame
     held: pl.DataFrame
-    held_rows: int
+    held_rows: pl.DataFrame
 
     @property
     def expectations(self) -> pl.DataFrame:
@@ -59,6 +59,11 @@ class CheckReport:
             .with_columns((pl.col("expectations") - pl.col("passed")).alias("with_failing_rows"))
         )
 
+    @property
+    def held_by_mapping(self) -> pl.DataFrame:
+        """How many rows are held in each mapping, most first; a row with two reasons counts once."""
+        return self.held_rows.sort(["rows", "mapping"], descending=[True, False])
+
     def summary(self) -> dict[str, int]:
         """Return the figures of summary.json's `checks`."""
         warned = self.results.filter((pl.col("severity") == Severity.WARN) & ~pl.col("passed"))
@@ -67,5 +72,5 @@ class CheckReport:
             "passed": self.expectations.filter("passed").height,
             "counted_twice": self.expectations.filter(pl.col("gx_failed").is_not_null()).height,
             "warned": warned.height,
-            "held": self.held_rows,
+            "held": int(self.held_rows["rows"].sum()),
         }

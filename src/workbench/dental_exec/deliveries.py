@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
+import polars as pl
+
 from workbench.dental_exec.encodings import read_facts
 from workbench.dental_exec.records import read_rows
 from workbench.errors import ExportProblem
@@ -71,6 +73,19 @@ def find_deliveries(exports: Path) -> list[Delivery]:
     found = [_read_delivery(path) for path in folders if _visible(path, ".csv", ".xlsx")]
     found += [_read_delivery(path) for path in _visible(exports, ".zip")]
     return sorted(found, key=lambda delivery: (delivery.exported_at or "", delivery.name))
+
+
+def list_deliveries(deliveries: list[Delivery]) -> pl.DataFrame:
+    """Return one row a delivery, for people."""
+    rows = [(one.name, one.exported_at, one.mode, one.is_attested, one.is_archive) for one in deliveries]
+    schema = {
+        "delivery": pl.String,
+        "exported_at": pl.String,
+        "mode": pl.String,
+        "attested": pl.Boolean,
+        "packed": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _visible(folder: Path, *endings: str) -> list[Path]:

@@ -8,11 +8,12 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
+from workbench.dental_exec.choice import choose_delivery
 from workbench.dental_exec.contract import read_contract
-from workbench.dental_exec.deliveries import Delivery, find_deliveries
-from workbench.dental_exec.inventory import Inventory, take_inventory
-from workbench.dental_exec.tables import land_object, make_books
-from workbench.errors import CountMismatch, ExportProblem, gather
+from workbench.dental_exec.deliveries import Delivery
+from workbench.dental_exec.inventory import Inventory
+from workbench.dental_exec.landing import is_landed, land
+from workbench.errors import ExportProblem
 from workbench.warehouse import Warehouse, open_warehouse
 
 DELIVERY_COLUMNS = (
@@ -55,12 +56,30 @@ def take_snapshot(exports: Path, warehouse: Path, *, time_zone: str, delivery: s
     `delivery` is a delivery's name, a snapshot id, or "latest" for the newest full one. A delivery that cannot be
     landed leaves the warehouse as it was.
     """
-    chosen, inventory = _choose(find_deliveries(exports), exports, delivery)
+    chosen, inventory = choose_delivery(exports, delivery)
     with open_warehouse(warehouse, write=True) as store:
-        if not _is_landed(store, inventory):
-            _land(store, chosen, inventory)
+        if not is_landed(store, inventory):
+            land(store, chosen, inventory)
         _describe(store, chosen, inventory, time_zone)
         return read_snapshot(store)
+
+
+def find_snapshot(warehouse: Path, wanted: str = "latest") -> Snapshot:
+    """Return the snapshot that stands in the warehouse, which must be the wanted one."""
+    with open_warehouse(warehouse) as store:
+        found = read_snapshot(store)
+    if wanted not in ("latest", found.id, found.delivery):
+        raise ExportProblem(
+            f"The warehouse holds the snapshot {found.id}, not {wanted}. Run notebooks/10_take_snapshot.ipynb for it,"
+            " or: workbench run --from snapshot"
+        )
+    return found
+
+
+def list_rejected(warehouse: Path) -> pl.DataFrame:
+    """Return the records that did not land: their file, lines and reason, never their values."""
+    with open_warehouse(warehouse) as store:
+        return store.frame("SELECT file, first_line, last_line, reason FROM raw.rejected ORDER BY file, first_line")
 
 
 def read_snapshot(store: Warehouse) -> Snapshot:
@@ -86,77 +105,6 @@ def read_snapshot(store: Warehouse) -> Snapshot:
         tables=tuple(LandedTable(*row) for row in tables),
         findings=tuple(row[0] for row in findings),
     )
-
-
-def _choose(found: list[Delivery], exports: Path, wanted: str) -> tuple[Delivery, Inventory]:
-    if not found:
-        raise ExportProblem(f"The folder {exports.name!r} holds no delivery: no folder with CSV files and no archive.")
-    if wanted == "latest":
-        full = [one for one in found if one.is_full]
-        if not full or found[-1] is not full[-1]:
-            _refuse_partial(found[-1])
-        return full[-1], _look_through(full[-1])
-    for one in found:
-        if one.name == wanted:
-            return one, _look_through(one)
-    for one in found:
-        if not one.is_archive and one.is_full and (inventory := take_inventory(one)).identity == wanted:
-            return one, inventory
-    raise ExportProblem(f"There is no delivery {wanted!r}; there are: {', '.join(one.name for one in found)}.")
-
-
-def _look_through(chosen: Delivery) -> Inventory:
-    if not chosen.is_full:
-        _refuse_partial(chosen)
-    if chosen.is_archive:
-        raise ExportProblem(
-            f"The delivery {chosen.name} is packed. Unpack it into a folder beside it and remove it from here."
-        )
-    if not chosen.data_files():
-        raise ExportProblem(
-            f"The delivery {chosen.name} holds a workbook and no CSV files. Save each sheet as CSV (UTF-8)."
-        )
-    return take_inventory(chosen)
-
-
-def _refuse_partial(partial: Delivery) -> None:
-    raise ExportProblem(
-        f"The delivery {partial.name} is partial (mode delta): it never proves a removal and cannot be landed alone."
-        " Ask the practice for a full export, or take the partial one out of the folder of exports."
-    )
-
-
-def _is_landed(store: Warehouse, inventory: Inventory) -> bool:
-    if not store.has("raw.deliveries"):
-        return False
-    landed = store.run("SELECT snapshot, contract FROM raw.deliveries")
-    return landed == [(inventory.identity, read_contract().identity)]
-
-
-def _land(store: Warehouse, chosen: Delivery, inventory: Inventory) -> None:
-    store.run("BEGIN TRANSACTION")
-    try:
-        for table in store.tables("raw"):
-            store.run(f'DROP TABLE raw."{table}"')
-        make_books(store)
-        held = inventory.objects()
-        for name, said in read_contract().objects.items():
-            land_object(store, said, held.get(name, []))
-        _prove_counts(store, chosen)
-        store.run("COMMIT")
-    except BaseException:
-        store.run("ROLLBACK")
-        raise
-
-
-def _prove_counts(store: Warehouse, chosen: Delivery) -> None:
-    wrong = store.run(
-        "SELECT file, rows_counted, rows_landed, rows_rejected FROM raw.files"
-        " WHERE rows_counted <> rows_landed + rows_rejected ORDER BY file"
-    )
-    if wrong:
-        lines = [f"{row[0]}: {row[1]} counted, {row[2]} landed, {row[3]} rejected" for row in wrong]
-        raise CountMismatch(gather(f"The delivery {chosen.name}", lines, "file whose records do not add up"))
 
 
 def _describe(store: Warehouse, chosen: Delivery, inventory: Inventory, time_zone: str) -> None:

@@ -36,7 +36,8 @@ def read_pages(tenant: Freshsales, endpoint: Endpoint) -> Iterator[list[dict[str
 def list_records(tenant: Freshsales, destination: str) -> Iterator[dict[str, Any]]:
     """Yield all tasks, appointments or sales activities from their list pages; every record once."""
     where = endpoint(destination, tenant.edition)
-    places = [(where.path, {"filter": name} if name else {}) for name in where.list_filters]
+    include = {"include": where.include} if where.include else {}
+    places = [(where.path, include | ({"filter": name} if name else {})) for name in where.list_filters]
     for page in _union(tenant, places, where.plural):
         yield from page
 
@@ -148,4 +149,7 @@ def _with_links(record: dict[str, Any], body: Mapping[str, Any], envelope: str) 
     if envelope == "deals" and "contact_ids" in record and "contacts" not in record and body.get("contacts"):
         mine = set(record["contact_ids"] or [])
         return {**record, "contacts": [one for one in body["contacts"] if one.get("id") in mine]}
+    if envelope == "appointments" and "appointment_attendees" in body:
+        attending = set(record.get("appointment_attendee_ids") or [])
+        return {**record, "appointment_attendees": [one for one in body["appointment_attendees"] if one["id"] in attending]}
     return record

@@ -103,6 +103,7 @@ SUITE = {
             "appointment",
             "appointments",
             text_field="description",
+            include="appointment_attendees",
             list_filters=("past", "upcoming"),
             children="appointments",
         ),

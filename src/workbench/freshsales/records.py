@@ -88,7 +88,7 @@ def read_record(tenant: Freshsales, destination: str, record_id: int) -> dict[st
         raise
     if not isinstance(body, dict) or not isinstance(body.get(where.singular), dict):
         raise TenantUnreachable(f"GET {where.path}/{record_id}: the answer holds no {where.singular}.")
-    record = dict(body[where.singular])
+    record = dict(_with_attendees(body[where.singular], body))
     # Links are side-loaded beside a deal, but nested in a contact.
     for beside in ("contacts", "sales_account"):
         if beside in body and beside not in record:
@@ -118,4 +118,11 @@ def _stored(where: Endpoint, body: Json) -> dict[str, Any]:
     record = body.get(where.singular) if isinstance(body, dict) else None
     if not isinstance(record, dict) or "id" not in record:
         raise OutcomeUnknown(f"{where.path}: the answer to a write holds no {where.singular}.", status=200)
+    return _with_attendees(record, body)
+
+
+def _with_attendees(record: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the attendees that stand beside an appointment into it."""
+    if "appointment_attendees" in body:
+        return {**record, "appointment_attendees": body["appointment_attendees"]}
     return record

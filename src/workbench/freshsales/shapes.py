@@ -13,6 +13,8 @@ from workbench.freshsales.endpoints import destination_of, endpoint, targetable
 from workbench.freshsales.refusals import Json
 from workbench.vocabulary import Edition
 
+USER = "FdMultitenant::User"
+"""How Freshsales names a user among an appointment's attendees."""
 ALIASES = {"owner": "owner_id", "parent": "parent_sales_account_id"}
 # Nested or derived by Freshsales: never compared as fields.
 LEFT_ASIDE = frozenset(
@@ -73,6 +75,9 @@ def _placed(destination: str, name: str, value: Json, edition: Edition) -> dict[
         case "contact":
             ids = value if isinstance(value, list | tuple) else [value]
             placed = {"contacts_added_list": [int(one) for one in ids if one]}
+        case "owner_id" if where.singular == "appointment":
+            # An appointment keeps no owner_id: its owner is the attending user. A patient never attends.
+            return {"appointment_attendees_attributes": [{"attendee_type": USER, "attendee_id": int(value)}] if value else []}
         case "target":
             kind, number = value or (None, None)
             placed = {"targetable_type": targetable(kind, edition) if kind else None, "targetable_id": number}
@@ -124,6 +129,9 @@ def _links(destination: str, record: Mapping[str, Any]) -> dict[str, Any]:
     people = people or record.get("contact_ids") or []
     if people:
         links["contact"] = people[0] if len(people) == 1 else sorted(people)
+    attending = [one for one in record.get("appointment_attendees") or [] if one.get("attendee_type") == USER]
+    if attending:
+        links["owner_id"] = attending[0]["attendee_id"]
     targets = [one for one in record.get("targetables") or [] if isinstance(one, dict)]
     if targets:
         links["target"] = (destination_of(targets[0]["type"]), targets[0]["id"])

@@ -50,7 +50,7 @@ def keep_plan(
 ) -> Plan:
     """Write a plan and return it; its hash is over mapping, source id, operation and source-key fingerprint."""
     digest = hashlib.sha256()
-    counts: dict[str, dict[str, int]] = {name: {Operation.UNCHANGED: count} for name, count in unchanged.items()}
+    counts: dict[str, dict[str, int]] = {}
     with ledger.commit() as connection:
         plan_id = int((connection.scalar(select(func.max(plans.c.plan_id))) or 0) + 1)
         chunk: list[dict[str, object]] = []
@@ -64,6 +64,9 @@ def keep_plan(
                 chunk = []
         if chunk:
             connection.execute(insert(planned), chunk)
+        for name, count in unchanged.items():
+            # Known only now: planning finds unchanged rows while it yields the others.
+            counts.setdefault(name, {})[Operation.UNCHANGED] = count
         made = Plan(plan_id, digest.hexdigest(), stamp, scope, counts)
         connection.execute(insert(plans).values(
             plan_id=plan_id, run_id=run_id, digest=made.digest, stamp=stamp, scope=scope, counts=json.dumps(counts)

@@ -95,5 +95,10 @@ def profile_claim_statuses(warehouse: Path) -> pl.DataFrame:
     )
 
 
+def count_categories(in_use: pl.DataFrame) -> pl.DataFrame:
+    """Count how often codes of each category stand on cases, in the order of the ranges."""
+    return in_use.sort("code").group_by("category", maintain_order=True).agg(pl.col("cases").sum())
+
+
 def _mask_words(value: str) -> str:
     return WORDS.sub(lambda word: mask(word[0]), value)

@@ -41,6 +41,17 @@ def profile_columns(warehouse: Path) -> pl.DataFrame:
     return frame
 
 
+def summarise_columns(columns: pl.DataFrame) -> pl.DataFrame:
+    """Return one row an object: its rows, its columns, how many are empty, and how many the contract does not know."""
+    return columns.group_by("object", maintain_order=True).agg(
+        pl.col("rows").first(),
+        pl.len().cast(pl.Int64).alias("columns"),
+        (pl.col("filled") == 0).sum().cast(pl.Int64).alias("empty"),
+        (~pl.col("in_contract")).sum().cast(pl.Int64).alias("beyond_contract"),
+        pl.col("unreadable").sum().alias("unreadable_values"),
+    )
+
+
 def _profile_object(store: Warehouse, said: ExportObject) -> list[tuple[object, ...]]:
     table = f"raw.{said.name}"
     rows = store.run(f"SELECT count(*) FROM {table}")[0][0]

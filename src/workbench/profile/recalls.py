@@ -9,7 +9,10 @@ import polars as pl
 from workbench.dental.recalls import read_recall
 from workbench.profile.source import LIVES, open_snapshot
 
-SPEAKS = r"recall|recare|continuing\s+care|hyg|prophy|cleaning|\brc\b|m(o|os)?\s*rc\b|re-?eval|\bpm\b|perio|d1110|d1120|d4910"
+SPEAKS = (
+    r"recall|recare|continuing\s+care|hyg|prophy|cleaning|\brc\b|m(o|os)?\s*rc\b|re-?eval|\bpm\b|perio"
+    r"|\bd(1110|1120|4910)\b"
+)
 """A first, wide net; dental.recalls decides."""
 SCHEMA = {
     "text": pl.String, "is_recall": pl.Boolean, "recall_type": pl.String, "recall_interval": pl.String,
@@ -51,10 +54,19 @@ def profile_recalls(warehouse: Path) -> pl.DataFrame:
         return store.frame("SELECT * FROM profile.recalls ORDER BY task_id")
 
 
+def count_recalls(recalls: pl.DataFrame) -> pl.DataFrame:
+    """Count the tasks by type and interval, most used first."""
+    return (
+        recalls.group_by("recall_type", "recall_interval")
+        .agg(pl.len().cast(pl.Int64).alias("tasks"))
+        .sort("tasks", "recall_type", "recall_interval", descending=[True, False, False])
+    )
+
+
 def count_recall_rules(recalls: pl.DataFrame) -> pl.DataFrame:
     """Count the tasks by the rules that read them, most used first."""
     return (
         recalls.group_by("rule")
-        .agg(pl.len().cast(pl.Int64).alias("tasks"), pl.col("recall_due").count().alias("with_due_date"))
+        .agg(pl.len().cast(pl.Int64).alias("tasks"), pl.col("recall_due").count().cast(pl.Int64).alias("with_due_date"))
         .sort("tasks", "rule", descending=[True, False])
     )

@@ -13,7 +13,7 @@ from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
 from workbench.staging.rows import form_of
-from workbench.vocabulary import Kind
+from workbench.vocabulary import Edition, Kind
 from workbench.warehouse import Warehouse, identifier
 
 READABLE_OF_FILES = {"file_name"}
@@ -33,7 +33,7 @@ def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapp
     )
     count = 0
     for frame in warehouse.frames(query):
-        rows = [_expected(mapping, names, row, resolver) for row in frame.iter_rows(named=True)]
+        rows = [_expected(settings, mapping, names, row, resolver) for row in frame.iter_rows(named=True)]
         warehouse.write(table, pl.DataFrame(rows, schema=shape), append=True)
         count += len(rows)
     return count
@@ -46,15 +46,22 @@ def compared_fields(mapping: ObjectMapping) -> list[str]:
     return [name for name in names if mapping.kind is not Kind.FILE or name in READABLE_OF_FILES]
 
 
-def _expected(mapping: ObjectMapping, names: list[str], row: dict[str, Any], resolver: Resolver) -> dict[str, Any]:
+def _expected(
+    settings: Settings, mapping: ObjectMapping, names: list[str], row: dict[str, Any], resolver: Resolver
+) -> dict[str, Any]:
     made: dict[str, Any] = {"source_id": row["source_id"], "destination_id": row["destination_id"]}
     for name in names:
         field = mapping.fields.get(name)
         made[name] = canonical(form_of(field) if field else Form.TEXT, row[name])
     for name in mapping.lookups:
         found = resolver.find(row[name]) if row[name] else None
-        made[name] = None if found is None else f"{found[0]}:{found[1]}" if name == "target" else str(found[1])
+        made[name] = None if found is None else link_text(found, settings.edition) if name == "target" else str(found[1])
     return made
+
+
+def link_text(found: tuple[str, int], edition: Edition) -> str:
+    """Return one text for a polymorphic link; a Suite lead is a contact."""
+    return f"{endpoint(found[0], edition).singular}:{found[1]}"
 
 
 def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> int:

@@ -118,9 +118,10 @@ def _canonical_row(settings: Settings, members: list[ObjectMapping], record: Rec
                 row[field.shared] = canonical(Form.TEXT, flat.get(field.shared))
         for name in member.lookups:
             value = flat.get(name) if name != "target" else record.get("target") or flat.get("target")
-            row[name] = f"{value[0]}:{value[1]}" if isinstance(value, list | tuple) and value else (
-                str(value) if value is not None else None
-            )
+            if isinstance(value, list | tuple) and value:
+                row[name] = f"{endpoint(str(value[0]), settings.edition).singular}:{value[1]}"
+            else:
+                row[name] = str(value) if value is not None else None
     return row
 
 

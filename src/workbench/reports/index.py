@@ -16,7 +16,9 @@ FILES = {
     "setup.json": "what the tenant needs: fields, pick-lists, pipelines, stages",
     "log.jsonl": "the run's log: ids and counts, no values",
 }
-OTHER_FILES = (".xlsx", ".csv", ".json", ".jsonl")
+BOOKS = (".xlsx", ".csv")
+STATES = {"green": "done", "red": "stopped", "started": "running", "open": "not run"}
+"""How a step's state in the ledger is told to people; a state of another name stands as it is."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def write_index(
         mappings=mappings,
         total=total,
         steps=steps,
+        states=STATES,
         files=_files(run_folder),
     )
 
@@ -90,8 +93,9 @@ def mapping_lines(summary: Mapping[str, Any]) -> list[MappingLine]:
 def _verdict(summary: Mapping[str, Any], astray: list[str]) -> dict[str, Any]:
     """Say in one word, and a few sentences, whether both sides agree."""
     reconciled, differences = summary.get("reconciled"), _count(summary.get("differences"))
+    compared = reconciled or summary.get("differences") is not None
     lines = []
-    if reconciled is None:
+    if not compared:
         word, kind = "Not reconciled yet", "open"
         lines.append("The run has not come to its reconciliation; nothing on this page is a result to sign.")
     elif reconciled and not astray:
@@ -99,11 +103,11 @@ def _verdict(summary: Mapping[str, Any], astray: list[str]) -> dict[str, Any]:
         lines.append("What was delivered equals what is in the tenant.")
     else:
         word, kind = "Not reconciled", "no"
-    if reconciled is not None:
+    if compared:
         lines.append(f"{differences:,} difference{'' if differences == 1 else 's'} between the two sides.")
     if astray:
         lines.append(f"Rows do not add up in: {', '.join(astray)}.")
-    if summary.get("zero_write") is not None:
+    if compared and summary.get("zero_write") is not None:
         lines.append(
             "Planning again finds nothing left to write."
             if summary["zero_write"]
@@ -116,10 +120,13 @@ def _facts(summary: Mapping[str, Any]) -> dict[str, str]:
     facts = {}
     if (calls := summary.get("calls")) is not None:
         facts["API calls"] = f"{int(calls):,}"
-    if (span := summary.get("api_seconds")) is not None:
-        facts["API time"] = clock_text(float(span))
-    if (span := summary.get("seconds")) is not None:
-        facts["Time on this machine"] = clock_text(float(span))
+    seconds = summary.get("seconds")
+    clocks: Mapping[str, float | None] = seconds if isinstance(seconds, Mapping) else {"wall": seconds}
+    for name, label in (("api", "API time"), ("wall", "Time on this machine")):
+        if (span := clocks.get(name)) is not None:
+            facts[label] = clock_text(span)
+    if (messages := summary.get("messages_to_patients")) is not None:
+        facts["Messages to patients"] = f"{int(messages):,}"
     if (checks := summary.get("checks")) is not None:
         facts["Checks"] = _checks(checks)
     return facts
@@ -142,9 +149,5 @@ def _count(value: object) -> int:
 
 def _files(folder: Path) -> list[tuple[str, str]]:
     found = [name for name in FILES if (folder / name).is_file()]
-    others = sorted(
-        path.name
-        for path in folder.glob("*")
-        if path.suffix in OTHER_FILES and path.name not in FILES and path.is_file()
-    )
-    return [(name, FILES.get(name, "")) for name in [*found, *others]]
+    books = sorted(path.name for path in folder.glob("*") if path.suffix in BOOKS and path.is_file())
+    return [(name, FILES.get(name, "")) for name in [*found, *books]]

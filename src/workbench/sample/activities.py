@@ -58,7 +58,7 @@ def invent_appointment(
     }
     set_status(draft, status, confirmed)
     practice.own(draft, practice.anyone(rng) if owner is None else owner)
-    if number % 400 == 30 and not ahead:  # planned, with no time yet
+    if not ahead and office.numbers.next("past") % 400 == 30:  # planned, with no time yet
         draft.row |= {"starts_at": "", "ends_at": "", "duration_minutes": "", "status": "Planned"}
         draft.held = draft.held or "time"
     return draft

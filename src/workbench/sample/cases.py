@@ -60,7 +60,7 @@ def invent_case(office: Office, rng: Random, person: Person, owner: str | None =
         if number % 10 == 6:  # another plan than the patient's own
             carrier = office.carriers.pick(office.numbers.next("carriers"), rng)
         give_carrier(draft, carrier)
-        if carrier.value and stage.name not in UNSENT:
+        if carrier.value and stage.name not in UNSENT and person.draft.moves:
             _claim(office, draft, rng, created.date())
     draft.row["treating_user_id"] = practice.anyone(rng, "Dentist")
     draft.row["referred_by_contact_id"] = person.draft.row.get("referred_by_contact_id", "")

@@ -168,7 +168,7 @@ def _live(office: Office, rng: Random, person: Person, lives: Lives) -> None:
 
 
 def _cases(rng: Random, busy: bool) -> int:
-    return 1 if busy else rng.choice((0, 0, 1, 1, 1, 0, 1, 0, 2, 0))
+    return 2 if busy else rng.choice((0, 0, 1, 1, 1, 0, 1, 0, 2, 0))
 
 
 def _of_a_prospect(office: Office, rng: Random, person: Person) -> Iterator[Draft]:

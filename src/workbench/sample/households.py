@@ -51,6 +51,7 @@ SINGLES: tuple[Part, ...] = (
     replace(PATIENT, deleted=True),
     replace(PATIENT, company=""),  # no practice: times in the home zone
     replace(PATIENT, status="Do Not Contact"),
+    *(replace(PATIENT, busy=True),) * 4,
 )
 FAMILIES = ("guarantor", "nobody", "guarantor deceased", "oldest deleted", "other letters")
 """Planted families with one address: who keeps it differs."""

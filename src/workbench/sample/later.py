@@ -35,7 +35,10 @@ class Later:
         """Change one row in a hundred of a person, and the first of every object that can."""
         for draft in (person.draft, *drafts):
             rng = Random(f"{self.seed}:later:{draft.name}")
-            is_due = rng.random() < SHARE or draft.source_object not in self._changed
+            is_first = draft.source_object not in self._changed or (
+                draft is person.draft and self._is_unheard_by(person)
+            )
+            is_due = rng.random() < SHARE or is_first
             if is_due and draft.moves and self._edit(draft, person, rng):
                 self._changed.add(draft.source_object)
                 draft.stamp(draft.created, SNAPSHOT.replace(hour=rng.randrange(10, 17), minute=rng.randrange(60)))
@@ -92,7 +95,7 @@ class Later:
         return bool(edit and edit(draft, person, rng))
 
     def _edit_contact(self, draft: Draft, person: Person, rng: Random) -> bool:
-        if person.carrier.value and not self._is_heard:
+        if self._is_unheard_by(person):
             self._is_heard = True
             give_carrier(draft, self.office.carriers.unheard())
         elif person.carrier.value and rng.random() < 0.5:
@@ -100,6 +103,9 @@ class Later:
         else:
             give_phone(draft, "phone_mobile", phone(self.office.numbers.next("phone"), rng))
         return True
+
+    def _is_unheard_by(self, person: Person) -> bool:
+        return bool(person.carrier.value) and not self._is_heard
 
     def _edit_case(self, draft: Draft, person: Person, rng: Random) -> bool:
         del person

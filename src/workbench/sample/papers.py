@@ -79,7 +79,8 @@ def invent_note(
         "signed_at": export_time(written) if kind == "Clinical" else "",
     }
     draft.aim(about.links["target"] if about.source_object == "appointments" else about)
-    lines = [rng.choice(words["companies" if about.source_object == "companies" else kind])]
+    texts = words["companies" if about.source_object == "companies" else kind]
+    lines = [texts[number // len(TYPES) % len(texts)]]
     if rng.random() < 0.35:
         lines.append(rng.choice(words["more"]))
     lines = [line.format(n=rng.randrange(2, 60), tooth=rng.randrange(1, 33)) for line in lines]

@@ -32,7 +32,7 @@ class Part:
     company: str | None = None  # None: the household's practice
     employer: str = ""
     deleted: bool = False
-    busy: bool = False  # has at least one row of every object hanging on them
+    busy: bool = False  # has rows of every object hanging on them
 
 
 @dataclass
@@ -109,6 +109,9 @@ def share_email(holder: Person, others: list[Person], address: str) -> None:
     for person in others:
         person.draft.fields.pop("email", None)
         person.draft.put("email", address, custom="cf_shared_email")
+        second = person.draft.fields.pop("emails_more", None)
+        if second:
+            person.draft.fields["email"] = second[0]
 
 
 def give_carrier(

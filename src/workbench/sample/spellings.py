@@ -134,8 +134,8 @@ def _same_when_normalised(name: str) -> list[str]:
 
 def ada_codes(codes: list[str], number: int, rng: Random) -> Spelling:
     """Return a case's procedure codes as typed; `value` holds them joined, or nothing where no reader can know."""
-    if number % 97 == 5:
-        return Spelling(UNREADABLE[number // 97 % len(UNREADABLE)], "")
+    if number % 90 == 18:
+        return Spelling(UNREADABLE[number // 90 % len(UNREADABLE)], "")
     value = ";".join(codes)
     if number % 4 != 1:
         return Spelling(value, value)

@@ -96,7 +96,21 @@ def _share(
                 f"UPDATE staged.{mapping.name} s SET {identifier(field.shared)} = r.was FROM renamed r"
                 f" WHERE r.mapping = '{mapping.name}' AND r.source_id = s.source_id"
             )
-    return _apply(warehouse, name, "holder", [mapping for mapping, _ in members])
+    count = _apply(warehouse, name, "holder", [mapping for mapping, _ in members])
+    for mapping, _ in members:
+        _promote_second(warehouse, name, mapping)
+    return count
+
+
+def _promote_second(warehouse: Warehouse, name: str, mapping: ObjectMapping) -> None:
+    """Make the second address the first of a person who gave the shared one away: each needs a primary one."""
+    more = f"{name}s_more"
+    if more not in mapping.fields:
+        return
+    warehouse.run(
+        f"UPDATE staged.{mapping.name} s SET {identifier(name)} = s.{identifier(more)}->>0, {identifier(more)} = NULL"
+        f" FROM renamed r WHERE r.mapping = '{mapping.name}' AND r.source_id = s.source_id AND s.{identifier(more)} IS NOT NULL"
+    )
 
 
 def _apply(warehouse: Warehouse, name: str, rule: str, mappings: list[ObjectMapping]) -> int:

@@ -10,11 +10,18 @@ import signal
 import socket
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import cast
 
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from filelock import FileLock, Timeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -96,6 +103,37 @@ def make_socket(port: int, remembered: int) -> socket.socket:
     raise OSError(f"port {port} is taken")
 
 
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Return certificate and key for this machine, made once with an authority of its own in `ca.pem`."""
+    ca_file, chain, key_file = folder / "ca.pem", folder / "tls.pem", folder / "tls.key"
+    if not (chain.exists() and key_file.exists()):
+        now = datetime.now(UTC)
+        authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Rehearsal authority")])
+        bare = x509.CertificateBuilder().issuer_name(authority_name).not_valid_before(now - timedelta(days=1))
+        bare = bare.not_valid_after(now + timedelta(days=3650))
+        authority = (
+            bare.subject_name(authority_name)
+            .public_key(authority_key.public_key())
+            .serial_number(x509.random_serial_number())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(authority_key, hashes.SHA256())
+        )
+        names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+        own = (
+            bare.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        ca_file.write_bytes(authority.public_bytes(Encoding.PEM))
+        chain.write_bytes(own.public_bytes(Encoding.PEM))
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return chain, key_file
+
+
 def write_facts(folder: Path, state: State, base_url: str, port: int) -> None:
     """Tell where the tenant is, in one move so that no reader sees half a file."""
     facts = {"alias": state.alias, "port": port, "base_url": base_url, "pid": os.getpid()}
@@ -137,8 +175,11 @@ def _serve(asked: argparse.Namespace, folder: Path, setup: dict[str, object] | N
     tenant: Tenant = app.state.tenant
     port = listening.getsockname()[1]
     scheme = "https" if asked.tls else "http"
+    certificate, key = make_certificate(folder) if asked.tls else (None, None)
     config = uvicorn.Config(
         app,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         http=DroppingProtocol,
         lifespan="off",
         log_level="error",

@@ -56,16 +56,14 @@ REQUIRED = {
     "notes": ("description", "targetables"),
     "sales_activities": ("title", "start_date", "end_date", "targetables", "sales_activity_type_id", "owner_id"),
 }
-SECONDS = "unixepoch(json_extract(body, '$.{}'))"
 FILTERS = {
-    "open": "json_extract(body, '$.status') = 0",
-    "completed": "json_extract(body, '$.status') = 1",
-    "overdue": f"json_extract(body, '$.status') = 0 AND {SECONDS.format('due_date')} < :now",
-    "due_today": "json_extract(body, '$.status') = 0 AND substr(json_extract(body, '$.due_date'), 1, 10) = :today",
-    "due_tomorrow": "json_extract(body, '$.status') = 0"
-    " AND substr(json_extract(body, '$.due_date'), 1, 10) = date(:today, '+1 day')",
-    "past": f"{SECONDS.format('end_date')} < :now",
-    "upcoming": f"{SECONDS.format('end_date')} >= :now",
+    "open": "status = 0",
+    "completed": "status = 1",
+    "overdue": "status = 0 AND ends_at < :now",
+    "due_today": "status = 0 AND ends_at >= :today AND ends_at < :today + 86400",
+    "due_tomorrow": "status = 0 AND ends_at >= :today + 86400 AND ends_at < :today + 172800",
+    "past": "ends_at < :now",
+    "upcoming": "ends_at >= :now",
 }
 
 
@@ -220,7 +218,7 @@ def listing(plural: str, call: Call) -> Reply:
     where = "entity = :entity AND is_deleted = 0"
     if asked in FILTERS:
         where += f" AND {FILTERS[asked]}"
-    values = {"entity": plural, "now": state.now(), "today": state.today(), "size": size, "skip": (page - 1) * size}
+    values = {"entity": plural, "now": state.now(), "today": _midnight(state), "size": size, "skip": (page - 1) * size}
     total = state.db.execute(f"SELECT count(*) FROM records WHERE {where}", values).fetchone()[0]
     rows = state.db.execute(f"SELECT id FROM records WHERE {where} ORDER BY id LIMIT :size OFFSET :skip", values)
     bodies = [body for row in rows.fetchall() if (body := state.read(plural, row[0]))]
@@ -232,6 +230,10 @@ def listing(plural: str, call: Call) -> Reply:
             one["targetable"] = first and {"type": _snake(first["type"]), "id": first["id"]}
     meta = {"total": total} if plural != "sales_activities" else {"total_pages": -(-total // size), "total": total}
     return Reply(200, _side_loads(state, bodies, includes) | {plural: shown, "meta": meta})
+
+
+def _midnight(state: State) -> float:
+    return datetime.fromisoformat(state.today()).replace(tzinfo=state.zone).timestamp()
 
 
 def _snake(model: str) -> str:
@@ -250,6 +252,8 @@ def _side_loads(state: State, bodies: list[Record], includes: frozenset[str]) ->
             found = [brief(state, ENTITY[kind], one) for model, one in sorted(targets) if model == kind]
             if found:
                 loads[ENTITY[kind]] = [one for one in found if one]
+    if "appointment_attendees" in includes:
+        loads["appointment_attendees"] = [one for body in bodies for one in body.get("attendees", [])]
     return loads
 
 

@@ -160,7 +160,10 @@ def look(call: Call) -> Reply:
 
 
 def _whole(state: State, entity: str, body: Record) -> Record:
-    return body if entity == "documents" else show(state, entity, body) | body
+    whole = body if entity == "documents" else show(state, entity, body) | body
+    for target in body.get("targetables", [])[:1]:
+        whole = whole | {"targetable_type": target["type"], "targetable_id": target["id"]}
+    return whole
 
 
 def calls(call: Call) -> Reply:
@@ -282,10 +285,8 @@ def answer(call: Call) -> Reply:
         call.state.commit()
     except Refusal as no:
         call.state.rollback()
-        call.state.forget_reserved_ids()
         return no.reply
     except (KeyError, TypeError, ValueError) as problem:
         call.state.rollback()
-        call.state.forget_reserved_ids()
         return Reply(400, {"errors": {"code": 400, "message": [f"{type(problem).__name__}: {problem}"]}})
     return reply

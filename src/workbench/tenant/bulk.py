@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
 from workbench.tenant.fields import read_owner
 from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
@@ -85,6 +87,8 @@ def job_status(call: Call) -> Reply:
 def run_job(state: State, kind: str, request: Record) -> Record:
     """Do a job's work row by row and return its report."""
     entity, failures = request["entity"], []
+    made: set[tuple[str, str]] = set()
+    rows: list[tuple[Json, Callable[[State, str, Json, set[tuple[str, str]]], None]]]
     if kind == "bulk_upsert":
         rows = [(item, _upsert_item) for item in request["items"]]
     elif kind == "bulk_destroy":
@@ -94,12 +98,14 @@ def run_job(state: State, kind: str, request: Record) -> Record:
     for item, act in rows:
         state.db.execute("SAVEPOINT item")
         try:
-            act(state, entity, item)
+            act(state, entity, item, made)
             state.db.execute("RELEASE item")
         except Refusal as no:
             state.db.execute("ROLLBACK TO item")
-            state.db.execute("RELEASE item")
             failures.append(_report(item, no.reply))
+        except (TypeError, ValueError, AttributeError):
+            state.db.execute("ROLLBACK TO item")
+            failures.append(_report(item, refused("data is invalid").reply))
     status = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
     return {"record_status": status, "detailed_failure_report": failures}
 
@@ -112,12 +118,12 @@ def _report(item: Json, reply: Reply) -> Record:
     return told | {"message": message if isinstance(message, list) else [message]}
 
 
-def _destroy_item(state: State, entity: str, item: Record) -> None:
+def _destroy_item(state: State, entity: str, item: Json, _made: set[tuple[str, str]]) -> None:
     delete_record(state, entity, int(item["id"]))
 
 
-def _upsert_item(state: State, entity: str, item: Json) -> None:
-    """Upsert one row of a job; views show a created row some seconds after the job is done."""
+def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str]]) -> None:
+    """Upsert one row of a job; a new identifier that stands in it twice is made once and refused once."""
     if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
         raise refused("data is invalid")
     allowed: set[str] = {*IDENTIFIERS[entity]}
@@ -127,6 +133,8 @@ def _upsert_item(state: State, entity: str, item: Json) -> None:
     if len(names) != 1 or names[0] not in allowed:
         raise refused(f"{SINGULAR[entity]} needs one of {', '.join(sorted(allowed))}")
     name, value = names[0], item[names[0]]
+    if (name, str(value).casefold()) in made:
+        raise refused(f"{SINGULAR[entity].capitalize()} is not unique")
     given = dict(item["data"])
     if entity == "deals" and not state.switches["bulk_keeps_contact_links"]:
         given.pop("contacts_added_list", None)
@@ -142,6 +150,7 @@ def _upsert_item(state: State, entity: str, item: Json) -> None:
     else:
         lag = float(state.switches["index_seconds"])
         create_record(state, entity, with_identifier(given, name, value), lag=lag, bulk=True)
+        made.add((name, str(value).casefold()))
 
 
 def _kept_links(links: Json) -> bool:

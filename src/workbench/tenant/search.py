@@ -68,7 +68,7 @@ def _view_rows(state: State, entity: str, named: str) -> tuple[str, Record]:
     if named in CLOSED:
         stages = [one for line in state.schema["lists"]["deal_pipelines"] for one in line["deal_stages"]]
         ids = ", ".join(str(one["id"]) for one in stages if one["forecast_type"] == CLOSED[named])
-        where += f" AND json_extract(body, '$.deal_stage_id') IN ({ids})"
+        where += f" AND status IN ({ids})"
     elif named.startswith("My Territory"):
         where += " AND json_extract(body, '$.territory_id') IS NOT NULL"
     elif named.startswith("My "):

@@ -116,8 +116,8 @@ class Tenant:
         return handler(call)
 
     # -- one call
-    def answer(self, call: Call, authorization: str, accept: str, heard: str) -> tuple[Reply, str]:
-        """Do a call in one transaction and return its reply with the template it was counted under."""
+    def answer(self, call: Call, authorization: str, accept: str, heard: str) -> Reply:
+        """Do a call in one transaction and return its reply."""
         state = self.state
         template = f"{call.method} (unknown)"
         counts = True
@@ -141,12 +141,11 @@ class Tenant:
             self._start_over(heard)
         state.count_call(template, refused=reply.status == 429, counts=counts)
         state.commit()
-        return reply, template
+        return reply
 
     def _start_over(self, heard: str) -> None:
         """Forget the call's effect but count the call."""
         self.state.rollback()
-        self.state.forget_reserved_ids()
         self.state.begin()
         self._hear(heard)
 
@@ -170,10 +169,15 @@ class Tenant:
                 state.commit()
             except BaseException:
                 state.rollback()
-                state.forget_reserved_ids()
                 raise
             finally:
                 state.pinned = None
+
+    def _count_fault(self, call: Call, reply: Reply) -> None:
+        """Count a call that was answered, though not done."""
+        self.state.begin()
+        self.state.count_call(f"{call.method} (fault)", refused=reply.status == 429, counts=reply.status != 429)
+        self.state.commit()
 
     def _postpone(self, call: Call, seconds: float) -> None:
         """Let a call commit by itself some tenant seconds after its client gave up."""
@@ -208,6 +212,7 @@ class Tenant:
         if path.startswith("/_tenant"):
             self.settle()
             await self._send(admin.answer(call), scope, receive, send, limited=False)
+            self.on_answer()
             return
         heard = request.headers.get("x-rehearsal-time", "")
         self._hear(heard)
@@ -222,9 +227,10 @@ class Tenant:
             await asyncio.sleep(float(fault.get("seconds", 1)))
         if fault and fault["kind"] in ("status", "html"):
             reply = fault_reply(call, fault)
+            self._count_fault(call, reply)
         else:
             headers = request.headers
-            reply, _ = self.answer(call, headers.get("authorization", ""), headers.get("accept", ""), heard)
+            reply = self.answer(call, headers.get("authorization", ""), headers.get("accept", ""), heard)
         if fault and fault["kind"] == "drop_after":
             await _drop(scope)
             return

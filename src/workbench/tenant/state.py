@@ -21,8 +21,9 @@ Record = dict[str, Any]
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, entity TEXT, is_deleted INTEGER DEFAULT 0,
-    updated REAL, listed_at REAL, found_at REAL, body TEXT);
-CREATE INDEX IF NOT EXISTS records_by_entity ON records (entity, is_deleted, listed_at, id);
+    updated REAL, listed_at REAL, found_at REAL, status INTEGER, ends_at REAL, body TEXT);
+CREATE INDEX IF NOT EXISTS records_by_entity ON records (entity, is_deleted, id, listed_at, status, ends_at);
+CREATE INDEX IF NOT EXISTS records_by_time ON records (entity, is_deleted, updated, id);
 CREATE TABLE IF NOT EXISTS keys (entity TEXT, field TEXT, value TEXT, id INTEGER, found_at REAL,
     PRIMARY KEY (entity, field, value, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS keys_by_id ON keys (id);
@@ -36,12 +37,19 @@ CREATE TABLE IF NOT EXISTS calls (template TEXT PRIMARY KEY, answered INTEGER, r
 CREATE TABLE IF NOT EXISTS log (kind TEXT, at REAL, entry TEXT);
 """
 ID_BLOCK = 1000
+FARTHEST = 20 * 366 * 86400.0  # a time told from farther away is a mistake, and there would be no way back
 
 
 @cache
 def readings() -> Record:
     """Return the switches, plans and automations that the tenant knows."""
     return tomllib.loads((Path(__file__).parent / "switches.toml").read_text(encoding="utf-8"))
+
+
+def filtered_by(body: Record) -> tuple[int | None, float | None]:
+    """Return what lists filter by: a task's status or a deal's stage, and when a task or appointment is over."""
+    ends = body.get("end_date") or body.get("due_date")
+    return body.get("status", body.get("deal_stage_id")), datetime.fromisoformat(ends).timestamp() if ends else None
 
 
 class State:
@@ -114,9 +122,10 @@ class State:
         self.db.execute("COMMIT")
 
     def rollback(self) -> None:
-        """Forget the call's effect."""
+        """Forget the call's effect, and the block of ids that it may have reserved."""
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
+        self._next_id = self._last_id = 0
 
     # -- the clock
     def now(self) -> float:
@@ -130,6 +139,8 @@ class State:
     def hear(self, moment: float, *, told: bool = True) -> None:
         """Move the clock to a moment, never back; `told` stops it from following the wall."""
         now = self.now()
+        if not now - FARTHEST < moment < now + FARTHEST:
+            return
         self.told = self.told or told
         if moment > now:
             self.offset += moment - now
@@ -154,25 +165,21 @@ class State:
         self._next_id += 1
         return self._next_id
 
-    def forget_reserved_ids(self) -> None:
-        """Drop the block in memory: a rolled back call may have taken its reservation with it."""
-        self._next_id = self._last_id = 0
-
     # -- records
     def insert(self, entity: str, body: Record, *, lag: float = 0.0) -> None:
         """Store a new record; views show it after `lag`, the index some seconds later."""
         now = self.now()
         found = now + (lag or self.switches["index_seconds"])
         self.db.execute(
-            "INSERT INTO records (id, entity, updated, listed_at, found_at, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (body["id"], entity, now, now + lag, found, orjson.dumps(body).decode()),
+            "INSERT INTO records VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?)",
+            (body["id"], entity, now, now + lag, found, *filtered_by(body), orjson.dumps(body).decode()),
         )
 
     def update(self, body: Record) -> None:
         """Store a record's new body."""
         self.db.execute(
-            "UPDATE records SET body = ?, updated = ? WHERE id = ?",
-            (orjson.dumps(body).decode(), self.now(), body["id"]),
+            "UPDATE records SET status = ?, ends_at = ?, body = ?, updated = ? WHERE id = ?",
+            (*filtered_by(body), orjson.dumps(body).decode(), self.now(), body["id"]),
         )
 
     def read(self, entity: str, record_id: int, *, deleted: bool = False) -> Record | None:
@@ -268,7 +275,8 @@ class State:
     def finish_job(self, job: int, result: Record) -> None:
         """Keep a job's result."""
         self.db.execute(
-            "UPDATE jobs SET done_at = due_at, result = ? WHERE id = ?", (orjson.dumps(result).decode(), job)
+            "UPDATE jobs SET done_at = due_at, request = NULL, result = ? WHERE id = ?",
+            (orjson.dumps(result).decode(), job),
         )
         self.next_job = self._read_next_job()
 

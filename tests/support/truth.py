@@ -1,0 +1,209 @@
+"""Compare every record of a tenant with truth.json, through plain HTTP and without any code of the product."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+Record = dict[str, Any]
+KINDS = {
+    "account": "sales_accounts", "contact": "contacts", "deal": "deals", "task": "tasks", "appointment": "appointments",
+    "note": "notes", "sales_activity": "sales_activities", "file": "documents",
+}
+MODELS = {"contacts": "Contact", "sales_accounts": "SalesAccount", "deals": "Deal"}
+MARKER = re.compile(r"\[Dental-Exec ([a-z_]+)/(\S+) · .*\]$")
+NAMED = {
+    "industry_type": ("industry_type_id", "industry_types"), "lifecycle_stage": ("lifecycle_stage_id", "lifecycle_stages"),
+    "task_type": ("task_type_id", "task_types"), "sales_activity_type": ("sales_activity_type_id", "sales_activity_types"),
+}
+TIMES = {"from_date", "end_date", "due_date", "start_date"}
+OUR_CUSTOM = re.compile(r"^cf_")
+
+
+class Tenant:
+    """A tenant's records and pick-lists, read once."""
+
+    def __init__(self, base_url: str, key: str = "rehearsal-admin") -> None:
+        root = base_url.split("/crm/sales")[0].removesuffix("/api")
+        self.state: Record = httpx.get(f"{root}/_tenant/state", timeout=120).json()
+        headers = {"Authorization": f"Token token={key}", "Accept": "application/json"}
+        self.names: dict[str, dict[int, str]] = {}
+        with httpx.Client(base_url=base_url, headers=headers, timeout=60) as client:
+            for name in ("industry_types", "lifecycle_stages", "task_types", "sales_activity_types"):
+                self.names[name] = {int(one["id"]): one["name"] for one in client.get(f"/selector/{name}").json()[name]}
+            pipelines = client.get("/selector/deal_pipelines").json()["deal_pipelines"]
+            self.users = {int(one["id"]): one["email"] for one in client.get("/selector/owners").json()["users"]}
+            self.attending: dict[int, int] = {}
+            for view in ("past", "upcoming"):
+                for page in range(1, 1000):
+                    body = client.get("/appointments", params={
+                        "filter": view, "include": "appointment_attendees", "page": page, "per_page": 100}).json()
+                    listed = body["appointments"]
+                    people = {one["id"]: one["attendee_id"] for one in body.get("appointment_attendees", [])}
+                    for one in listed:
+                        for attendee in one["appointment_attendee_ids"]:
+                            self.attending[one["id"]] = people[attendee]
+                    if len(listed) < 100:
+                        break
+            self.deal_contacts = {
+                one["id"]: [person["id"] for person in client.get(f"/deals/{one['id']}", params={"include": "contacts"}).json().get("contacts", [])]
+                for one in self.state["deals"]
+            }
+        self.pipelines = {int(one["id"]): one["name"] for one in pipelines}
+        self.stages = {int(stage["id"]): stage["name"] for one in pipelines for stage in one["deal_stages"]}
+
+
+def normal_view(tenant: Tenant) -> dict[str, Record]:
+    """Return every record by `destination source_id` without tenant ids, alias and times of writing: for two runs to be equal."""
+    keys = _keys(tenant)
+    made: dict[str, Record] = {}
+    for destination, plural in KINDS.items():
+        for record in tenant.state[plural]:
+            made[f"{destination} {keys.get((plural, record['id']), '?')}"] = _seen(tenant, destination, record, keys)
+    return made
+
+
+def mismatches(truth: Record, tenant: Tenant, open_spellings: set[str] = frozenset()) -> list[str]:
+    """Return every way in which the tenant is not what the truth says; empty when they are equal."""
+    found: list[str] = []
+    keys = _keys(tenant)
+    by_key: dict[tuple[str, str], list[Record]] = {}
+    for destination, plural in KINDS.items():
+        for record in tenant.state[plural]:
+            by_key.setdefault((destination, keys.get((plural, record["id"]), "?")), []).append(record)
+    expected_files: dict[str, list[Record]] = {}
+    for one in truth["records"]:
+        source = f"{one['source_object']}/{one['source_id']}"
+        if one["destination"] == "file":
+            expected_files.setdefault(one["links"]["target"], []).append(one)
+            continue
+        records = by_key.pop((one["destination"], source), [])
+        if len(records) != 1:
+            found.append(f"{one['destination']} {source}: {len(records)} records")
+            continue
+        seen = _seen(tenant, one["destination"], records[0], keys)
+        found.extend(f"{one['destination']} {source}: {problem}" for problem in _compare(one, seen, open_spellings))
+    found.extend(_file_mismatches(expected_files, tenant, keys))
+    found.extend(f"extra {destination} {source}" for destination, source in by_key if destination != "file")
+    return found
+
+
+def _file_mismatches(expected: dict[str, list[Record]], tenant: Tenant, keys: dict[tuple[str, int], str]) -> list[str]:
+    there: dict[str, list[tuple[str, int, str]]] = {}
+    for record in tenant.state["documents"]:
+        target = _target(record, keys)
+        there.setdefault(str(target), []).append((record["file_name"], record["size"], record["sha256"]))
+    wanted = {
+        target: [(one["fields"]["file_name"], one["fields"]["size"], one["fields"]["sha256"]) for one in files]
+        for target, files in expected.items()
+    }
+    return [f"files of {target} differ" for target in sorted(set(there) | set(wanted))
+            if sorted(there.get(target, [])) != sorted(wanted.get(target, []))]
+
+
+def _keys(tenant: Tenant) -> dict[tuple[str, int], str]:
+    objects = {"sales_accounts": "companies", "contacts": "contacts", "deals": "cases"}
+    keys = {}
+    for plural, source in objects.items():
+        for record in tenant.state[plural]:
+            number = str((record.get("custom_field") or {}).get("cf_source_system_id") or "")
+            keys[plural, record["id"]] = f"{'employers' if number.startswith('employer:') else source}/{number}"
+    for plural in ("tasks", "appointments", "notes", "sales_activities"):
+        for record in tenant.state[plural]:
+            found = MARKER.search(_plain(record.get("description") or record.get("notes") or ""))
+            if found:
+                keys[plural, record["id"]] = f"{found[1]}/{found[2]}"
+    return keys
+
+
+def _target(record: Record, keys: dict[tuple[str, int], str]) -> str | None:
+    plurals = {model: plural for plural, model in MODELS.items()}
+    targets = record.get("targetables") or []
+    return keys.get((plurals[targets[0]["type"]], targets[0]["id"])) if targets else None
+
+
+def _seen(tenant: Tenant, destination: str, record: Record, keys: dict[tuple[str, int], str]) -> Record:
+    """Return a record in the words of truth.json."""
+    fields: Record = {}
+    links: Record = {}
+    for name, (number, selector) in NAMED.items():
+        if record.get(number) is not None:
+            fields[name] = tenant.names[selector].get(int(record[number]), record[number])
+    for name in ("name", "phone", "website", "address", "city", "state", "zipcode", "country", "first_name", "last_name",
+                 "job_title", "email", "mobile_number", "work_number", "subscription_status", "amount", "expected_close",
+                 "closed_date", "title", "location", "time_zone", "status", "file_name", "size", "sha256", *TIMES):
+        fields[name] = record.get(name)
+    if destination != "contact":
+        fields.pop("email")
+        fields.pop("subscription_status")
+    else:
+        fields["time_zone"] = None
+        fields["phone_numbers"] = [{"label": one["label"], "value": one["value"]} for one in record.get("phone_numbers") or []]
+        fields["emails_more"] = [one["value"] for one in record.get("emails") or [] if one["value"] != record.get("email")]
+        accounts = record.get("sales_accounts") or []
+        links["account"] = keys.get(("sales_accounts", accounts[0]["id"])) if accounts else None
+    if destination not in ("task",):
+        fields["status"] = None
+    if destination == "account":
+        links["parent"] = keys.get(("sales_accounts", record.get("parent_sales_account_id") or 0))
+    if destination == "deal":
+        fields["deal_pipeline"] = tenant.pipelines.get(record["deal_pipeline_id"])
+        fields["deal_stage"] = tenant.stages.get(record["deal_stage_id"])
+        links["account"] = keys.get(("sales_accounts", record.get("sales_account_id") or 0))
+        people = tenant.deal_contacts[record["id"]]
+        links["contact"] = keys.get(("contacts", people[0])) if people else None
+    text = _plain(record.get("description") or record.get("notes") or "")
+    if destination in ("task", "appointment", "note", "sales_activity"):
+        links["target"] = _target(record, keys)
+        body, _, marker = text.rpartition("[Dental-Exec ")
+        fields["text"], fields["marker"] = body.strip(), f"[Dental-Exec {marker}"
+    owner = record.get("owner_id") or tenant.attending.get(record["id"])
+    return {
+        "fields": _filled(fields), "custom_field": _filled(record.get("custom_field") or {}), "links": _filled(links),
+        "owner": tenant.users.get(owner) if owner and destination not in ("note", "file") else None,
+    }
+
+
+def _compare(truth: Record, seen: Record, open_spellings: set[str]) -> list[str]:
+    problems = []
+    for part in ("fields", "custom_field", "links"):
+        wanted, there = _filled(truth.get(part) or {}), seen[part]
+        for name in sorted(set(wanted) | set(there)):
+            left, right = _same(name, wanted.get(name)), _same(name, there.get(name))
+            if left == right:
+                continue
+            spelling = (truth.get("open") or {}).get(name)
+            if right is None and spelling is not None and spelling in open_spellings:
+                continue
+            problems.append(f"{part}.{name} should be {left!r} and is {right!r}")
+    if (truth.get("owner") or None) != seen["owner"]:
+        problems.append(f"owner should be {truth.get('owner')} and is {seen['owner']}")
+    return problems
+
+
+def _same(name: str, value: Any) -> Any:
+    if value in (None, "", []):
+        return None
+    if name in TIMES:
+        return datetime.fromisoformat(str(value)).timestamp()
+    if name in ("text", "marker", "title"):
+        return _plain(str(value))
+    if isinstance(value, bool | list | dict):
+        return value
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return str(value)[:10] if re.match(r"^\d{4}-\d\d-\d\dT", str(value)) else value
+
+
+def _filled(fields: Record) -> Record:
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}
+
+
+def _plain(text: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
