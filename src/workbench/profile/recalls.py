@@ -57,7 +57,8 @@ def profile_recalls(warehouse: Path) -> pl.DataFrame:
 def count_recalls(recalls: pl.DataFrame) -> pl.DataFrame:
     """Count the tasks by type and interval, most used first."""
     return (
-        recalls.group_by("recall_type", "recall_interval")
+        recalls.with_columns(pl.col("recall_type", "recall_interval").fill_null("not said"))
+        .group_by("recall_type", "recall_interval")
         .agg(pl.len().cast(pl.Int64).alias("tasks"))
         .sort("tasks", "recall_type", "recall_interval", descending=[True, False, False])
     )

@@ -110,7 +110,7 @@ def share_email(holder: Person, others: list[Person], address: str) -> None:
         person.draft.fields.pop("email", None)
         person.draft.put("email", address, custom="cf_shared_email")
         second = person.draft.fields.pop("emails_more", None)
-        if second:
+        if second:  # Freshsales takes the first address of a contact for the main one
             person.draft.fields["email"] = second[0]
 
 
@@ -155,7 +155,8 @@ def _name(draft: Draft, rng: Random, words: dict[str, Any], surname: str, *, is_
 def _reach(draft: Draft, rng: Random, numbers: Numbers, number: int, *, is_dentist: bool) -> None:
     address = f"{mail_name(draft.row['first_name'], draft.row['last_name'])}{number}@{rng.choice(MAIL_DOMAINS)}"
     draft.put("email", address if rng.random() < 0.9 else "", to="email")
-    second = f"{mail_name(draft.row['last_name'])}.{number}@mail.example.com" if rng.random() < 0.08 else ""
+    has_second = rng.random() < 0.08 and draft.row["email"]
+    second = f"{mail_name(draft.row['last_name'])}.{number}@mail.example.com" if has_second else ""
     draft.put("email2", second, to="emails_more", value=[second] if second else "")
     # Someone with neither address nor mobile or work number could not be told apart in the tenant.
     mobile = not is_dentist and (not draft.row["email"] or rng.random() < 0.85)

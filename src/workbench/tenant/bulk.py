@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import orjson
+
 from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
 from workbench.tenant.fields import read_owner
 from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
@@ -32,7 +34,7 @@ def bulk_upsert(entity: str, call: Call) -> Reply:
         raise refused("Bulk upsert needs a unique field")
     _make_room(state)
     due = state.now() + state.switches["bulk_seconds"]
-    job = state.add_job("bulk_upsert", {"entity": entity, "items": items}, due)
+    job = add_job(state, "bulk_upsert", {"entity": entity, "items": items}, due)
     url = f"{call.base_url}/job_statuses/{job}"
     return Reply(200, {"message": "Your request is being processed", "job_status_url": url})
 
@@ -60,7 +62,7 @@ def _later(call: Call, kind: str, request: Record) -> Reply:
     if len(ids) > call.state.switches["bulk_items"]:
         raise refused(f"Maximum of {call.state.switches['bulk_items']} records are allowed")
     _make_room(call.state)
-    call.state.add_job(kind, request | {"ids": ids}, call.state.now() + call.state.switches["bulk_seconds"])
+    add_job(call.state, kind, request | {"ids": ids}, call.state.now() + call.state.switches["bulk_seconds"])
     return Reply(200, {"message": f"{len(ids)} records will be processed in a few minutes."})
 
 
@@ -81,6 +83,37 @@ def job_status(call: Call) -> Reply:
     return Reply(
         200, told | {"progress": 100, "status": "SUCCESS", "status_updated_at": state.stamp(done), "data": result}
     )
+
+
+# -- the queue
+def add_job(state: State, kind: str, request: Record, due_at: float) -> int:
+    """Queue work for a later tenant second."""
+    job, text = state.new_id(), orjson.dumps(request).decode()
+    state.db.execute(
+        "INSERT INTO jobs (id, kind, made_at, due_at, request) VALUES (?, ?, ?, ?, ?)",
+        (job, kind, state.now(), due_at, text),
+    )
+    state.next_job = min(state.next_job, due_at)
+    return job
+
+
+def due_job(state: State) -> tuple[int, str, float, Record] | None:
+    """Return the first job due by the tenant's clock, as (id, kind, due, request)."""
+    if state.next_job > state.now():
+        return None
+    row = state.db.execute(
+        "SELECT id, kind, due_at, request FROM jobs WHERE done_at IS NULL ORDER BY due_at, id LIMIT 1"
+    ).fetchone()
+    state.next_job = float("inf") if row is None else row[2]
+    if row is None or row[2] > state.now():
+        return None
+    return row[0], row[1], row[2], orjson.loads(row[3])
+
+
+def finish_job(state: State, job: int, result: Record) -> None:
+    """Keep a job's result; its request is no longer needed."""
+    text = orjson.dumps(result).decode()
+    state.db.execute("UPDATE jobs SET done_at = due_at, request = NULL, result = ? WHERE id = ?", (text, job))
 
 
 # -- the jobs themselves

@@ -158,14 +158,13 @@ class Tenant:
     def settle(self) -> None:
         """Do what is due by the tenant's clock: bulk jobs, and requests that commit late."""
         state = self.state
-        while (due := state.due_job()) is not None:
-            job, kind, moment, text = due
-            request = orjson.loads(text)
+        while (due := bulk.due_job(state)) is not None:
+            job, kind, moment, request = due
             state.begin()
             state.pinned = moment
             try:
                 result = self._late(request) if kind == "late_request" else bulk.run_job(state, kind, request)
-                state.finish_job(job, result)
+                bulk.finish_job(state, job, result)
                 state.commit()
             except BaseException:
                 state.rollback()
@@ -183,7 +182,7 @@ class Tenant:
         """Let a call commit by itself some tenant seconds after its client gave up."""
         told = {"method": call.method, "path": call.path, "query": call.query, "body": call.body}
         self.state.begin()
-        self.state.add_job("late_request", told, self.state.now() + seconds)
+        bulk.add_job(self.state, "late_request", told, self.state.now() + seconds)
         self.state.keep_clock()
         self.state.commit()
 

@@ -75,7 +75,7 @@ class State:
         self._next_id = self._last_id = 0
         self.db.execute("DELETE FROM window WHERE at <= ?", (self.moment - 3600,))
         self.recent: deque[float] = deque(row[0] for row in self.db.execute("SELECT at FROM window ORDER BY at"))
-        self.next_job = self._read_next_job()
+        self.next_job = 0.0  # when the next job is due; looked up at the first call
 
     def _found(self, edition: str, plan: str, users: int) -> None:
         """Mint the tenant: alias, first id, the plan, and what its vendor left open, drawn once."""
@@ -246,43 +246,10 @@ class State:
             )
         )
 
-    # -- logs, jobs, windows
+    # -- logs and windows
     def log(self, kind: str, entry: Record) -> None:
         """Remember a side effect or a message that a real tenant would have sent."""
         self.db.execute("INSERT INTO log VALUES (?, ?, ?)", (kind, self.now(), orjson.dumps(entry).decode()))
-
-    def due_job(self) -> tuple[int, str, float, str] | None:
-        """Return the first job due by the tenant's clock, as (id, kind, due, request)."""
-        if self.next_job > self.now():
-            return None
-        row: tuple[int, str, float, str] | None = self.db.execute(
-            "SELECT id, kind, due_at, request FROM jobs WHERE done_at IS NULL AND due_at <= ? ORDER BY due_at, id",
-            (self.now(),),
-        ).fetchone()
-        self.next_job = self._read_next_job() if row is None else row[2]
-        return row
-
-    def add_job(self, kind: str, request: Record, due_at: float) -> int:
-        """Queue work for a later tenant second."""
-        job = self.new_id()
-        self.db.execute(
-            "INSERT INTO jobs (id, kind, made_at, due_at, request) VALUES (?, ?, ?, ?, ?)",
-            (job, kind, self.now(), due_at, orjson.dumps(request).decode()),
-        )
-        self.next_job = min(self.next_job, due_at)
-        return job
-
-    def finish_job(self, job: int, result: Record) -> None:
-        """Keep a job's result."""
-        self.db.execute(
-            "UPDATE jobs SET done_at = due_at, request = NULL, result = ? WHERE id = ?",
-            (orjson.dumps(result).decode(), job),
-        )
-        self.next_job = self._read_next_job()
-
-    def _read_next_job(self) -> float:
-        row = self.db.execute("SELECT min(due_at) FROM jobs WHERE done_at IS NULL").fetchone()
-        return float("inf") if row[0] is None else float(row[0])
 
     def count_call(self, template: str, *, refused: bool, counts: bool) -> None:
         """Count an answered call against the windows and in the totals, and keep the clock."""

@@ -1,0 +1,88 @@
+"""A migration folder brought to any point of the journey by calling the rooms, without notebooks: seconds, not minutes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.checks.derived import CheckedMapping
+from workbench.checks.held import run_checks
+from workbench.dental_exec.snapshot import take_snapshot
+from workbench.journey.desk import apply_setup, invite_users, reading
+from workbench.journey.starter import init_migration
+from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.setup import make_setup
+from workbench.profile.recalls import profile_recalls
+from workbench.sample.generation import write_sample
+from workbench.settings import Settings, read_settings
+from workbench.staging.stage import stage
+from workbench.suggest.proposals import accept
+from workbench.vocabulary import Kind
+
+
+@dataclass(frozen=True)
+class Practice:
+    """A migration folder of a generated practice and its truth."""
+
+    folder: Path
+    truth: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings, target rehearsal."""
+        return read_settings(self.folder)
+
+    @property
+    def mappings(self) -> Mappings:
+        """Its decision files."""
+        return read_mappings(self.settings)
+
+    @property
+    def base_url(self) -> str:
+        """The running embedded tenant."""
+        known = json.loads((self.settings.target_folder / "tenant.json").read_text())
+        return str(known["base_url"])
+
+    def open_spellings(self) -> set[str]:
+        """Carrier spellings that the workbench lists as open."""
+        decided = self.mappings.values("insurance_carrier").rows
+        return {spelling for spelling, row in decided.items() if row.is_open}
+
+    def stop_tenant(self) -> None:
+        """End the embedded tenant."""
+        path = self.settings.target_folder / "tenant.json"
+        if path.is_file():
+            try:
+                os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+
+
+def make_practice(folder: Path, *, patients: int = 12, seed: int = 7) -> Practice:
+    """Generate a practice and a migration folder for it."""
+    write_sample(folder / "sample", patients=patients, seed=seed)
+    init_migration(folder / "migration", folder / "sample" / "exports")
+    return Practice(folder / "migration", folder / "sample" / "truth.json")
+
+
+def make_ready_to_load(practice: Practice) -> None:
+    """Do everything before the first write: snapshot, decisions, setup, staging, checks (SQL alone)."""
+    settings, mappings = practice.settings, practice.mappings
+    take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
+    profile_recalls(settings.warehouse)
+    invite_users(settings, make_setup(settings, mappings))
+    with reading(settings):
+        pass
+    accept(settings, mappings, above=0.95, by="rehearsal", on="2026-11-24", own=True)
+    apply_setup(settings, make_setup(settings, mappings))
+    with reading(settings) as desk:
+        alias = desk.tenant.alias
+    stage(settings, mappings, tenant=alias)
+    checked = [
+        CheckedMapping(one.name, one.source_object, f"staged.{one.name}")
+        for one in mappings.objects if one.kind in (Kind.RECORD, Kind.FILE)
+    ]
+    run_checks(settings.warehouse, settings.folder / "expectations", checked, gx_rows=0)
