@@ -58,6 +58,7 @@ def _from_keychain(name: str) -> str | None:
     if not type(backend).__module__.startswith("keyring.backends."):
         return None
     try:
-        return keyring.get_password("dental-exec-freshsales-workbench", name)
+        found: str | None = keyring.get_password("dental-exec-freshsales-workbench", name)
     except keyring.errors.KeyringError:
         return None
+    return found

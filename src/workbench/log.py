@@ -41,4 +41,4 @@ class Progress:
         left = passed / max(self.done, 1) * max(self.total - self.done, 0)
         remaining = f"about {left / 60:.0f} min left" if left > 90 else f"about {left:.0f} s left"
         line = f"{self.what}: {self.done:,} of {self.total:,}, {remaining}{', ' + wait if wait else ''}"
-        print(line, file=self.stream, flush=True)  # noqa: T201 - progress is what stderr is for
+        print(line, file=self.stream, flush=True)

@@ -17,13 +17,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "practice": {"name": "Practice", "time_zone": "America/Chicago"},
     "source": {"exports": "", "id_prefix": ""},
     "freshsales": {
-        "base_url": "", "edition": "suite", "plan": "enterprise", "users": 1,
-        "requests_per_hour": 5000, "requests_per_minute": 400, "reserve": 0.1,
+        "base_url": "",
+        "edition": "suite",
+        "plan": "enterprise",
+        "users": 1,
+        "requests_per_hour": 5000,
+        "requests_per_minute": 400,
+        "reserve": 0.1,
     },
     "scope": {"companies": []},
     "policy": {
-        "fallback_owner": "", "shared_email": "guarantor", "existing": "hold",
-        "conflicts": "destination", "delta_limit": "2% or 50", "history": "all",
+        "fallback_owner": "",
+        "shared_email": "guarantor",
+        "existing": "hold",
+        "conflicts": "destination",
+        "delta_limit": "2% or 50",
+        "history": "all",
     },
     "privacy": {"baa": "", "reviewers": [], "encrypt": True},
     "rehearsal": {"base_url": ""},
@@ -65,7 +74,7 @@ class Settings:
         named = self["source.exports"]
         if not named:
             return self.folder / "data" / "sample" / "exports"
-        return (self.folder / named).resolve()
+        return self.folder.joinpath(str(named)).resolve()
 
     @property
     def is_sample(self) -> bool:

@@ -29,7 +29,7 @@ class Warehouse:
 
     def frame(self, sql: str, values: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Run one query and return a Polars frame."""
-        table = self.connection.execute(sql, values).to_arrow_table()
+        table = self.connection.sql(sql, params=values).to_arrow_table()
         made = pl.from_arrow(table)
         assert isinstance(made, pl.DataFrame)
         return made
@@ -60,23 +60,32 @@ class Warehouse:
     def has(self, table: str) -> bool:
         """Say whether a table or view `schema.name` exists."""
         schema, _, name = table.partition(".")
-        return bool(self.run(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, name]
-        ))
+        return bool(
+            self.run(
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, name]
+            )
+        )
 
     def columns(self, table: str) -> list[str]:
         """Return the column names of a table in order."""
         schema, _, name = table.partition(".")
-        return [row[0] for row in self.run(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
-            " ORDER BY ordinal_position", [schema, name]
-        )]
+        return [
+            row[0]
+            for row in self.run(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
+                " ORDER BY ordinal_position",
+                [schema, name],
+            )
+        ]
 
     def tables(self, schema: str) -> list[str]:
         """Return the table names of a schema, sorted."""
-        return [row[0] for row in self.run(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [schema]
-        )]
+        return [
+            row[0]
+            for row in self.run(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [schema]
+            )
+        ]
 
 
 @contextmanager
@@ -86,9 +95,11 @@ def open_warehouse(path: Path, *, write: bool = False, locked_down: bool = False
     `write` makes the file when it is missing. `locked_down` is for reviewed SQL files: no file or network access.
     """
     if not write and not path.exists():
-        raise StoreProblem("There is no warehouse yet. Run notebooks/10_take_snapshot.ipynb, or: workbench run --to snapshot")
+        raise StoreProblem(
+            "There is no warehouse yet. Run notebooks/10_take_snapshot.ipynb, or: workbench run --to snapshot"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "allow_persistent_secrets": "false",

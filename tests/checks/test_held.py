@@ -133,6 +133,16 @@ def test_what_staging_noticed_stands_among_the_results(practice):
     ]
 
 
+def test_findings_leave_out_what_the_held_rows_tell(practice):
+    write_suite(practice, "staged/patient", *EMAIL, "warn")
+    findings = judge(practice).findings.select("severity", "column_name", "source").rows()
+    assert findings == [
+        ("hold", "last_name", "derived"),
+        ("warn", "email", "written"),
+        ("warn", "mobile_number", "staging"),
+    ]
+
+
 def test_the_summary_counts_expectations_and_held_rows(practice):
     write_suite(practice, "staged/patient", *EMAIL, "warn")
     assert judge(practice).summary() == {"evaluated": 4, "passed": 2, "counted_twice": 0, "warned": 2, "held": 3}

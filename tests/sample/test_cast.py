@@ -132,7 +132,7 @@ def test_notes_and_tasks_hang_on_everything(smallest):
         for name in ("notes", "tasks", "attachments")
     }
     assert related["notes"] == {"contact", "case", "appointment", "company"}
-    assert related["tasks"] == {"contact", "case", "appointment", "none"}
+    assert related["tasks"] == {"contact", "case", "appointment", "company", "none"}
     assert related["attachments"] == {"contact", "case"}
     kinds = {row["note_type"] for row in smallest.rows["notes"].values()}
     assert kinds == {"Clinical", "General", "Financial", "Phone", "Email", "Text", "Referral"}

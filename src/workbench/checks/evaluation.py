@@ -54,7 +54,7 @@ def count_failures(warehouse: Warehouse, table: str, expectations: Sequence[Expe
 
 
 @cache
-def open_context() -> Any:  # noqa: ANN401  the library ships no types that mypy follows
+def open_context() -> Any:
     """Open one context that keeps nothing on disk, sends nothing, and draws no progress bars."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations  # noqa: PLC0415  five seconds to import
@@ -112,7 +112,7 @@ def _number_name(place: int) -> str:
     return f"number_{place}"
 
 
-def _counted(table: str, result: Any, rows: int) -> Counted:  # noqa: ANN401  a result of the library
+def _counted(table: str, result: Any, rows: int) -> Counted:
     config = result.expectation_config
     # the library's own message may quote values, so it is not repeated
     if result.exception_info.get("raised_exception", True):

@@ -133,7 +133,8 @@ def _hold(warehouse: Warehouse, judged: Judged, one: Expectation) -> None:
 
 def _staging_lines(warehouse: Warehouse) -> list[Line]:
     found = warehouse.run(
-        "SELECT mapping, rule, field, severity, min(message), count(DISTINCT source_id) FROM staged.problems"
+        "SELECT mapping, rule, field, severity, if(count(DISTINCT message) = 1, min(message),"
+        " rule || ', for ' || count(DISTINCT message) || ' reasons'), count(DISTINCT source_id) FROM staged.problems"
         " GROUP BY mapping, rule, field, severity ORDER BY mapping, field, rule, severity"
     )
     sizes = dict(warehouse.run("SELECT mapping, count(*) FROM staged.problems GROUP BY mapping"))

@@ -46,6 +46,11 @@ class CheckReport:
         return self.results.filter(~pl.col("passed")).sort(gravity, "suite", "column_name", "type")
 
     @property
+    def findings(self) -> pl.DataFrame:
+        """The failing lines without what staging wants held, which `held` tells reason by reason."""
+        return self.failing.filter((pl.col("source") != "staging") | (pl.col("severity") != Severity.HOLD))
+
+    @property
     def by_suite(self) -> pl.DataFrame:
         """For each suite: its expectations, how many were counted twice, and how many every row fulfils."""
         return (

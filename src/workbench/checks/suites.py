@@ -108,7 +108,7 @@ def _suite_problems(found: dict[str, Any], stem: str, schema: str) -> Iterator[s
         yield "meta.key is missing: the column that names a row"
 
 
-def _expectation_problems(one: Any) -> Iterator[str]:  # noqa: ANN401  whatever a file holds
+def _expectation_problems(one: Any) -> Iterator[str]:
     if not isinstance(one, dict) or not isinstance(one.get("type"), str) or not isinstance(one.get("kwargs"), dict):
         yield "needs type, kwargs and meta"
         return

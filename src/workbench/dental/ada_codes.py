@@ -6,20 +6,16 @@ Format and category ranges only; whether a code exists is for the licensed list 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.dental.ada_text import CODE, DIGIT, clean, cut_asides, refusal
+from workbench.dental.ada_tokens import Number, is_aside, read_number, split_tokens, whole_codes
 from workbench.dental.knowledge import read_facts
 
 FIRST = "D0100"
 CANONICAL = re.compile(r"D[0-9]{4}(?:;D[0-9]{4})*")
 SEPARATORS = re.compile(r"[;,/\\&+|\n\r\t\f\v]|\b(?:AND|WITH|PLUS|THEN)\b|\bW/")
-PIECE = re.compile(
-    rf"D(?P<digits>(?={DIGIT}{{0,3}}[0-9]){DIGIT}{{4}})(?P<tail>\.\d{{1,2}}|-\d{{1,2}}|X\d{{1,2}}|-?[A-Z]+|-[A-Z]\d)??(?={CODE}|$)"
-)
-LOOKALIKE = str.maketrans("OIL", "011")
 LABELS = frozenset(
     (
         "ADA",
@@ -38,7 +34,6 @@ LABELS = frozenset(
         "D",
     )
 )
-FRINGE = " .:!?*\"'`()[]{}<>=_-~#\u2018\u2019\u201c\u201d"
 LOW_CONFIDENCE = frozenset({"three digits", "question mark"})
 
 
@@ -64,19 +59,6 @@ class CodeReading:
     def is_doubtful(self) -> bool:
         """Say whether a repair was made that a person should glance at."""
         return not LOW_CONFIDENCE.isdisjoint(self.rules)
-
-
-@dataclass(frozen=True)
-class Number:
-    """The code that a number without its D would be, and the rule that says so."""
-
-    code: str
-    rule: str
-
-    @property
-    def is_short(self) -> bool:
-        """Say whether its zero was lost too."""
-        return self.rule == "three digits"
 
 
 def read_codes(raw: str) -> CodeReading:
@@ -114,9 +96,9 @@ def _beside_codes(text: str, rules: list[str]) -> CodeReading:
     codes, unread = [], []
     parts = SEPARATORS.split(text)
     for part in parts:
-        tokens = list(_tokens(part))
-        whole = [_whole_codes(token, rules) for token in tokens]
-        numbers = [_number(token, rules) for token in tokens]
+        tokens = list(split_tokens(part))
+        whole = [whole_codes(token, rules) for token in tokens]
+        numbers = [read_number(token, rules) for token in tokens]
         is_plain = all(read or number for read, number in zip(whole, numbers, strict=True))
         for place, (token, read, number) in enumerate(zip(tokens, whole, numbers, strict=True)):
             if read:
@@ -124,7 +106,7 @@ def _beside_codes(text: str, rules: list[str]) -> CodeReading:
             elif number and _may_join(number, alone=len(tokens) == 1, plain=is_plain or place == 0):
                 codes.append(number.code)
                 rules.append(number.rule)
-            elif number or not _is_aside(token):
+            elif number or not is_aside(token):
                 unread.append(token)
             elif token not in LABELS:
                 rules.append("tooth" if token.isdigit() else "words")
@@ -145,11 +127,11 @@ def _bare(text: str, rules: list[str]) -> CodeReading:
     numbers = []
     has_separator = bool(SEPARATORS.search(text))
     for part in SEPARATORS.split(text):
-        for token in _tokens(part):
+        for token in split_tokens(part):
             if token in LABELS:
                 rules.append("label")
                 continue
-            number = _number(re.sub(r"\.0{1,2}$", "", token), rules)
+            number = read_number(re.sub(r"\.0{1,2}$", "", token), rules)
             if number is None:
                 return _invalid(_shape(token))
             rules += [number.rule, *(["float tail"] if "." in token else [])]
@@ -177,61 +159,6 @@ def _reading(codes: list[str], unread: list[str], rules: list[str]) -> CodeReadi
 
 def _invalid(reason: str) -> CodeReading:
     return CodeReading(Verdict.INVALID, (), reason=reason)
-
-
-def _tokens(part: str) -> Iterator[str]:
-    spread = re.sub(r"[\s:=()\[\]{}<>\"*]+|(?<![A-Z0-9])-|-(?![A-Z0-9])", " ", part)
-    for word in spread.split():
-        if token := word.strip(FRINGE):
-            yield token
-
-
-def _whole_codes(token: str, rules: list[str]) -> list[str]:
-    """Return the codes that a token consists of, run together or with a suffix; none if anything else is in it."""
-    codes, place = [], 0
-    # A label or word may hang on by a hyphen in front: CDT-D2740.
-    token = re.sub(rf"^[A-Z]+-(?={CODE})", "", token)
-    while place < len(token):
-        piece = PIECE.match(token, place)
-        if piece is None or re.fullmatch(r"[OI]+", piece["tail"] or ""):
-            return []  # a last O or I may be a fifth digit
-        digits = piece["digits"].translate(LOOKALIKE)
-        if digits != piece["digits"]:
-            rules.append("letter for digit")
-        if piece["tail"]:
-            rules.append("suffix")
-        codes.append(f"D{digits}")
-        place = piece.end()
-    if len(codes) > 1:
-        rules.append("run together")
-    return codes
-
-
-def _number(token: str, rules: list[str]) -> Number | None:
-    """Return the code that a number without its D would be."""
-    if re.fullmatch(rf"[0-9O]{DIGIT}{{3,4}}", token) and len(re.findall("[0-9]", token)) > 1:
-        digits = token.translate(LOOKALIKE)
-        if digits != token:
-            rules.append("letter for digit")
-        if len(digits) == 4:
-            return Number(f"D{digits}", "missing D")
-        if digits[0] == "0":
-            return Number(f"D{digits[1:]}", "old five-digit form")
-    return Number(f"D0{token}", "three digits") if re.fullmatch(r"[0-9]{3}", token) else None
-
-
-def _is_aside(token: str) -> bool:
-    """Say whether a token may stand beside a code: a word, a tooth, a quantity, a share, a shade."""
-    bare = re.sub(r"['.\-\u2019_]", "", token)
-    if bare.isalpha():
-        return True
-    return bool(
-        re.fullmatch(
-            r"\d{1,2}|\d{1,3}%|(?:\d{1,2}[A-Z]{1,6}){1,2}|(?:T|TH|X|Q|QTY|UR|UL|LR|LL)#?\d{1,2}[A-Z]{0,5}|[ABC][1-4](?:\.5)?"
-            r"|[A-Z]+-\d{1,2}|\d{1,2}(?:-(?:\d{1,2}|[A-Z]+))+|#\d{1,2}[A-Z]{0,5}",
-            token,
-        )
-    )
 
 
 def _shape(token: str) -> str:

@@ -32,6 +32,18 @@ class ValueMapEditor:
         return made
 
 
+def edit_value_maps(
+    settings: Settings, maps: list[Asked], answers: dict[str, dict[str, str]], *, by: str = "analyst"
+) -> Any:
+    """Return one editor a value map that has open spellings, `answers` filled in by map and spelling."""
+    import ipywidgets  # noqa: PLC0415 - only a person's kernel needs it
+
+    waiting = [one for one in maps if one.open]
+    if not waiting:
+        return ipywidgets.Label("Every spelling has an answer.")
+    return ipywidgets.VBox([edit_value_map(settings, one, answers.get(one.name, {}), by=by) for one in waiting])
+
+
 def edit_value_map(settings: Settings, asked: Asked, proposals: dict[str, str], *, by: str = "analyst") -> Any:
     """Return a widget with one line an open spelling: records, decision, answer; the proposal is filled in."""
     import ipywidgets  # noqa: PLC0415 - only a person's kernel needs it

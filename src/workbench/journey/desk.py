@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from workbench.errors import StoreProblem
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.schema import TenantSchema, read_schema, write_schema
 from workbench.journey.record import current_run, open_run_ledger
@@ -13,7 +15,7 @@ from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
 from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
-from workbench.mapping.setup import Setup
+from workbench.mapping.setup import Setup, make_setup
 from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
 
@@ -69,3 +71,24 @@ def apply_setup(settings: Settings, setup: Setup) -> None:
     """Set up the embedded rehearsal tenant by the plan; a real tenant is set up by its admin."""
     if settings.is_rehearsal and not settings["rehearsal.base_url"]:
         set_up_rehearsal(settings, setup)
+
+
+def keep_setup(settings: Settings, mappings: Mappings) -> Setup:
+    """Make the setup plan and write it as setup.json into the run's folder."""
+    setup = make_setup(settings, mappings)
+    folder = settings.runs / current_run(settings).run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "setup.json").write_text(json.dumps(setup, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return setup
+
+
+def tenant_alias(settings: Settings) -> str:
+    """Return the tenant this target's ledger is tied to."""
+    ledger = open_run_ledger(settings)
+    try:
+        alias = ledger.tenant()
+    finally:
+        ledger.engine.dispose()
+    if alias is None:
+        raise StoreProblem("The tenant was never read. Run notebooks/30_suggest.ipynb, or: workbench run --to suggest")
+    return alias

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+
 from workbench.clock import WallClock, as_text
 from workbench.errors import ApprovalMissing, DecisionMissing
+from workbench.journey.desk import tenant_alias
 from workbench.journey.record import current_run, open_run_ledger, read_record
 from workbench.ledger.plans import last_plan
+from workbench.ledger.runs import last_run
 from workbench.mapping.approval import Signature, load_binds, mapping_binds, require, sign
 from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import asked_spellings
-from workbench.settings import Settings
-from workbench.vocabulary import Lock
+from workbench.settings import Settings, read_settings
+from workbench.vocabulary import Lock, Target
 from workbench.warehouse import open_warehouse
 
 REHEARSAL = "rehearsal"
@@ -24,10 +29,15 @@ def snapshot_id(settings: Settings) -> str:
 
 def require_decisions(settings: Settings, mappings: Mappings) -> None:
     """Stop when a spelling has no row at all: at approval each needs one, if only `ask`."""
-    missing = [(one.name, len(one.missing), sum(one.records[spelling] for spelling in one.missing))
-               for one in asked_spellings(settings, mappings) if one.missing]
+    missing = [
+        (one.name, len(one.missing), sum(one.records[spelling] for spelling in one.missing))
+        for one in asked_spellings(settings, mappings)
+        if one.missing
+    ]
     if missing:
-        lines = [f"  mappings/values/{name}.csv: {count} spellings ({records} records)" for name, count, records in missing]
+        lines = [
+            f"  mappings/values/{name}.csv: {count} spellings ({records} records)" for name, count, records in missing
+        ]
         raise DecisionMissing(
             "\n".join([f"{sum(one[1] for one in missing)} spellings have no decision:", *lines])
             + "\nDecide them in notebooks 31–34, or accept what is sure and leave the rest open:"
@@ -37,7 +47,7 @@ def require_decisions(settings: Settings, mappings: Mappings) -> None:
 
 def mapping_lock(settings: Settings) -> Signature:
     """Return the mapping lock's valid signature; a rehearsal signs when there is none."""
-    binds = mapping_binds(settings, snapshot_id(settings), _tenant(settings))
+    binds = mapping_binds(settings, snapshot_id(settings), tenant_alias(settings))
     return _passed(settings, Lock.MAPPING, binds)
 
 
@@ -54,14 +64,32 @@ def due_load_binds(settings: Settings) -> dict[str, str]:
     ledger.engine.dispose()
     diff = str(read_record(settings, run.run_id, "70_sample").get("diff", ""))
     if plan is None or not diff:
-        raise ApprovalMissing("There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample")
-    return load_binds(settings, snapshot_id(settings), _tenant(settings), plan.digest, diff)
+        raise ApprovalMissing(
+            "There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample"
+        )
+    return load_binds(settings, snapshot_id(settings), tenant_alias(settings), plan.digest, diff)
+
+
+def target_that_waits(start: str) -> str:
+    """Return the target of the newest unfinished run: the one that may wait for a signature."""
+    newest, waits = "", str(Target.REHEARSAL)
+    for target in Target:
+        settings = read_settings(start, target)
+        if settings.ledger.is_file():
+            ledger = open_run_ledger(settings)
+            run = last_run(ledger)
+            ledger.engine.dispose()
+            if run and not run.finished_at and run.run_id.rpartition("-20")[2] >= newest:
+                newest, waits = run.run_id.rpartition("-20")[2], str(target)
+    return waits
 
 
 def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
     """Sign the lock that is due, or the one named; what it binds is what stands there now."""
-    mapping_due = mapping_binds(settings, snapshot_id(settings), _tenant(settings))
+    mapping_due = mapping_binds(settings, snapshot_id(settings), tenant_alias(settings))
     lock = Lock(what) if what else Lock.MAPPING
+    if lock is Lock.SETUP:
+        return sign_setup(settings, by=by)
     if not what:
         try:
             require(settings, Lock.MAPPING, mapping_due)
@@ -73,7 +101,27 @@ def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
         binds = mapping_due
     else:
         binds = due_load_binds(settings)
-    return sign(settings, lock, by=by, at=as_text(WallClock().now()), tenant=_tenant(settings), binds=binds)
+    return sign(settings, lock, by=by, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)
+
+
+def sign_setup(settings: Settings, *, by: str) -> Signature:
+    """Tick by name what no API can show: unique fields, and what has to be switched off."""
+    setup = make_setup(settings, read_mappings(settings))
+    items = [
+        f"unique {module}.{field['name']}"
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+        if field["unique"]
+    ]
+    items += [f"switched off: {name}" for name in setup["switch_off"]]
+    now = as_text(WallClock().now())
+    path = settings.own_decisions / "setup_ticks.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["item", "ticked_by", "ticked_on"])
+        writer.writerows([item, by, now[:10]] for item in sorted(items))
+    return sign(settings, Lock.SETUP, by=by, at=now, tenant=tenant_alias(settings), binds={"items": str(len(items))})
 
 
 def _passed(settings: Settings, lock: Lock, binds: dict[str, str]) -> Signature:
@@ -82,13 +130,4 @@ def _passed(settings: Settings, lock: Lock, binds: dict[str, str]) -> Signature:
     except ApprovalMissing:
         if not settings.is_rehearsal:
             raise
-    return sign(settings, lock, by=REHEARSAL, at=as_text(WallClock().now()), tenant=_tenant(settings), binds=binds)
-
-
-def _tenant(settings: Settings) -> str:
-    ledger = open_run_ledger(settings)
-    alias = ledger.tenant()
-    ledger.engine.dispose()
-    if alias is None:
-        raise ApprovalMissing("The tenant was never read. Run notebooks/30_suggest.ipynb, or: workbench run --to suggest")
-    return alias
+    return sign(settings, lock, by=REHEARSAL, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from workbench.errors import SettingsProblem, TenantUnreachable
+from workbench.errors import SettingsProblem, SetupMissing, TenantUnreachable, gather
 from workbench.settings import Settings
 
 IDLE_SECONDS = 600
@@ -39,8 +39,19 @@ def start_tenant(settings: Settings) -> str:
         return str(known["base_url"])
     state.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, "-m", "workbench.tenant", "--state", str(state), "--edition", settings.edition,
-        "--plan", settings.plan, "--users", str(settings["freshsales.users"]), "--idle", str(IDLE_SECONDS),
+        sys.executable,
+        "-m",
+        "workbench.tenant",
+        "--state",
+        str(state),
+        "--edition",
+        settings.edition,
+        "--plan",
+        settings.plan,
+        "--users",
+        str(settings["freshsales.users"]),
+        "--idle",
+        str(IDLE_SECONDS),
     ]
     with (state / "tenant.log").open("ab") as log:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
@@ -50,7 +61,9 @@ def start_tenant(settings: Settings) -> str:
         if known and _answers(known["base_url"]):
             return str(known["base_url"])
         time.sleep(0.05)
-    raise TenantUnreachable(f"The rehearsal tenant did not start within {START_SECONDS:.0f} s; data/rehearsal/tenant.log says why.")
+    raise TenantUnreachable(
+        f"The rehearsal tenant did not start within {START_SECONDS:.0f} s; data/rehearsal/tenant.log says why."
+    )
 
 
 def set_up_rehearsal(settings: Settings, setup: dict[str, Any]) -> None:
@@ -59,6 +72,9 @@ def set_up_rehearsal(settings: Settings, setup: dict[str, Any]) -> None:
     answer = httpx.post(url, json=setup, timeout=30)
     if answer.status_code != 200:
         raise TenantUnreachable(f"The rehearsal tenant refused the setup plan ({answer.status_code}).")
+    refused = answer.json().get("refused") or []
+    if refused:
+        raise SetupMissing(gather("The setup plan for this tenant", [str(one) for one in refused], noun="refusal"))
 
 
 def rehearsal_state(settings: Settings) -> dict[str, Any]:
@@ -74,7 +90,7 @@ def rehearsal_messages(settings: Settings) -> int:
 
 
 def _root(base_url: str) -> str:
-    return base_url.split("/crm/sales")[0].removesuffix("/api")
+    return base_url.split("/crm/sales", maxsplit=1)[0].removesuffix("/api")
 
 
 def _known(state: Path) -> dict[str, Any] | None:

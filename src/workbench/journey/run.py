@@ -81,14 +81,29 @@ def execute(settings: Settings, notebook: str, folder: Path) -> Path:
         raise SettingsProblem(f"notebooks/{notebook}.ipynb is missing. workbench init writes the starter's notebooks.")
     folder.mkdir(parents=True, exist_ok=True)
     executed = folder / f"{notebook}.ipynb"
-    parameters = _checked(papermill, source, {
-        "migration": str(settings.folder), "target": str(settings.target), "interactive": False,
-    })
+    parameters = _checked(
+        papermill,
+        source,
+        {
+            "migration": str(settings.folder),
+            "target": str(settings.target),
+            "interactive": False,
+        },
+    )
     try:
         papermill.execute_notebook(
-            source, executed, parameters=parameters, cwd=str(settings.folder), progress_bar=False, log_output=False,
-            store_widget_state=False, kernel_name="python3", start_timeout=120,
-            config=_ipc(), request_save_on_cell_execute=True, stderr_file=sys.stderr,
+            source,
+            executed,
+            parameters=parameters,
+            cwd=str(settings.folder),
+            progress_bar=False,
+            log_output=False,
+            store_widget_state=False,
+            kernel_name="python3",
+            start_timeout=120,
+            config=_ipc(),
+            request_save_on_cell_execute=True,
+            stderr_file=sys.stderr,
         )
     except PapermillExecutionError as problem:
         raise _as_ours(notebook, problem) from None
@@ -133,7 +148,11 @@ def _as_ours(notebook: str, problem: Any) -> WorkbenchError:
 def _render(settings: Settings, executed: Path, folder: Path, notebook: str) -> None:
     title = notebook.partition("_")[2].replace("_", " ").capitalize()
     render_page(
-        executed, folder / f"{notebook}.html", title=title, run=folder.name, target=str(settings.target),
+        executed,
+        folder / f"{notebook}.html",
+        title=title,
+        run=folder.name,
+        target=str(settings.target),
         practice=str(settings["practice.name"]),
     )
 

@@ -50,12 +50,36 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
 
 def name_exports(folder: Path, exports: Path) -> None:
     """Write where the exports are into migration.toml, keeping everything else as it stands."""
+    _set_exports(folder, exports.resolve().as_posix())
+
+
+def _set_exports(folder: Path, text: str) -> None:
     path = folder / "migration.toml"
     lines = path.read_text("utf-8").splitlines(keepends=True)
     for place, line in enumerate(lines):
         if line.split("=")[0].strip() == "exports":
-            lines[place] = f'exports = "{exports.resolve().as_posix()}"\n'
+            lines[place] = f'exports = "{text}"\n'
     path.write_text("".join(lines), "utf-8")
+
+
+def add_delivery(settings: Settings, exports: Path) -> Path:
+    """Copy a delivery to data/exports, as received, and read exports from there from now on."""
+    if not exports.exists():
+        raise ExportProblem(f"There are no exports at {exports}. Nothing was changed.")
+    home = settings.folder / "data" / "exports"
+    target = home / exports.name
+    if target.exists():
+        raise ExportProblem(f"data/exports holds a delivery {exports.name} already. Nothing was changed.")
+    home.mkdir(parents=True, exist_ok=True)
+    beside = home / f".{exports.name}.part"
+    if exports.is_dir():
+        shutil.copytree(exports, beside, dirs_exist_ok=True)
+    else:
+        shutil.copy(exports, beside)
+    beside.rename(target)
+    if settings.exports != home.resolve():
+        _set_exports(settings.folder, "data/exports")
+    return target
 
 
 def _not_ours(folder: str, names: list[str]) -> set[str]:

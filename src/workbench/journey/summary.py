@@ -50,11 +50,17 @@ def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> No
         for notebook in notebooks:
             page = folder / f"{notebook}.html"
             record = read_record(settings, run_id, notebook)
-            lines.append(StepLine(
-                step=step, notebook=notebook, title=notebook.partition("_")[2].replace("_", " ").capitalize(),
-                state=states.get(step, "open"), page=page.name if page.is_file() else None,
-                seconds=seconds.get(notebook), summary=str(record.get("headline", "")),
-            ))
+            lines.append(
+                StepLine(
+                    step=step,
+                    notebook=notebook,
+                    title=notebook.partition("_")[2].replace("_", " ").capitalize(),
+                    state=states.get(step, "open"),
+                    page=page.name if page.is_file() else None,
+                    seconds=seconds.get(notebook),
+                    summary=str(record.get("headline", "")),
+                )
+            )
     write_index(folder, lines, summary, title=str(settings["practice.name"]), target=str(settings.target))
 
 

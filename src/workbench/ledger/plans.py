@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import polars as pl
 from sqlalchemy import func, insert, select
 
 from workbench.ledger.store import Ledger, planned, plans
@@ -38,6 +39,11 @@ class Plan:
     stamp: str
     scope: str
     counts: dict[str, dict[str, int]]
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a mapping: rows to create, to update, unchanged and deferred."""
+        rows = [(name, *(one.get(kind, 0) for kind in Operation)) for name, one in self.counts.items()]
+        return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, **{str(kind): pl.Int64 for kind in Operation}})
 
     @property
     def writes(self) -> int:

@@ -87,8 +87,8 @@ def _look(sending: Sending, mapping: ObjectMapping, row: PlannedRow, payload: Pa
     known = {number for _, number in sending.resolver.live.values()}
     if mapping.destination == "file":
         return _newest(
-            (one for one in _siblings(sending, payload, "document_associations")
-             if _name(one) == payload.fields["file_name"] and int(one["id"]) not in known)
+            one for one in _siblings(sending, payload, "document_associations")
+             if _name(one) == payload.fields["file_name"] and int(one["id"]) not in known
         )
     prefix = sending.session.settings["source.id_prefix"]
     word = f"[Dental-Exec {row.source_object}/{prefix}{row.source_id} ·"

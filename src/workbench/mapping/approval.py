@@ -81,7 +81,7 @@ def require(settings: Settings, lock: Lock, binds: dict[str, str]) -> Signature:
         return last
     raise ApprovalMissing(
         f"{_why(settings, lock, last, binds)} It opens {OPENS[lock]}.\n"
-        f"Read {_page(lock)}, then sign it: workbench approve --by \"YOUR NAME\" --what {lock}"
+        f'Read {_page(lock)}, then sign it: workbench approve --by "YOUR NAME" --what {lock}'
         f"{_target(settings)}"
     )
 
@@ -107,7 +107,11 @@ def _why(settings: Settings, lock: Lock, last: Signature | None, binds: dict[str
 
 
 def _page(lock: Lock) -> str:
-    return "notebooks/35_premapping.ipynb" if lock is Lock.MAPPING else "the sample's field diff in notebooks/70_sample.ipynb"
+    return (
+        "notebooks/35_premapping.ipynb"
+        if lock is Lock.MAPPING
+        else "the sample's field diff in notebooks/70_sample.ipynb"
+    )
 
 
 def _target(settings: Settings) -> str:

@@ -170,7 +170,7 @@ def _problems(found: dict[str, Any]) -> Iterator[str]:
         yield "destination: is missing"
     for name, spec in found.get("fields", {}).items():
         if not isinstance(spec, dict):
-            yield f"[fields] {name}: is a table such as {{ from = \"column\" }}"
+            yield f'[fields] {name}: is a table such as {{ from = "column" }}'
             continue
         yield from _unknown(f"[fields] {name}: ", spec, FIELD_KEYS)
         if "from" not in spec and "const" not in spec:

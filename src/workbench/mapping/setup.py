@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from workbench.errors import SetupMissing
 from workbench.freshsales.schema import TenantSchema
+from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import Mappings
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, open_warehouse
@@ -32,26 +31,35 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
     """Return the setup plan as written to setup.json."""
     with open_warehouse(settings.warehouse) as warehouse:
         constants = {
-            (field.names, str(field.const)) for one in mappings.objects for field in one.fields.values()
+            (field.names, str(field.const))
+            for one in mappings.objects
+            for field in one.fields.values()
             if field.names and field.const is not None
         }
         return {
             "custom_fields": {
-                module: [_custom_field(mappings, one) for one in fields] for module, fields in sorted(mappings.custom_fields.items())
+                module: [_custom_field(mappings, one) for one in fields]
+                for module, fields in sorted(mappings.custom_fields.items())
             },
             "pipelines": _pipelines(warehouse, mappings),
             "lifecycle_stages": sorted(name for kind, name in constants if kind == "lifecycle_stages"),
             "lead_sources": [],
             "industry_types": sorted(name for kind, name in constants if kind == "industry_types"),
-            "task_types": [row[0] for row in warehouse.run(
-                "SELECT DISTINCT trim(task_type) FROM raw.tasks WHERE trim(task_type) <> '' ORDER BY 1"
-            )],
+            "task_types": [
+                row[0]
+                for row in warehouse.run(
+                    "SELECT DISTINCT trim(task_type) FROM raw.tasks WHERE trim(task_type) <> '' ORDER BY 1"
+                )
+            ],
             "switch_off": SWITCH_OFF,
-            "users": [{"name": row[0], "email": row[1]} for row in warehouse.run(
-                "SELECT full_name, trim(email) FROM raw.users WHERE is_active = 'Y' AND trim(coalesce(email, '')) <> ''"
-                " AND lower(trim(email)) IN (SELECT lower(trim(email)) FROM raw.users GROUP BY 1 HAVING count(*) = 1)"
-                " ORDER BY user_id"
-            )],
+            "users": [
+                {"name": row[0], "email": row[1]}
+                for row in warehouse.run(
+                    "SELECT full_name, trim(email) FROM raw.users WHERE is_active = 'Y' AND trim(coalesce(email, '')) <> ''"
+                    " AND lower(trim(email)) IN (SELECT lower(trim(email)) FROM raw.users GROUP BY 1 HAVING count(*) = 1)"
+                    " ORDER BY user_id"
+                )
+            ],
         }
 
 
@@ -60,8 +68,14 @@ def _custom_field(mappings: Mappings, field: Any) -> dict[str, Any]:
     if field.choices_from:
         choices = mappings.values(field.choices_from).destination_values()
     return {
-        "label": field.label, "name": field.name, "type": field.type, "choices": choices, "unique": field.unique,
-        "required": False, "max_length": field.max_length, "rank": field.rank,
+        "label": field.label,
+        "name": field.name,
+        "type": field.type,
+        "choices": choices,
+        "unique": field.unique,
+        "required": False,
+        "max_length": field.max_length,
+        "rank": field.rank,
     }
 
 
@@ -82,9 +96,14 @@ def _pipelines(warehouse: Warehouse, mappings: Mappings) -> list[dict[str, Any]]
             continue
         decided = mappings.values(f"stage.{key}").rows
         name = (decided[stage].answer if stage in decided else None) or stage
-        stages.setdefault(name, {
-            "name": name, "forecast_type": FORECASTS.get(outcome or "", "Open"), "probability": int(probability or 0),
-        })
+        stages.setdefault(
+            name,
+            {
+                "name": name,
+                "forecast_type": FORECASTS.get(outcome or "", "Open"),
+                "probability": int(probability or 0),
+            },
+        )
     return [{"name": name, "stages": list(stages.values())} for name, stages in pipelines.items()]
 
 
@@ -106,22 +125,42 @@ def verify_setup(setup: Setup, schema: TenantSchema) -> list[Lack]:
         for field in fields:
             there = have.get(field["name"])
             if there is None:
-                lacks.append(Lack("custom field", module, field["name"], f"is missing; make it as {field['label']!r}, {field['type']}"))
+                lacks.append(
+                    Lack(
+                        "custom field",
+                        module,
+                        field["name"],
+                        f"is missing; make it as {field['label']!r}, {field['type']}",
+                    )
+                )
             elif there.type != field["type"]:
-                lacks.append(Lack("custom field", module, field["name"], f"is a {there.type}, and a {field['type']} is needed"))
+                lacks.append(
+                    Lack("custom field", module, field["name"], f"is a {there.type}, and a {field['type']} is needed")
+                )
             elif missing := [one for one in field["choices"] if one not in there.choices]:
-                lacks.append(Lack("choices", module, field["name"], f"lacks {len(missing)} of {len(field['choices'])} choices"))
+                lacks.append(
+                    Lack("choices", module, field["name"], f"lacks {len(missing)} of {len(field['choices'])} choices")
+                )
     for pipeline in setup["pipelines"]:
         have_stages = schema.pipelines.get(pipeline["name"])
         if have_stages is None:
-            lacks.append(Lack("pipeline", "deals", pipeline["name"], f"is missing, with {len(pipeline['stages'])} stages"))
+            lacks.append(
+                Lack("pipeline", "deals", pipeline["name"], f"is missing, with {len(pipeline['stages'])} stages")
+            )
             continue
         for stage in pipeline["stages"]:
             there_stage = have_stages.get(stage["name"])
             if there_stage is None:
                 lacks.append(Lack("stage", pipeline["name"], stage["name"], "is missing"))
             elif there_stage.forecast_type != stage["forecast_type"]:
-                lacks.append(Lack("stage", pipeline["name"], stage["name"], f"forecasts {there_stage.forecast_type}, not {stage['forecast_type']}"))
+                lacks.append(
+                    Lack(
+                        "stage",
+                        pipeline["name"],
+                        stage["name"],
+                        f"forecasts {there_stage.forecast_type}, not {stage['forecast_type']}",
+                    )
+                )
     for kind in ("lifecycle_stages", "industry_types", "task_types", "lead_sources"):
         for name in setup[kind]:
             if name not in schema.choices(kind):
@@ -135,19 +174,57 @@ def require_setup(setup: Setup, schema: TenantSchema, where: str) -> None:
     if lacks:
         lines = [f"  {one.kind} {one.where}.{one.name} {one.problem}" for one in lacks]
         raise SetupMissing(
-            "\n".join([f"The tenant {schema.alias} lacks {len(lacks)} things that the mapping needs; nothing was written:", *lines])
+            "\n".join(
+                [
+                    f"The tenant {schema.alias} lacks {len(lacks)} things that the mapping needs; nothing was written:",
+                    *lines,
+                ]
+            )
             + f"\nAn admin makes them in Freshsales (Admin Settings) by the page 40_setup or {where}; then run again."
         )
 
 
+def setup_frame(setup: Setup) -> pl.DataFrame:
+    """Return one row a custom field, as an admin makes it."""
+    rows = [
+        (
+            module,
+            field["label"],
+            field["name"],
+            field["type"],
+            len(field["choices"]),
+            field["unique"],
+            str(field["rank"]),
+        )
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+    ]
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "module": pl.String,
+            "label": pl.String,
+            "name": pl.String,
+            "type": pl.String,
+            "choices": pl.Int64,
+            "unique": pl.Boolean,
+            "rank": pl.String,
+        },
+    )
+
+
 def lack_frame(lacks: list[Lack]) -> pl.DataFrame:
     """Return what is missing as a table."""
-    return pl.DataFrame([vars(one) for one in lacks], schema={"kind": pl.String, "where": pl.String, "name": pl.String, "problem": pl.String})
+    return pl.DataFrame(
+        [vars(one) for one in lacks],
+        schema={"kind": pl.String, "where": pl.String, "name": pl.String, "problem": pl.String},
+    )
 
 
 def field_budget(setup: Setup, schema: TenantSchema, plan: str) -> pl.DataFrame:
     """Return needed, already used for something else, and the plan's limit, by module and type."""
-    limits = tomllib.loads((Path(__file__).parent / "plan_limits.toml").read_text("utf-8"))[plan]
+    limits = plan_limits(plan)
     rows = []
     for module, fields in setup["custom_fields"].items():
         ours = {field["name"] for field in fields}
@@ -155,9 +232,18 @@ def field_budget(setup: Setup, schema: TenantSchema, plan: str) -> pl.DataFrame:
         for kind, needed in sorted(Counter(field["type"] for field in fields).items()):
             limit = limits.get(kind, limits["total"])
             rows.append((module, kind, needed, others[kind], limit, needed + others[kind] <= limit))
-    return pl.DataFrame(rows, orient="row", schema={
-        "module": pl.String, "type": pl.String, "needed": pl.Int64, "used": pl.Int64, "limit": pl.Int64, "fits": pl.Boolean,
-    })
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "module": pl.String,
+            "type": pl.String,
+            "needed": pl.Int64,
+            "used": pl.Int64,
+            "limit": pl.Int64,
+            "fits": pl.Boolean,
+        },
+    )
 
 
 def require_budget(setup: Setup, schema: TenantSchema, plan: str) -> None:
@@ -170,7 +256,9 @@ def require_budget(setup: Setup, schema: TenantSchema, plan: str) -> None:
     ]
     problems += [
         f"{module}.{field['name']}: {len(field['choices'])} choices, and Freshsales takes {MOST_CHOICES}"
-        for module, fields in setup["custom_fields"].items() for field in fields if len(field["choices"]) > MOST_CHOICES
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+        if len(field["choices"]) > MOST_CHOICES
     ]
     problems += [
         f"{module}: {count} unique fields, and Freshsales takes {UNIQUE_A_MODULE}"
@@ -178,7 +266,9 @@ def require_budget(setup: Setup, schema: TenantSchema, plan: str) -> None:
         if (count := sum(field["unique"] for field in fields)) > UNIQUE_A_MODULE
     ]
     if problems:
-        raise SetupMissing("The plan cannot hold the mapping; nothing was written:\n" + "\n".join(f"  {one}" for one in problems))
+        raise SetupMissing(
+            "The plan cannot hold the mapping; nothing was written:\n" + "\n".join(f"  {one}" for one in problems)
+        )
 
 
 def _lowest(setup: Setup, module: str, kind: str, count: int) -> list[str]:

@@ -72,7 +72,9 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     writer.writerow(HEADER)
     for key in sorted(value_map.rows):
         row = value_map.rows[key]
-        writer.writerow([row.source_value, row.decision, row.destination_value, row.decided_by, row.decided_on, row.note])
+        writer.writerow(
+            [row.source_value, row.decision, row.destination_value, row.decided_by, row.decided_on, row.note]
+        )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{value_map.name}.csv"
     beside = path.with_suffix(".csv.part")
@@ -81,7 +83,9 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     return path
 
 
-def decide(value_map: ValueMap, decisions: Mapping[str, tuple[Decision, str]], *, by: str, on: str, note: str = "") -> ValueMap:
+def decide(
+    value_map: ValueMap, decisions: Mapping[str, tuple[Decision, str]], *, by: str, on: str, note: str = ""
+) -> ValueMap:
     """Return the map with decisions added or changed, signed with a name and a day."""
     rows = dict(value_map.rows)
     for spelling, (decision, answer) in decisions.items():

@@ -19,14 +19,32 @@ OURS = {"source_file", "source_row"}
 def mapping_frame(mappings: Mappings) -> pl.DataFrame:
     """Return one row a mapping: what it reads, what it makes, which rows of the brief it serves."""
     rows = [
-        (one.name, one.title, one.source_object, one.where, one.destination or "–", str(one.kind),
-         ", ".join(str(row) for row in one.rows), len(one.fields) + len(one.lookups))
+        (
+            one.name,
+            one.title,
+            one.source_object,
+            one.where,
+            one.destination or "–",
+            str(one.kind),
+            ", ".join(str(row) for row in one.rows),
+            len(one.fields) + len(one.lookups),
+        )
         for one in mappings.objects
     ]
-    return pl.DataFrame(rows, orient="row", schema={
-        "mapping": pl.String, "title": pl.String, "source": pl.String, "claims rows where": pl.String,
-        "destination": pl.String, "kind": pl.String, "brief row": pl.String, "fields": pl.Int64,
-    })
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "mapping": pl.String,
+            "title": pl.String,
+            "source": pl.String,
+            "claims rows where": pl.String,
+            "destination": pl.String,
+            "kind": pl.String,
+            "brief row": pl.String,
+            "fields": pl.Int64,
+        },
+    )
 
 
 def field_frame(mappings: Mappings) -> pl.DataFrame:
@@ -34,13 +52,23 @@ def field_frame(mappings: Mappings) -> pl.DataFrame:
     rows = []
     for mapping in mappings.objects:
         for field in mapping.fields.values():
-            rows.append((mapping.name, field.name, " + ".join(field.columns) or "constant", _how(field), field.required))
+            rows.append(
+                (mapping.name, field.name, " + ".join(field.columns) or "constant", _how(field), field.required)
+            )
         for lookup in mapping.lookups.values():
             target = " or ".join(sorted(set(lookup.targets.values())))
             rows.append((mapping.name, lookup.name, lookup.column, f"link to {target}", lookup.required))
-    return pl.DataFrame(rows, orient="row", schema={
-        "mapping": pl.String, "destination field": pl.String, "source": pl.String, "how": pl.String, "required": pl.Boolean,
-    })
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "mapping": pl.String,
+            "destination field": pl.String,
+            "source": pl.String,
+            "how": pl.String,
+            "required": pl.Boolean,
+        },
+    )
 
 
 def fate_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
@@ -53,9 +81,16 @@ def fate_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
                 if column in OURS or not readers:
                     continue
                 rows.append((name, column, *_fate(column, source.key, source.sql, readers)))
-    return pl.DataFrame(rows, orient="row", schema={
-        "source": pl.String, "column": pl.String, "fate": pl.String, "where to or why": pl.String,
-    })
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "source": pl.String,
+            "column": pl.String,
+            "fate": pl.String,
+            "where to or why": pl.String,
+        },
+    )
 
 
 def require_fates(settings: Settings, mappings: Mappings) -> pl.DataFrame:
@@ -77,15 +112,30 @@ def value_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     for asked in asked_spellings(settings, mappings):
         decided = asked.decided.rows
         kinds = [decided[one].decision for one in asked.records if one in decided]
-        rows.append((
-            asked.name, len(asked.records), sum(kind in (Decision.MAP, Decision.KEEP) for kind in kinds),
-            sum(kind is Decision.BLANK for kind in kinds), len(asked.open), sum(asked.records[one] for one in asked.open),
-            "field is left out" if asked.may_omit else "rows are held",
-        ))
-    return pl.DataFrame(rows, orient="row", schema={
-        "value map": pl.String, "spellings": pl.Int64, "mapped": pl.Int64, "blank": pl.Int64, "open": pl.Int64,
-        "open records": pl.Int64, "while open": pl.String,
-    })
+        rows.append(
+            (
+                asked.name,
+                len(asked.records),
+                sum(kind in (Decision.MAP, Decision.KEEP) for kind in kinds),
+                sum(kind is Decision.BLANK for kind in kinds),
+                len(asked.open),
+                sum(asked.records[one] for one in asked.open),
+                "field is left out" if asked.may_omit else "rows are held",
+            )
+        )
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "value map": pl.String,
+            "spellings": pl.Int64,
+            "mapped": pl.Int64,
+            "blank": pl.Int64,
+            "open": pl.Int64,
+            "open records": pl.Int64,
+            "while open": pl.String,
+        },
+    )
 
 
 def _how(field: FieldMapping) -> str:
@@ -105,9 +155,17 @@ def _fate(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tupl
     if all(one.kind is Kind.LEFT_OUT for one in readers):
         return "left out", readers[0].reason
     mapped = [
-        f"{one.name}.{field.name}" for one in readers for field in one.fields.values() if column in (*field.columns, *field.marker)
+        f"{one.name}.{field.name}"
+        for one in readers
+        for field in one.fields.values()
+        if column in (*field.columns, *field.marker)
     ]
-    mapped += [f"{one.name}.{look.name}" for one in readers for look in one.lookups.values() if column in (look.column, look.by)]
+    mapped += [
+        f"{one.name}.{look.name}"
+        for one in readers
+        for look in one.lookups.values()
+        if column in (look.column, look.by)
+    ]
     if mapped:
         return "mapped", ", ".join(mapped[:3]) + (f" and {len(mapped) - 3} more" if len(mapped) > 3 else "")
     reasons = [one.ignored[column] for one in readers if column in one.ignored]

@@ -13,7 +13,10 @@ from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
 
 PLAN_TRAPS = (
-    ("Workflows and sequences", "stay off until the load and its deltas are over; then rebuild them from this reference"),
+    (
+        "Workflows and sequences",
+        "stay off until the load and its deltas are over; then rebuild them from this reference",
+    ),
     ("Freddy AI", "is part of Pro and Enterprise only"),
     ("Bot sessions", "500 once, not a month; packs are bought after that"),
     ("Phone credits", "are charged a minute; check the balance before recalls are called"),
@@ -28,30 +31,54 @@ def rebuild_frames(settings: Settings, mappings: Mappings, setup: Setup) -> dict
         workflows = warehouse.frame(
             "SELECT * EXCLUDE (source_file, source_row) FROM raw.workflows ORDER BY workflow_id"
         )
-        codes = warehouse.frame("SELECT * FROM profile.ada_codes ORDER BY 1") if warehouse.has("profile.ada_codes") else pl.DataFrame()
+        codes = (
+            warehouse.frame("SELECT * FROM profile.ada_codes ORDER BY 1")
+            if warehouse.has("profile.ada_codes")
+            else pl.DataFrame()
+        )
         owners = warehouse.frame("SELECT user_id, role, is_active FROM raw.users ORDER BY user_id")
     carriers = mappings.values("insurance_carrier")
     claims = mappings.values("claim_status")
     choices = [
-        (module, field["name"], choice) for module, fields in setup["custom_fields"].items()
-        for field in fields for choice in field["choices"]
+        (module, field["name"], choice)
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+        for choice in field["choices"]
     ]
     stages = [
         (pipeline["name"], place + 1, stage["name"], stage["forecast_type"], stage["probability"])
-        for pipeline in setup["pipelines"] for place, stage in enumerate(pipeline["stages"])
+        for pipeline in setup["pipelines"]
+        for place, stage in enumerate(pipeline["stages"])
     ]
     decided = mappings.values("owner").rows
     return {
-        "workflows": workflows.select([name for name in workflows.columns if workflows[name].null_count() < workflows.height]),
-        "treatment stages": pl.DataFrame(stages, orient="row", schema={
-            "pipeline": pl.String, "place": pl.Int64, "stage": pl.String, "forecast": pl.String, "probability": pl.Int64}),
-        "pick-lists": pl.DataFrame(choices, orient="row", schema={"module": pl.String, "field": pl.String, "choice": pl.String}),
+        "workflows": workflows.select(
+            [name for name in workflows.columns if workflows[name].null_count() < workflows.height]
+        ),
+        "treatment stages": pl.DataFrame(
+            stages,
+            orient="row",
+            schema={
+                "pipeline": pl.String,
+                "place": pl.Int64,
+                "stage": pl.String,
+                "forecast": pl.String,
+                "probability": pl.Int64,
+            },
+        ),
+        "pick-lists": pl.DataFrame(
+            choices, orient="row", schema={"module": pl.String, "field": pl.String, "choice": pl.String}
+        ),
         "ada codes": codes,
         "carriers": _decided(carriers.rows.values()),
         "claim statuses": _decided(claims.rows.values()),
-        "owners": owners.with_columns(pl.Series("tenant user", [
-            (decided[one].answer if one in decided else None) for one in owners["user_id"]
-        ], dtype=pl.String)),
+        "owners": owners.with_columns(
+            pl.Series(
+                "tenant user",
+                [(decided[one].answer if one in decided else None) for one in owners["user_id"]],
+                dtype=pl.String,
+            )
+        ),
         "plan traps": pl.DataFrame(PLAN_TRAPS, orient="row", schema={"trap": pl.String, "what to know": pl.String}),
     }
 
@@ -76,12 +103,21 @@ def write_rebuild_reference(frames: dict[str, pl.DataFrame], folder: Path) -> tu
                         sheet.write_number(line, column, value)
                     elif value is not None:
                         sheet.write_string(line, column, str(value))
-    json_path.write_text(json.dumps({name: frame.to_dicts() for name, frame in frames.items()}, indent=2, default=str) + "\n", "utf-8")
+    json_path.write_text(
+        json.dumps({name: frame.to_dicts() for name, frame in frames.items()}, indent=2, default=str) + "\n", "utf-8"
+    )
     return book_path, json_path
 
 
 def _decided(rows: object) -> pl.DataFrame:
     found = [(row.source_value, str(row.decision), row.destination_value, row.decided_by) for row in rows]  # type: ignore[attr-defined]
-    return pl.DataFrame(found, orient="row", schema={
-        "spelling": pl.String, "decision": pl.String, "becomes": pl.String, "decided by": pl.String,
-    })
+    return pl.DataFrame(
+        found,
+        orient="row",
+        schema={
+            "spelling": pl.String,
+            "decision": pl.String,
+            "becomes": pl.String,
+            "decided by": pl.String,
+        },
+    )

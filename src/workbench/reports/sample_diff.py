@@ -12,8 +12,8 @@ from workbench.canonical import Form, canonical
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.records import read_record
 from workbench.freshsales.shapes import flatten
-from workbench.ledger.images import last_image
 from workbench.ledger.identities import find_identity
+from workbench.ledger.images import last_image
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
@@ -44,27 +44,46 @@ def sample_diff(session: Session, plan: Plan) -> SampleDiff:
                 continue
             wanted = [row.source_id for row in planned_rows(session.ledger, plan, mapping.name)]
             frame = warehouse.frame(
-                f"SELECT * FROM staged.{mapping.name} WHERE source_id IN (SELECT unnest(?)) ORDER BY source_id", [wanted]
+                f"SELECT * FROM staged.{mapping.name} WHERE source_id IN (SELECT unnest(?)) ORDER BY source_id",
+                [wanted],
             )
             for staged in frame.iter_rows(named=True):
                 rows.extend(_compared(session, mapping, staged))
-    every = pl.DataFrame(rows, orient="row", schema={
-        "mapping": pl.String, "source_id": pl.String, "field": pl.String, "sent": pl.String, "there": pl.String, "equal": pl.Boolean,
-    })
+    every = pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "mapping": pl.String,
+            "source_id": pl.String,
+            "field": pl.String,
+            "sent": pl.String,
+            "there": pl.String,
+            "equal": pl.Boolean,
+        },
+    )
     digest = hashlib.sha256(every.write_csv().encode()).hexdigest()
-    fields = every.group_by("mapping", "field", maintain_order=True).agg(
-        pl.len().alias("records"), pl.col("equal").sum().alias("equal"), (~pl.col("equal")).sum().alias("different"),
-    ).sort("mapping", "field")
+    fields = (
+        every.group_by("mapping", "field", maintain_order=True)
+        .agg(
+            pl.len().alias("records"),
+            pl.col("equal").sum().alias("equal"),
+            (~pl.col("equal")).sum().alias("different"),
+        )
+        .sort("mapping", "field")
+    )
     return SampleDiff(fields, every.filter(~pl.col("equal")).drop("equal"), digest)
 
 
-def _compared(session: Session, mapping: ObjectMapping, staged: dict[str, Any]) -> list[tuple[str, str, str, str, str, bool]]:
+def _compared(
+    session: Session, mapping: ObjectMapping, staged: dict[str, Any]
+) -> list[tuple[str, str, str, str, str, bool]]:
     identity = find_identity(session.ledger, mapping.source_object, staged["source_id"])
     if identity is None:
         return [(mapping.name, staged["source_id"], "(record)", "sent", "not there", False)]
     has_address = endpoint(mapping.destination, session.settings.edition).children != "notes"
     record = (
-        read_record(session.tenant, mapping.destination, identity.destination_id) if has_address
+        read_record(session.tenant, mapping.destination, identity.destination_id)
+        if has_address
         else last_image(session.ledger, identity.operation_id, "read_back")
     )
     if record is None:
@@ -78,7 +97,9 @@ def _compared(session: Session, mapping: ObjectMapping, staged: dict[str, Any]) 
         form = form_of(field)
         sent = canonical(form, value)
         there = flat.get(name)
-        there = canonical(Form.TEXT, session.schema.name_of(field.names, there)) if field.names else canonical(form, there)
+        there = (
+            canonical(Form.TEXT, session.schema.name_of(field.names, there)) if field.names else canonical(form, there)
+        )
         if sent is not None or there is not None:
             rows.append((mapping.name, staged["source_id"], name, mask(sent or ""), mask(there or ""), sent == there))
     return rows

@@ -88,18 +88,18 @@ def set_status(draft: Draft, status: str, confirmed: str) -> None:
 def invent_task(
     office: Office,
     rng: Random,
-    person: Person,
+    person: Person | None,
     *,
     about: Draft | None,
     owner: str | None = None,
     recurring: bool = False,
 ) -> Draft:
-    """Invent one task about a case, an appointment, the person, or nothing at all."""
+    """Invent one task about a case, an appointment, the person, a company, or nothing at all."""
     number = office.numbers.next("tasks")
     kinds: dict[str, list[str]] = office.words["tasks"]
     kind = list(kinds)[number % len(kinds)]
     subject, _, description = rng.choice(kinds[kind]).partition("|")
-    carrier = person.carrier.value or "the payer"
+    carrier = (person and person.carrier.value) or "the payer"
     tooth = rng.randrange(1, 33)
     draft = _task(office, rng, person, about, number)
     draft.put("subject", subject.format(carrier=carrier, tooth=tooth), to="title")
@@ -135,11 +135,11 @@ def invent_recall(office: Office, rng: Random, person: Person, *, readable: bool
     return draft
 
 
-def _task(office: Office, rng: Random, person: Person, about: Draft | None, number: int) -> Draft:
+def _task(office: Office, rng: Random, person: Person | None, about: Draft | None, number: int) -> Draft:
     zone = about.zone if about else office.practice.zone_of(None)
     draft = Draft("tasks", f"K-{300_000 + number}", zone)
-    begun = max(person.draft.created, datetime(2023, 1, 2))
-    created = workday(rng, begun, LAST_CHANGE)
+    begun = datetime(2023, 1, 2)
+    created = workday(rng, max(person.draft.created, begun) if person else begun, LAST_CHANGE)
     draft.stamp(created, created)
     kinds = {"contacts": "contact", "cases": "case", "companies": "company", "appointments": "appointment"}
     draft.row |= {"task_id": draft.source_id, "related_object": "none", "related_id": ""}

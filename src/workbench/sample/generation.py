@@ -25,11 +25,12 @@ from workbench.sample.truth import Draft, TruthWriter
 
 FEWEST_PATIENTS = sum(part.role == "Patient" for part in SINGLES) + 3 * len(FAMILIES)
 """Below this the people who meet every rule do not fit in."""
+LAB = "P-0031"
 UNSEATED = ("U012", "U013", "", "U012", "U013")
 """Owners without a seat: no e-mail, left the practice, nobody."""
 ROW_PLACES = (7, 14, 16, 21, 25)
 """Which case, appointment and task they own."""
-ACTIVITY_PLACES = (16, 22, 25, 28, 34)
+ACTIVITY_PLACES = (46, 52, 55, 58, 64)
 """Which note they wrote: places of the turn where calls, e-mails and texts stand."""
 
 
@@ -100,8 +101,7 @@ def _deliver(
 
 def _go_on(later: Later, household: Household, lives: Lives) -> None:
     for person in household.people:
-        own = [draft for draft in lives.drafts if person.draft in draft.needs]
-        later.change(person, own)
+        later.change(person, [draft for draft in lives.drafts if _hangs_on(draft, person.draft)])
         for new in later.news(person):
             if isinstance(new, Attachment):
                 lives.attachments.append(new)
@@ -109,8 +109,12 @@ def _go_on(later: Later, household: Household, lives: Lives) -> None:
                 lives.drafts.append(new)
 
 
+def _hangs_on(draft: Draft, person: Draft) -> bool:
+    return any(need is person or _hangs_on(need, person) for need in draft.needs)
+
+
 def write_practice(office: Office, delivery: DeliveryWriter, truth: TruthWriter) -> None:
-    """Write what stands before the first patient, and the notes about companies."""
+    """Write what stands before the first patient, with notes and tasks about companies."""
     for row in office.practice.user_rows:
         delivery.write("users", row)
     for company in office.practice.companies.values():
@@ -119,10 +123,11 @@ def write_practice(office: Office, delivery: DeliveryWriter, truth: TruthWriter)
     for name, row in office.practice.definitions():
         delivery.write(name, row)
     rng = Random("companies")
-    for company in office.practice.referring:
+    for company in (*office.practice.referring, office.practice.companies[LAB]):
         note = invent_note(office, rng, company, kind=rng.choice(("General", "Phone")), author="U001")
-        delivery.write_draft(note)
-        truth.write(note)
+        for draft in (note, invent_task(office, rng, None, about=company)):
+            delivery.write_draft(draft)
+            truth.write(draft)
 
 
 def live(office: Office, household: Household, seed: int) -> Lives:

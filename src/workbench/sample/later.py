@@ -19,6 +19,9 @@ from workbench.sample.truth import Draft, export_time, folded
 LATER_SNAPSHOT = datetime(2026, 3, 2, 6)
 """When the later delivery was exported, in the home zone."""
 SHARE = 0.01
+"""How many people have news."""
+SHARES = {"contacts": 0.01, "cases": 0.02, "appointments": 0.1, "tasks": 0.03, "notes": 0.02}
+"""How many of the rows that can change do: an appointment only while it is ahead, a task until it is done."""
 
 
 class Later:
@@ -38,7 +41,7 @@ class Later:
             is_first = draft.source_object not in self._changed or (
                 draft is person.draft and self._is_unheard_by(person)
             )
-            is_due = rng.random() < SHARE or is_first
+            is_due = rng.random() < SHARES[draft.source_object] or is_first
             if is_due and draft.moves and self._edit(draft, person, rng):
                 self._changed.add(draft.source_object)
                 draft.stamp(draft.created, SNAPSHOT.replace(hour=rng.randrange(10, 17), minute=rng.randrange(60)))

@@ -149,7 +149,7 @@ class TruthWriter:
 
     def __enter__(self) -> TruthWriter:
         for section in self.SECTIONS:
-            part = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
+            part = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=self.path.parent)
             self._parts[section] = self._files.enter_context(part)
         return self
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
 from workbench.vocabulary import Severity
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Warehouse, open_warehouse
 
 SCHEMA = {
     "mapping": pl.String, "source_object": pl.String, "source_id": pl.String,
@@ -39,3 +40,12 @@ class Problems:
 def start_problems(warehouse: Warehouse) -> None:
     """Empty staged.problems for a new staging."""
     warehouse.write("staged.problems", pl.DataFrame(schema=SCHEMA))
+
+
+def count_problems(warehouse: Path) -> pl.DataFrame:
+    """Return problems by mapping, field and rule, the gravest first: counts, no ids."""
+    with open_warehouse(warehouse) as opened:
+        return opened.frame(
+            "SELECT severity, mapping, field, rule, count(*) AS rows FROM staged.problems GROUP BY ALL"
+            " ORDER BY severity, mapping, field, rule"
+        )

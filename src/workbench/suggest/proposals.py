@@ -53,6 +53,17 @@ def propose(settings: Settings, mappings: Mappings) -> list[Proposal]:
     return made
 
 
+def best_answers(settings: Settings, mappings: Mappings) -> dict[str, dict[str, str]]:
+    """Return the best proposal of each open spelling, by value map: what an editor fills in."""
+    return {
+        one.asked.name: {
+            spelling: found.best.value for spelling in one.asked.open
+            if (found := one.suggestions.get(spelling)) and found.best
+        }
+        for one in propose(settings, mappings)
+    }
+
+
 def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str, own: bool) -> pl.DataFrame:
     """Write `map` rows for proposals at or above a confidence and `ask` rows for all that stay open.
 

@@ -1,0 +1,284 @@
+"""`workbench …`: argument parsing, one call a verb; exit 0 done, 1 stopped with a reason, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+
+Answer = dict[str, Any] | list[Any]
+Verb = Callable[[argparse.Namespace], Answer]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        answer = arguments.verb(arguments)
+    except WorkbenchError as problem:
+        print(f"workbench {arguments.command}: {problem}", file=sys.stderr)
+        if arguments.json:
+            print(json.dumps({"stopped": type(problem).__name__, "reason": str(problem)}))
+        return 1
+    except KeyboardInterrupt:
+        print(f"workbench {arguments.command}: stopped. Nothing is lost: run it again to go on.", file=sys.stderr)
+        return 1
+    code = int(answer.pop("exit", 0)) if isinstance(answer, dict) else 0
+    text = answer.pop("text", None) if isinstance(answer, dict) else None
+    if arguments.json:
+        print(json.dumps(answer, default=str, ensure_ascii=False))
+    elif text:
+        print(text)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="workbench", description="Move a dental practice from Dental-Exec to Freshsales."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def verb(name: str, does: Verb, text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, description=text)
+        made.add_argument(
+            "--migration", default=".", metavar="DIR", help="migration folder (default: walk up to migration.toml)"
+        )
+        made.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+        made.set_defaults(verb=does)
+        return made
+
+    def target(made: argparse.ArgumentParser, default: str | None = "rehearsal") -> None:
+        made.add_argument(
+            "--target", choices=["rehearsal", "freshsales"], default=default, help="where to write (default: rehearsal)"
+        )
+
+    one = verb("init", _init, "make a migration folder that runs by itself")
+    one.add_argument("folder", metavar="DIR")
+    one.add_argument("--exports", metavar="PATH", help="folder or zip of Dental-Exec exports")
+    one = verb("sample", _sample, "write a generated practice: an export and truth.json beside it")
+    one.add_argument("--out", required=True, metavar="DIR")
+    one.add_argument("--patients", type=int, default=400, metavar="N")
+    one.add_argument("--seed", type=int, default=7, metavar="S")
+    one.add_argument("--dialect", choices=["clean", "messy"], default="clean")
+    one.add_argument("--later", action="store_true", help="write a later delivery, too, with its own truth")
+    one = verb("tenant", _tenant, "serve a rehearsal Freshsales tenant")
+    one.add_argument("--port", type=int, default=0, metavar="P")
+    one.add_argument("--edition", choices=["suite", "classic"], default="suite")
+    one.add_argument("--plan", choices=["free", "growth", "pro", "enterprise"], default="enterprise")
+    one.add_argument("--setup", metavar="FILE", help="setup.json to begin with")
+    one.add_argument("--state", metavar="DIR", help="where its state is kept (default: data/tenant)")
+    one.add_argument("--idle", type=float, metavar="SECONDS", help="end after so many seconds without a call")
+    one.add_argument("--tls", action="store_true", help="serve https under a private CA")
+    one = verb("rehearse", _rehearse, "run every step into the embedded rehearsal tenant")
+    one.add_argument("--fresh", action="store_true", help="forget the last rehearsal: its tenant and its ledger")
+    one.add_argument("--patients", type=int, default=400, metavar="N", help="size of the generated practice")
+    one = verb("run", _run, "run the steps of the journey; an unfinished run goes on where it stopped")
+    one.add_argument("--from", dest="first", metavar="STEP")
+    one.add_argument("--to", dest="last", metavar="STEP")
+    one.add_argument("--exports", metavar="PATH", help="add a delivery to data/exports and take it")
+    one.add_argument("--fresh", action="store_true", help="start another run")
+    target(one)
+    one = verb("suggest", _suggest, "propose values, or accept the proposals that are sure")
+    one.add_argument("what", nargs="?", choices=["carriers", "fields", "ada", "stages", "claims"])
+    one.add_argument("--values", metavar="FILE", help="CSV of values to propose for")
+    one.add_argument("--choices", metavar="FILE", help="CSV of choices to propose out of")
+    one.add_argument(
+        "--accept-above", type=float, metavar="P", help="write map rows at or above P, ask rows for the rest"
+    )
+    one.add_argument("--by", metavar="NAME", help="who accepts")
+    target(one, None)
+    one = verb("approve", _approve, "sign the lock that is due")
+    one.add_argument("--by", required=True, metavar="NAME")
+    one.add_argument("--what", choices=["mapping", "load", "setup"])
+    target(one, None)
+    one = verb("forecast", _forecast, "estimate calls and hours of what is staged")
+    target(one)
+    one = verb("status", _status, "say where the last run stands, and what is held")
+    one.add_argument("--held", action="store_true", help="list held rows by cause")
+    one.add_argument("--xlsx", metavar="FILE", help="write held rows as a workbook, one sheet a cause")
+    target(one)
+    one = verb("rollback", _rollback, "take back what we created and nobody changed since")
+    group = one.add_mutually_exclusive_group(required=True)
+    group.add_argument("--preview", action="store_true")
+    group.add_argument("--confirm", action="store_true")
+    target(one)
+    one = verb("explain", _explain, "tell why a record is like this")
+    one.add_argument("object")
+    one.add_argument("source_id")
+    target(one)
+    target(verb("verify-log", _verify_log, "check the audit chain"))
+    target(verb("doctor", _doctor, "check settings, mappings, keys, stores and the tenant"))
+    verb("lab", _lab, "open the notebooks in JupyterLab")
+    one = verb("purge", _purge, "delete the warehouse and the runs; ledger and decisions stay")
+    one.add_argument("--confirm", action="store_true")
+    one = verb("archive", _archive, "pack decisions, ledger and evidence into one zip")
+    one.add_argument("--out", required=True, metavar="FILE")
+    return parser
+
+
+def _settings(arguments: argparse.Namespace, target: str | None = None) -> Any:
+    from workbench.settings import read_settings
+
+    return read_settings(arguments.migration, target or getattr(arguments, "target", None) or "rehearsal")
+
+
+def _init(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.starter import init_migration
+
+    folder = Path(arguments.folder)
+    init_migration(folder, Path(arguments.exports) if arguments.exports else None)
+    return {"migration": str(folder), "text": f"Made {folder}. Next: workbench run --migration {folder}"}
+
+
+def _sample(arguments: argparse.Namespace) -> Answer:
+    from workbench.sample.generation import write_sample
+
+    made = write_sample(
+        Path(arguments.out),
+        patients=arguments.patients,
+        seed=arguments.seed,
+        dialect=arguments.dialect,
+        later=arguments.later,
+    )
+    rows = sum(made.rows.values())
+    return {
+        "folder": str(made.folder),
+        "rows": made.rows,
+        "text": f"Wrote {rows:,} rows to {made.folder / 'exports'}, and truth.json beside them.",
+    }
+
+
+def _tenant(arguments: argparse.Namespace) -> Answer:
+    from workbench.tenant.__main__ import main as serve
+
+    words = ["--edition", arguments.edition, "--plan", arguments.plan, "--state", arguments.state or "data/tenant"]
+    words += ["--port", str(arguments.port)] if arguments.port else []
+    words += ["--setup", arguments.setup] if arguments.setup else []
+    words += ["--idle", str(arguments.idle)] if arguments.idle is not None else []
+    words += ["--tls"] if arguments.tls else []
+    return {"exit": serve(words) or 0}
+
+
+def _rehearse(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.rehearse import rehearse
+
+    summary = rehearse(_settings(arguments), patients=arguments.patients, fresh=arguments.fresh)
+    return {**summary, "exit": 0 if summary["reconciled"] else 1}
+
+
+def _run(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.report import run_report
+    from workbench.journey.run import run_steps
+    from workbench.journey.starter import add_delivery
+
+    settings = _settings(arguments)
+    if arguments.exports:
+        add_delivery(settings, Path(arguments.exports))
+        settings = _settings(arguments)
+    ran = run_steps(settings, first=arguments.first, last=arguments.last, fresh=arguments.fresh)
+    return run_report(settings, ran)
+
+
+def _suggest(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.suggesting import accept_proposals, suggest_values
+
+    if arguments.what:
+        rows = suggest_values(arguments.what, arguments.values, arguments.choices)
+        arguments.json = True
+        return rows
+    if arguments.accept_above is None or not arguments.by:
+        raise SystemExit(
+            _usage("suggest needs carriers|fields|ada|stages|claims --values FILE, or --accept-above P --by NAME")
+        )
+    return accept_proposals(
+        _settings(arguments), above=arguments.accept_above, by=arguments.by, on=date.today().isoformat()
+    )
+
+
+def _approve(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.locks import sign_due, target_that_waits
+
+    settings = _settings(arguments, arguments.target or target_that_waits(arguments.migration))
+    made = sign_due(settings, by=arguments.by, what=arguments.what)
+    return {
+        "signed": made.lock,
+        "by": made.by,
+        "text": f"Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}",
+    }
+
+
+def _forecast(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.status import forecast
+
+    return forecast(_settings(arguments))
+
+
+def _status(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.status import held_workbook, status
+
+    settings = _settings(arguments)
+    if arguments.xlsx:
+        return held_workbook(settings, Path(arguments.xlsx))
+    return status(settings, held=arguments.held)
+
+
+def _rollback(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.rolling_back import rollback
+
+    return rollback(_settings(arguments), confirm=arguments.confirm)
+
+
+def _explain(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.status import explain
+
+    return explain(_settings(arguments), arguments.object, arguments.source_id)
+
+
+def _verify_log(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.record import open_run_ledger
+    from workbench.ledger.audit import verify
+
+    count, head, breaks = verify(open_run_ledger(_settings(arguments)))
+    text = "\n".join([*breaks, f"{count:,} entries, head {head}: {'broken' if breaks else 'unbroken'}"])
+    return {"entries": count, "head": head, "breaks": breaks, "text": text, "exit": 1 if breaks else 0}
+
+
+def _doctor(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.doctor import examine
+
+    return examine(_settings(arguments))
+
+
+def _lab(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.lab import open_lab
+
+    return {"exit": open_lab(_settings(arguments))}
+
+
+def _purge(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.archive import purge
+
+    return purge(_settings(arguments), confirm=arguments.confirm)
+
+
+def _archive(arguments: argparse.Namespace) -> Answer:
+    from workbench.journey.archive import archive
+
+    return archive(_settings(arguments), Path(arguments.out))
+
+
+def _usage(text: str) -> int:
+    print(f"workbench: {text}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Decisions in the journey: a rehearsal accepts what is sure by itself, a real target waits for people."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from workbench.mapping.files import Mappings
+from workbench.settings import Settings
+from workbench.suggest.proposals import accept, propose
+
+SURE = 0.95
+
+
+def proposal_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+    """Return one row a value map: spellings in use, still open, and how many proposals are sure."""
+    rows = []
+    for one in propose(settings, mappings):
+        sure = sum(
+            bool((best := one.suggestions.get(spelling)) and best.best and best.best.confidence >= SURE)
+            for spelling in one.asked.open
+        )
+        rows.append((one.asked.name, len(one.asked.records), len(one.asked.open), sure))
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "value map": pl.String,
+            "spellings": pl.Int64,
+            "open": pl.Int64,
+            "sure proposals": pl.Int64,
+        },
+    )
+
+
+def accept_in_rehearsal(settings: Settings, mappings: Mappings) -> str:
+    """Accept sure proposals on the target rehearsal, into its own decisions; say what happened."""
+    if not settings.is_rehearsal:
+        return (
+            "Nothing is accepted for a real target. Decide in notebooks 31 to 34, or accept what is sure:"
+            ' workbench suggest --accept-above 0.95 --by "YOUR NAME"'
+        )
+    made = accept(settings, mappings, above=SURE, by="rehearsal", on=date.today().isoformat(), own=True)
+    return (
+        f"The rehearsal accepted {made['accepted'].sum()} proposals of {SURE:.2f} and above, and leaves {made['open'].sum()}"
+        " spellings open. They lie beside the rehearsal's ledger; no real target reads them."
+    )

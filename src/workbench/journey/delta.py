@@ -1,0 +1,82 @@
+"""A later delivery, through the same rooms: only rows whose fingerprint changed are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from workbench.checks.held import run_checks
+from workbench.checks.stated import stated_mappings
+from workbench.dental_exec.snapshot import take_snapshot
+from workbench.errors import ApprovalMissing
+from workbench.journey.deciding import accept_in_rehearsal
+from workbench.journey.desk import read_tenant_schema, tenant_alias, writing
+from workbench.journey.loading import Written
+from workbench.journey.locks import snapshot_id
+from workbench.journey.reconciling import reconcile_run
+from workbench.journey.record import record_step
+from workbench.ledger.plans import Plan
+from workbench.load.loader import run_load
+from workbench.load.plan import plan_load
+from workbench.mapping.approval import last_signature
+from workbench.mapping.files import Mappings
+from workbench.profile.recalls import profile_recalls
+from workbench.settings import Settings
+from workbench.staging.stage import stage
+from workbench.vocabulary import Kind, Lock, Operation
+
+ROWS, SHARE = 50, 0.02
+"""Beyond the larger of these an object's changes need a new signature."""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a delta sent and whether both sides agree after it."""
+
+    headline: str
+    counts: pl.DataFrame
+    written: int
+    reconciled: bool
+
+
+def run_delta(settings: Settings, mappings: Mappings) -> Delta:
+    """Take the newest delivery, plan what changed, send it under the load approval, and reconcile."""
+    before = snapshot_id(settings)
+    snapshot = take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
+    if snapshot.id == before:
+        return Delta("Nothing newer.", Written({}, 0).frame(), 0, True)
+    signature = last_signature(settings, Lock.LOAD)
+    if signature is None or signature.voided:
+        raise ApprovalMissing(
+            "A delta runs under the load approval, and there is none. Load first: workbench run --to load"
+        )
+    profile_recalls(settings.warehouse)
+    read_tenant_schema(settings)
+    accept_in_rehearsal(settings, mappings)
+    stage(settings, mappings, tenant=tenant_alias(settings))
+    run_checks(settings.warehouse, settings.folder / "expectations", stated_mappings(mappings))
+    with writing(settings, mappings) as session:
+        plan = plan_load(settings, mappings, session.schema, session.ledger, session.run_id, name="delta")
+        _require_limit(settings, plan)
+        loaded = run_load(session, plan, kinds=(Kind.RECORD, Kind.FILE))
+        made = Written(loaded.counts, sum(loaded.calls.values()))
+    result = reconcile_run(settings, mappings)
+    record_step(settings, "80_reconcile", result.record())
+    return Delta(f"{made.written} rows sent. {result.verdict}", made.frame(), made.written, result.reconciled)
+
+
+def _require_limit(settings: Settings, plan: Plan) -> None:
+    if settings.is_rehearsal:
+        return
+    beyond = []
+    for name, counts in plan.counts.items():
+        writes = counts.get(Operation.CREATE, 0) + counts.get(Operation.UPDATE, 0)
+        rows = writes + counts.get(Operation.UNCHANGED, 0)
+        if writes > max(ROWS, SHARE * rows):
+            beyond.append(f"{name}: {writes} of {rows}")
+    if beyond:
+        raise ApprovalMissing(
+            f"The delta is larger than the load approval covers ({'; '.join(beyond)}; limit {SHARE:.0%} or {ROWS} rows)."
+            " Look at it, then sign anew: workbench run --from approve"
+        )

@@ -1,0 +1,157 @@
+"""Sample, load and attachments as notebooks 70 to 72 call them: one loader, other arguments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import func, select
+
+from workbench.errors import SetupMissing, StoreProblem
+from workbench.journey.desk import writing
+from workbench.journey.record import current_run, open_run_ledger
+from workbench.ledger.operations import count_by_mapping
+from workbench.ledger.plans import Plan, last_plan
+from workbench.ledger.store import operations
+from workbench.load.attachments import storage_needed
+from workbench.load.loader import Loaded, run_load
+from workbench.load.plan import plan_load
+from workbench.load.sample import draw_sample
+from workbench.load.session import Session
+from workbench.mapping.budget import plan_limits
+from workbench.mapping.files import Mappings
+from workbench.reports.sample_diff import SampleDiff, sample_diff
+from workbench.settings import Settings
+from workbench.vocabulary import Fate, Kind, State
+from workbench.warehouse import open_warehouse
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one loading step did."""
+
+    counts: dict[str, dict[str, int]]
+    calls: int
+
+    @property
+    def written(self) -> int:
+        """Rows created or updated."""
+        return sum(fates.get(Fate.CREATED, 0) + fates.get(Fate.UPDATED, 0) for fates in self.counts.values())
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a mapping by fate."""
+        fates = (Fate.CREATED, Fate.UPDATED, Fate.REJECTED)
+        rows = [(name, *(one.get(fate, 0) for fate in fates)) for name, one in self.counts.items()]
+        return pl.DataFrame(
+            rows, orient="row", schema={"mapping": pl.String, **{str(fate): pl.Int64 for fate in fates}}
+        )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The sample as loaded and read back."""
+
+    drawn: int
+    written: int
+    calls: int
+    counts: pl.DataFrame
+    diff: SampleDiff
+
+
+def load_sample(settings: Settings, mappings: Mappings) -> Sample:
+    """Draw the sample, load it, read it back and compare; called again it goes on where it stopped."""
+    with writing(settings, mappings) as session:
+        plan = last_plan(session.ledger, session.run_id, "sample")
+        if plan is None or plan.stamp != _stamp(settings):
+            keys = draw_sample(settings, mappings, session.ledger)
+            plan = plan_load(
+                settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name="sample"
+            )
+        loaded = run_load(session, plan, kinds=(Kind.RECORD, Kind.FILE))
+        made = _written(session, loaded)
+        drawn = sum(sum(one.values()) for one in plan.counts.values())
+        return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(session, plan))
+
+
+def plan_whole(settings: Settings, mappings: Mappings) -> Plan:
+    """Freeze the plan of everything the ledger does not hold yet."""
+    with writing(settings, mappings) as session:
+        return plan_load(settings, mappings, session.schema, session.ledger, session.run_id)
+
+
+def load_records(settings: Settings, mappings: Mappings) -> Written:
+    """Load the frozen plan's records, parents first."""
+    return _load(settings, mappings, Kind.RECORD)
+
+
+def load_files(settings: Settings, mappings: Mappings) -> Written:
+    """Upload the frozen plan's files."""
+    return _load(settings, mappings, Kind.FILE)
+
+
+def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
+    with writing(settings, mappings) as session:
+        plan = last_plan(session.ledger, session.run_id, "load")
+        if plan is None:
+            raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
+        return _written(session, run_load(session, plan, kinds=(kind,)))
+
+
+def _written(session: Session, loaded: Loaded) -> Written:
+    """Add this call's API calls by mapping to the run's folder, for the benchmark and the summary."""
+    path = session.folder / "calls.json"
+    before: dict[str, int] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    after = {name: before.get(name, 0) + loaded.calls.get(name, 0) for name in sorted({*before, *loaded.calls})}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(after, indent=2) + "\n", "utf-8")
+    return Written(loaded.counts, sum(loaded.calls.values()))
+
+
+def rejected_frame(settings: Settings) -> pl.DataFrame:
+    """Return this run's rejected rows by mapping and reason: counts, no ids."""
+    run = current_run(settings)
+    ledger = open_run_ledger(settings)
+    query = (
+        select(operations.c.mapping, operations.c.reason, func.count().label("rows"))
+        .where(operations.c.run_id == run.run_id, operations.c.state == State.REJECTED)
+        .group_by(operations.c.mapping, operations.c.reason)
+        .order_by(operations.c.mapping, operations.c.reason)
+    )
+    with ledger.read() as connection:
+        rows = [tuple(row) for row in connection.execute(query)]
+    ledger.engine.dispose()
+    return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, "reason": pl.String, "rows": pl.Int64})
+
+
+def require_storage(settings: Settings, mappings: Mappings) -> dict[str, str]:
+    """Return what the files need and what the plan stores; more than it stores stops before the first upload."""
+    needed = 0
+    with open_warehouse(settings.warehouse) as warehouse:
+        for mapping in mappings.objects:
+            if mapping.kind is Kind.FILE:
+                needed += int(
+                    warehouse.run(f"SELECT coalesce(sum(TRY_CAST(size AS BIGINT)), 0) FROM staged.{mapping.name}")[0][0]
+                )
+    limit = plan_limits(settings.plan)["gigabytes"]
+    needed, there = storage_needed(needed, settings["freshsales.users"], limit)
+    if needed > there:
+        raise SetupMissing(
+            f"The files need {needed / 1024**3:.1f} GB, and the plan {settings.plan} stores {there / 1024**3:.0f} GB for"
+            f" {settings['freshsales.users']} users. Leave files out in mappings/objects, or raise the plan; none was sent."
+        )
+    return {"Needed": f"{needed / 1024**2:,.1f} MB", "In the plan": f"{there / 1024**3:,.0f} GB"}
+
+
+def run_counts(settings: Settings, folder: Path) -> dict[str, dict[str, int]]:
+    """Return what a run created, updated or had rejected, by mapping."""
+    ledger = open_run_ledger(settings)
+    counts = count_by_mapping(ledger, folder.name)
+    ledger.engine.dispose()
+    return counts
+
+
+def _stamp(settings: Settings) -> str:
+    with open_warehouse(settings.warehouse) as warehouse:
+        return str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
