@@ -37,7 +37,7 @@ def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> dic
     folder = settings.runs / current_run(settings).run_id
     folder.mkdir(parents=True, exist_ok=True)
     record = {"notebook": notebook, **facts}
-    (folder / f"{notebook}.json").write_text(json.dumps(record, indent=2, default=str, sort_keys=True) + "\n", "utf-8")
+    (folder / f"{notebook}.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
     return record
 
 

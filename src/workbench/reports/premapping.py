@@ -99,10 +99,10 @@ def require_fates(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     without = fates.filter(pl.col("fate") == "none")
     if without.height:
         lines = [
-            f"{row['source']}.{row['column']}: map it in [fields], or give a reason in [ignored]"
+            f"{row['source']}.{row['column']} has no fate: map it in [fields], or give a reason in [ignored]"
             for row in without.iter_rows(named=True)
         ]
-        raise MappingProblem(gather("mappings/objects", lines, noun="source column without a fate"))
+        raise MappingProblem(gather("mappings/objects", lines, noun="problem"))
     return fates
 
 
@@ -170,7 +170,8 @@ def _fate(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tupl
         return "mapped", ", ".join(mapped[:3]) + (f" and {len(mapped) - 3} more" if len(mapped) > 3 else "")
     reasons = [one.ignored[column] for one in readers if column in one.ignored]
     if reasons:
-        return "ignored", reasons[0]
+        # What the source SELECT composes into another field is written down like a reason.
+        return "composed" if reasons[0].startswith(("part of", "decides")) else "ignored", reasons[0]
     if column == key:
         return "mapped", "the key"
     if any(one.kind in (Kind.MATCH, Kind.SETUP) for one in readers):
