@@ -47,7 +47,7 @@ def test_the_first_delivery_is_the_same_with_and_without_a_later_one(first, tmp_
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        pytest.param({"patients": 5}, "too few", id="too few patients"),
+        pytest.param({"patients": 0}, "cannot be generated", id="no patients"),
         pytest.param({"dialect": "messy"}, "dialect 'messy'", id="a dialect that is not there yet"),
     ],
 )

@@ -61,8 +61,8 @@ def write_sample(
     """
     if dialect != "clean":
         raise ExportProblem(f"There is no dialect {dialect!r} yet; there is clean.")
-    if patients < FEWEST_PATIENTS:
-        raise ExportProblem(f"{patients} patients are too few to meet every rule; ask for {FEWEST_PATIENTS} or more.")
+    if patients < 1:
+        raise ExportProblem(f"A practice of {patients} patients cannot be generated; ask for 1 or more.")
     shutil.rmtree(out / "exports", ignore_errors=True)
     for name in ("truth.json", "truth_later.json"):
         (out / name).unlink(missing_ok=True)
@@ -79,9 +79,10 @@ def _deliver(
     words = tomllib.loads((files(__package__) / "wording.toml").read_text("utf-8"))
     office = Office(Practice(seed), words, Carriers(), Numbers())
     later = Later(office, seed, before) if before else None
+    emails = {key: user.email for key, user in office.practice.users.items()}
     with (
         DeliveryWriter(out / "exports" / f"{exported_at:%Y-%m-%d}", exported_at) as delivery,
-        TruthWriter(out / truth_name, seed=seed, patients=patients) as truth,
+        TruthWriter(out / truth_name, seed=seed, patients=patients, emails=emails) as truth,
     ):
         if later:
             later.change_practice()

@@ -93,13 +93,18 @@ class Cast:
         self._numbers = office.numbers
 
     def households(self) -> Iterator[Household]:
-        """Yield the planted households, then the others; with `patients` rows of role Patient in all."""
+        """Yield the planted households, then the others; with `patients` rows of role Patient in all.
+
+        A practice too small for all of the planted ones has the first of them.
+        """
         for part in SINGLES:
-            self.last += 1
-            yield self._single(self.last, part)
+            if part.role != "Patient" or self._numbers.last["patients"] < self.patients:
+                self.last += 1
+                yield self._single(self.last, part)
         for kind in FAMILIES:
-            self.last += 1
-            yield self._family(self.last, 3, kind)
+            if self._numbers.last["patients"] + 3 <= self.patients:
+                self.last += 1
+                yield self._family(self.last, 3, kind)
         while self._numbers.last["patients"] < self.patients:
             self.last += 1
             yield self.another(self.last)

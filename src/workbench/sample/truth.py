@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -24,6 +25,12 @@ DESTINATIONS = {
     "notes": "note",
     "attachments": "file",
 }
+MARKED = {
+    "notes": ("written_at", "author_user_id"),
+    "tasks": ("created_at", "created_by_user_id"),
+    "appointments": ("created_at", "owner_user_id"),
+}
+"""Objects whose text carries a marker line, with the columns of its time and author."""
 KEPT_TIMES = ("companies", "contacts", "cases")
 """Objects whose destination has custom fields for the original times."""
 
@@ -111,8 +118,20 @@ class Draft:
         self.links["target"] = target
         self.needs.append(target)
 
-    def as_record(self) -> dict[str, Any]:
-        """Return what should arrive."""
+    def marker(self, emails: Mapping[str, str]) -> str:
+        """Return the last line of the text that should arrive: which row, when, by whom, and when it was over."""
+        at_column, by_column = MARKED[self.source_object]
+        at = iso_time(datetime.fromisoformat(self.row[at_column]), self.zone)
+        author = self.row[by_column]
+        parts = [f"Dental-Exec {self.name}", at, emails.get(author) or author]
+        if over := self.row.get("completed_at"):
+            parts.append(f"completed {iso_time(datetime.fromisoformat(over), self.zone)}")
+        return f"[{' · '.join(parts)}]"
+
+    def as_record(self, emails: Mapping[str, str]) -> dict[str, Any]:
+        """Return what should arrive; `emails` gives each user's address."""
+        if self.source_object in MARKED:
+            self.fields["marker"] = self.marker(emails)
         record: dict[str, Any] = {
             "source_object": self.source_object,
             "source_id": self.source_id,
@@ -139,10 +158,11 @@ class TruthWriter:
 
     SECTIONS = ("records", "held", "excluded", "deferred")
 
-    def __init__(self, path: Path, *, seed: int, patients: int) -> None:
+    def __init__(self, path: Path, *, seed: int, patients: int, emails: Mapping[str, str]) -> None:
         self.path = path
         self.seed = seed
         self.patients = patients
+        self.emails = emails
         self.counts = dict.fromkeys(self.SECTIONS, 0)
         self._files = ExitStack()
         self._parts: dict[str, IO[str]] = {}
@@ -171,7 +191,7 @@ class TruthWriter:
             waits_for = next(need.name for need in draft.needs if not need.moves)
             self._add("deferred", named | {"waits_for": waits_for})
         else:
-            self._add("records", draft.as_record())
+            self._add("records", draft.as_record(self.emails))
 
     def _add(self, section: str, entry: dict[str, Any]) -> None:
         start = ",\n" if self.counts[section] else ""
