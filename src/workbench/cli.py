@@ -168,14 +168,14 @@ def _tenant(arguments: argparse.Namespace) -> Answer:
 
 
 def _rehearse(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.rehearse import rehearse
+    from workbench.journey.run import rehearse
 
     summary = rehearse(_settings(arguments), patients=arguments.patients, fresh=arguments.fresh)
     return {**summary, "exit": 0 if summary["reconciled"] else 1}
 
 
 def _run(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.report import run_report
+    from workbench.journey.record import run_report
     from workbench.journey.run import run_steps
     from workbench.journey.starter import add_delivery
 
@@ -184,13 +184,13 @@ def _run(arguments: argparse.Namespace) -> Answer:
         add_delivery(settings, Path(arguments.exports))
         settings = _settings(arguments)
     ran = run_steps(settings, first=arguments.first, last=arguments.last, fresh=arguments.fresh)
-    return run_report(settings, ran)
+    return run_report(settings, ran.run.run_id, ran.done, ran.skipped)
 
 
 def _suggest(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.suggesting import accept_proposals, suggest_values
-
     if arguments.what:
+        from workbench.suggest.value_files import suggest_values
+
         rows = suggest_values(arguments.what, arguments.values, arguments.choices)
         arguments.json = True
         return rows
@@ -198,9 +198,12 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
         raise SystemExit(
             _usage("suggest needs carriers|fields|ada|stages|claims --values FILE, or --accept-above P --by NAME")
         )
-    return accept_proposals(
-        _settings(arguments), above=arguments.accept_above, by=arguments.by, on=date.today().isoformat()
-    )
+    from workbench.mapping.files import read_mappings
+    from workbench.suggest.acceptance import accept_proposals
+
+    settings = _settings(arguments)
+    today = date.today().isoformat()
+    return accept_proposals(settings, read_mappings(settings), above=arguments.accept_above, by=arguments.by, on=today)
 
 
 def _approve(arguments: argparse.Namespace) -> Answer:
@@ -231,7 +234,7 @@ def _status(arguments: argparse.Namespace) -> Answer:
 
 
 def _rollback(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.rolling_back import rollback
+    from workbench.journey.loading import rollback
 
     return rollback(_settings(arguments), confirm=arguments.confirm)
 
@@ -252,7 +255,7 @@ def _verify_log(arguments: argparse.Namespace) -> Answer:
 
 
 def _doctor(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.doctor import examine
+    from workbench.journey.status import examine
 
     return examine(_settings(arguments))
 
@@ -264,13 +267,13 @@ def _lab(arguments: argparse.Namespace) -> Answer:
 
 
 def _purge(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.archive import purge
+    from workbench.journey.starter import purge
 
     return purge(_settings(arguments), confirm=arguments.confirm)
 
 
 def _archive(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.archive import archive
+    from workbench.journey.starter import archive
 
     return archive(_settings(arguments), Path(arguments.out))
 

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from workbench.freshsales.client import Freshsales
-from workbench.freshsales.limits import MemoryBudget, Pacing
+from workbench.freshsales.limits import MemoryBudget
+from workbench.pacing import Pacing
 from workbench.vocabulary import Edition
 
 LOCAL = "http://127.0.0.1:1/crm/sales/api"

@@ -11,8 +11,9 @@ import pytest
 from workbench.clock import RehearsalClock, WallClock
 from workbench.errors import KeyProblem, SettingsProblem, TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.client import Freshsales, connect
-from workbench.freshsales.limits import MemoryBudget, Pacing
+from workbench.freshsales.limits import MemoryBudget
 from workbench.freshsales.refusals import OutcomeUnknown, PermissionMissing, Reason, Refused
+from workbench.pacing import Pacing
 from workbench.vocabulary import Edition
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.clock import RehearsalClock
-from workbench.freshsales.limits import LONGEST_HOLD, MemoryBudget, Pacing
+from workbench.freshsales.limits import MemoryBudget
+from workbench.pacing import LONGEST_HOLD, Pacing
 
 START = 1_800_000_000.0
 

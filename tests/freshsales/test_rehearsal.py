@@ -20,7 +20,7 @@ from workbench.freshsales.client import Freshsales, connect
 from workbench.freshsales.documents import upload
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.jobs import BulkRow, poll_job, send_bulk
-from workbench.freshsales.limits import MemoryBudget, Pacing
+from workbench.freshsales.limits import MemoryBudget
 from workbench.freshsales.records import (
     create_record,
     delete_record,
@@ -32,6 +32,7 @@ from workbench.freshsales.records import (
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.freshsales.schema import read_schema
 from workbench.freshsales.shapes import flatten
+from workbench.pacing import Pacing
 
 KEYED = {"label": "Source System Id", "name": "cf_source_system_id", "type": "text", "unique": True}
 SETUP = {

@@ -33,6 +33,7 @@ READ_WAITS = (2.0, 10.0, 30.0, 60.0)
 CONNECT_WAITS = (1.0, 5.0, 15.0, 30.0)
 LOCAL_WAITS = (0.2, 0.5, 1.0)  # a tenant on this machine restarts in real seconds, whatever its clock says
 Files = Mapping[str, tuple[str, IO[bytes]]]
+Transport = httpx.BaseTransport
 
 
 class Freshsales:
@@ -44,7 +45,7 @@ class Freshsales:
         key: str,
         *,
         budget: Budget,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         wait_seconds: float = 60,
         edition: Edition | None = None,
     ) -> None:
@@ -206,7 +207,7 @@ def connect(
     key: str,
     *,
     budget: Budget,
-    transport: httpx.BaseTransport | None = None,
+    transport: Transport | None = None,
     wait_seconds: float = 60,
     edition: Edition | None = None,
 ) -> Freshsales:

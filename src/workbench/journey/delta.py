@@ -10,7 +10,6 @@ from workbench.checks.held import run_checks
 from workbench.checks.stated import stated_mappings
 from workbench.dental_exec.snapshot import take_snapshot
 from workbench.errors import ApprovalMissing
-from workbench.journey.deciding import accept_in_rehearsal
 from workbench.journey.desk import read_tenant_schema, tenant_alias, writing
 from workbench.journey.loading import Written
 from workbench.journey.locks import snapshot_id
@@ -24,6 +23,7 @@ from workbench.mapping.files import Mappings
 from workbench.profile.recalls import profile_recalls
 from workbench.settings import Settings
 from workbench.staging.stage import stage
+from workbench.suggest.acceptance import accept_in_rehearsal
 from workbench.vocabulary import Kind, Lock, Operation
 
 ROWS, SHARE = 50, 0.02

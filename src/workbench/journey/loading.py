@@ -1,30 +1,32 @@
-"""Sample, load and attachments as notebooks 70 to 72 call them: one loader, other arguments."""
+"""Sample, load, attachments and rollback as notebooks 70 to 72 and 99 call them: one loader, other arguments."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-from sqlalchemy import func, select
 
+from workbench.clock import WallClock, as_text
 from workbench.errors import SetupMissing, StoreProblem
 from workbench.journey.desk import writing
 from workbench.journey.record import current_run, open_run_ledger
+from workbench.ledger.history import count_refusals
 from workbench.ledger.operations import count_by_mapping
 from workbench.ledger.plans import Plan, last_plan
-from workbench.ledger.store import operations
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load
 from workbench.load.plan import plan_load
 from workbench.load.sample import draw_sample
 from workbench.load.session import Session
+from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
-from workbench.mapping.files import Mappings
+from workbench.mapping.files import Mappings, read_mappings
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
-from workbench.vocabulary import Fate, Kind, State
+from workbench.vocabulary import Fate, Kind, Lock
 from workbench.warehouse import open_warehouse
 
 
@@ -113,14 +115,7 @@ def rejected_frame(settings: Settings) -> pl.DataFrame:
     """Return this run's rejected rows by mapping and reason: counts, no ids."""
     run = current_run(settings)
     ledger = open_run_ledger(settings)
-    query = (
-        select(operations.c.mapping, operations.c.reason, func.count().label("rows"))
-        .where(operations.c.run_id == run.run_id, operations.c.state == State.REJECTED)
-        .group_by(operations.c.mapping, operations.c.reason)
-        .order_by(operations.c.mapping, operations.c.reason)
-    )
-    with ledger.read() as connection:
-        rows = [tuple(row) for row in connection.execute(query)]
+    rows = count_refusals(ledger, run.run_id)
     ledger.engine.dispose()
     return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, "reason": pl.String, "rows": pl.Int64})
 
@@ -142,6 +137,21 @@ def require_storage(settings: Settings, mappings: Mappings) -> dict[str, str]:
             f" {settings['freshsales.users']} users. Leave files out in mappings/objects, or raise the plan; none was sent."
         )
     return {"Needed": f"{needed / 1024**2:,.1f} MB", "In the plan": f"{there / 1024**3:,.0f} GB"}
+
+
+def rollback(settings: Settings, *, confirm: bool) -> dict[str, Any]:
+    """Return the counts by case and mapping; with `confirm`, take back what can be taken back."""
+    from workbench.load.rollback import plan_rollback, roll_back  # noqa: PLC0415 - loading needs none of it
+
+    with writing(settings, read_mappings(settings)) as session:
+        made = roll_back(session) if confirm else plan_rollback(session)
+    if confirm:
+        void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
+    lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
+    lines.append(
+        "Rolled back." if confirm else "Preview only; nothing was written. Do it with: workbench rollback --confirm"
+    )
+    return {"counts": made.counts.to_dicts(), "confirmed": confirm, "text": "\n".join(lines)}
 
 
 def run_counts(settings: Settings, folder: Path) -> dict[str, dict[str, int]]:

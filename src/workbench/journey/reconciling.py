@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from workbench.freshsales.limits import Pacing
 from workbench.journey.desk import reading
 from workbench.journey.rehearsal import rehearsal_messages
 from workbench.ledger.budget import LedgerBudget
 from workbench.mapping.files import Mappings
+from workbench.pacing import agreed_pacing
 from workbench.reconcile.reconciliation import Reconciliation, reconcile
 from workbench.settings import Settings
 
@@ -92,11 +92,7 @@ def reconcile_run(settings: Settings, mappings: Mappings) -> Reconciled:
     """Reconcile the current run; on the embedded rehearsal tenant the messages patients would get are counted, too."""
     with reading(settings) as desk:
         made = reconcile(settings, mappings, desk.tenant, desk.schema, desk.ledger, desk.run_id)
-        pacing = Pacing(
-            settings["freshsales.requests_per_hour"],
-            settings["freshsales.requests_per_minute"],
-            float(settings["freshsales.reserve"]),
-        )
+        pacing = agreed_pacing(settings)
         calls = LedgerBudget(desk.ledger, pacing).calls()
     embedded = settings.is_rehearsal and not settings["rehearsal.base_url"]
     messages = rehearsal_messages(settings) if embedded else None

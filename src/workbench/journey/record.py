@@ -1,15 +1,22 @@
-"""The current run and the summary record that each notebook leaves in its folder."""
+"""What a run leaves behind: each notebook's record, summary.json and index.html made of them, and the closing table."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from workbench.journey.steps import APART, STEPS
 from workbench.keys import image_key
-from workbench.ledger.runs import Run, last_run, start_run
+from workbench.ledger.runs import Run, last_run, start_run, step_states
 from workbench.ledger.store import Ledger, open_ledger
+from workbench.log import note_event
+from workbench.reports.index import StepLine, write_index
 from workbench.settings import Settings
+from workbench.vocabulary import Fate
+
+COLUMNS = ["source", *(str(fate) for fate in Fate)]
 
 
 def current_run(settings: Settings, *, fresh: bool = False) -> Run:
@@ -45,6 +52,101 @@ def read_record(settings: Settings, run_id: str, notebook: str) -> dict[str, Any
     """Return what a notebook of a run recorded, or nothing."""
     path = settings.runs / run_id / f"{notebook}.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def write_summary(settings: Settings, run_id: str) -> dict[str, Any]:
+    """Write the run's summary and index page from the records that its notebooks left."""
+    folder = settings.runs / run_id
+    reconciled = read_record(settings, run_id, "80_reconcile")
+    checks = read_record(settings, run_id, "60_validate")
+    summary: dict[str, Any] = {
+        "run": run_id,
+        "target": str(settings.target),
+        "mappings": reconciled.get("mappings", {}),
+        "calls": reconciled.get("calls", 0),
+        "seconds": {"wall": _seconds(settings, run_id), "api": reconciled.get("api_seconds", 0)},
+        "reconciled": bool(reconciled.get("reconciled", False)),
+        "differences": reconciled.get("differences"),
+        "zero_write": bool(reconciled.get("zero_write", False)),
+        "checks": checks.get("checks", {}),
+        "messages_to_patients": reconciled.get("messages_to_patients"),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2, default=str) + "\n", "utf-8")
+    _write_index(settings, run_id, summary)
+    note_event(folder, "summary", reconciled=summary["reconciled"], differences=summary["differences"])
+    return summary
+
+
+def run_report(settings: Settings, run_id: str, done: Sequence[str], skipped: Sequence[str]) -> dict[str, Any]:
+    """Return the summary of a run with its text; exit 1 when it ran to the reconciliation and that is red."""
+    path = settings.runs / run_id / "summary.json"
+    summary: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    judged = "reconcile" in [*done, *skipped]
+    text = summary_text(settings, run_id, summary) if judged else f"Done: {', '.join(done) or 'nothing'}."
+    if skipped and not done:
+        text = "Every step of this run is green already. --fresh starts another run.\n" + text
+    return {**summary, "steps": list(done), "text": text, "exit": 0 if not judged or summary.get("reconciled") else 1}
+
+
+def summary_text(settings: Settings, run_id: str, summary: dict[str, Any]) -> str:
+    """Return the table of all mappings, the verdict, calls, time and the page to open."""
+    mappings: dict[str, dict[str, int]] = summary["mappings"]
+    width = max([len(name) for name in mappings] + [9])
+    lines = ["", f"{'mapping':<{width}}" + "".join(f"{name:>11}" for name in COLUMNS)]
+    for name, fates in mappings.items():
+        lines.append(f"{name:<{width}}" + "".join(f"{fates.get(column, 0):>11,}" for column in COLUMNS))
+    total = {column: sum(fates.get(column, 0) for fates in mappings.values()) for column in COLUMNS}
+    lines.append(f"{'all rows':<{width}}" + "".join(f"{total[column]:>11,}" for column in COLUMNS))
+    verdict = "Reconciled" if summary["reconciled"] else "NOT reconciled"
+    writes = "nothing to write" if summary["zero_write"] else "something left to write"
+    lines += [
+        "",
+        f"{verdict}: {summary['differences']} differences; a second plan has {writes}.",
+        f"{summary['calls']:,} API calls; {summary['seconds']['api'] / 3600:.1f} h of API time, in {summary['seconds']['wall']:.0f} s.",
+        f"Pages: {(settings.runs / run_id / 'index.html').relative_to(settings.folder).as_posix()}",
+    ]
+    return "\n".join(lines)
+
+
+def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> None:
+    folder = settings.runs / run_id
+    ledger = open_run_ledger(settings)
+    states = step_states(ledger, run_id)
+    ledger.engine.dispose()
+    seconds = _notebook_seconds(settings, run_id)
+    lines = []
+    for step, notebooks in {**STEPS, **APART}.items():
+        if step in APART and step not in states:
+            continue
+        for notebook in notebooks:
+            page = folder / f"{notebook}.html"
+            record = read_record(settings, run_id, notebook)
+            lines.append(
+                StepLine(
+                    step=step,
+                    notebook=notebook,
+                    title=notebook.partition("_")[2].replace("_", " ").capitalize(),
+                    state=states.get(step, "open"),
+                    page=page.name if page.is_file() else None,
+                    seconds=seconds.get(notebook),
+                    summary=str(record.get("headline", "")),
+                )
+            )
+    write_index(folder, lines, summary, title=str(settings["practice.name"]), target=str(settings.target))
+
+
+def _seconds(settings: Settings, run_id: str) -> float:
+    path = settings.runs / run_id / "seconds.json"
+    return float(json.loads(path.read_text("utf-8"))) if path.is_file() else 0.0
+
+
+def _notebook_seconds(settings: Settings, run_id: str) -> dict[str, float]:
+    path = settings.runs / run_id / "log.jsonl"
+    if not path.is_file():
+        return {}
+    events = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {one["notebook"]: one["seconds"] for one in events if one["event"] == "notebook"}
 
 
 def _free(settings: Settings, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
-from workbench.journey.record import current_run, open_run_ledger, read_record
+from workbench.journey.record import current_run, open_run_ledger, summary_text, write_summary
+from workbench.journey.rehearsal import forget_rehearsal
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS, steps_between
-from workbench.journey.summary import write_summary
 from workbench.ledger.runs import Run, finish_run, note_step, step_states
 from workbench.log import note_event
 from workbench.reports.page import render_page
+from workbench.sample.generation import write_sample
 from workbench.settings import Settings
 
 
@@ -62,6 +64,22 @@ def run_steps(settings: Settings, *, first: str | None = None, last: str | None 
         _add_seconds(ran.folder, time.monotonic() - started)
         write_summary(settings, run.run_id)
     return ran
+
+
+def rehearse(settings: Settings, *, patients: int, fresh: bool) -> dict[str, Any]:
+    """Run every step on the rehearsal tenant; the generated practice stands in where no exports are named."""
+    if fresh:
+        forget_rehearsal(settings)
+    marker = settings.exports.parent / "made_for"
+    wanted = str(patients)
+    if settings.is_sample and (not marker.is_file() or marker.read_text("utf-8") != wanted):
+        _tell(f"Generating a practice of {patients} patients in data/sample")
+        shutil.rmtree(settings.exports.parent, ignore_errors=True)
+        write_sample(settings.exports.parent, patients=patients)
+        marker.write_text(wanted, "utf-8")
+    ran = run_steps(settings)
+    summary = write_summary(settings, ran.run.run_id)
+    return {**summary, "text": summary_text(settings, ran.run.run_id, summary)}
 
 
 def _run_step(settings: Settings, ran: Ran, step: str) -> None:
@@ -166,8 +184,3 @@ def _add_seconds(folder: Path, seconds: float) -> None:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress is what stderr is for
-
-
-def reconciled(settings: Settings, run_id: str) -> bool:
-    """Say whether a run's reconciliation was green."""
-    return bool(read_record(settings, run_id, "80_reconcile").get("reconciled"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import insert, select, text, update
 
 from workbench.clock import Clock
-from workbench.freshsales.limits import LONGEST_HOLD, Pacing
 from workbench.ledger.store import Ledger, budget
+from workbench.pacing import LONGEST_HOLD, Pacing
 
 
 class LedgerBudget:

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select
-
-from workbench.clock import WallClock, as_text
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.records import create_record, delete_record, read_record, update_record, upsert_record
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.ledger.operations import Intent, Outcome, intend, record_outcomes
 from workbench.ledger.plans import Plan, PlannedRow
-from workbench.ledger.store import proofs
+from workbench.ledger.proofs import keep_verdict, read_verdicts
 from workbench.load.conflicts import changes_to_send
 from workbench.load.payload import Payload, Resolver
 from workbench.load.session import Session
@@ -40,8 +37,7 @@ class Sending:
     unknown: list[tuple[PlannedRow, int, Payload]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        with self.session.ledger.read() as connection:
-            self.verdicts = {row.destination: row.verdict for row in connection.execute(select(proofs))}
+        self.verdicts = read_verdicts(self.session.ledger)
 
     def module(self, mapping: ObjectMapping) -> str:
         """Return the word under which a destination's key is proven; a Suite lead is a contact."""
@@ -55,10 +51,7 @@ class Sending:
     def prove(self, mapping: ObjectMapping, verdict: str) -> None:
         """Keep what was learned about our unique field."""
         self.verdicts[self.module(mapping)] = verdict
-        with self.session.ledger.commit() as connection:
-            connection.execute(insert(proofs).values(
-                destination=self.module(mapping), way="single", verdict=verdict, at=as_text(WallClock().now())
-            ))
+        keep_verdict(self.session.ledger, self.module(mapping), verdict)
 
     def way(self, mapping: ObjectMapping, row: PlannedRow) -> str:
         """Return how a row is sent: by id, by our unique field, or as a plain create."""

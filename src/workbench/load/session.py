@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from workbench.errors import StoreProblem
-from workbench.freshsales.client import Freshsales, connect
-from workbench.freshsales.limits import Pacing
+from workbench.freshsales.client import Freshsales, Transport, connect
 from workbench.freshsales.schema import TenantSchema, read_schema
 from workbench.keys import api_key, image_key
 from workbench.ledger.budget import LedgerBudget
 from workbench.ledger.lease import Lease, hold_lease
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.mapping.files import Mappings
+from workbench.pacing import agreed_pacing
 from workbench.settings import Settings
 
 
@@ -40,16 +38,10 @@ class Session:
         return self.settings.runs / self.run_id
 
 
-def open_tenant(settings: Settings, base_url: str, ledger: Ledger, transport: httpx.BaseTransport | None = None) -> Freshsales:
+def open_tenant(settings: Settings, base_url: str, ledger: Ledger, transport: Transport | None = None) -> Freshsales:
     """Connect under the ledger's call budget and bind the ledger to the tenant that answers."""
-    pacing = Pacing(
-        requests_per_hour=settings["freshsales.requests_per_hour"],
-        requests_per_minute=settings["freshsales.requests_per_minute"],
-        reserve=float(settings["freshsales.reserve"]),
-    )
-    tenant = connect(
-        base_url, api_key(settings), budget=LedgerBudget(ledger, pacing), transport=transport, edition=settings.edition
-    )
+    budget = LedgerBudget(ledger, agreed_pacing(settings))
+    tenant = connect(base_url, api_key(settings), budget=budget, transport=transport, edition=settings.edition)
     try:
         ledger.bind(tenant.alias)
     except StoreProblem:

@@ -38,9 +38,18 @@ def read_signatures(settings: Settings) -> list[Signature]:
     """Return every signature of this target, oldest first."""
     if not settings.approvals.is_file():
         return []
-    lines = settings.approvals.read_text("utf-8").splitlines()
-    found = [json.loads(line) for line in lines if line.strip()]
-    return [Signature(**{**one, "lock": Lock(one["lock"])}) for one in found]
+    made = []
+    for place, line in enumerate(settings.approvals.read_text("utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                found = json.loads(line)
+                made.append(Signature(**{**found, "lock": Lock(found["lock"])}))
+            except (ValueError, TypeError, KeyError):
+                raise ApprovalMissing(
+                    f"Line {place} of {settings.approvals.name} is no signature, so none of them counts."
+                    " Restore the file (git checkout), or remove the line and sign again."
+                ) from None
+    return made
 
 
 def sign(settings: Settings, lock: Lock, *, by: str, at: str, tenant: str, binds: dict[str, str]) -> Signature:
@@ -102,7 +111,8 @@ def _why(settings: Settings, lock: Lock, last: Signature | None, binds: dict[str
     if lock is Lock.MAPPING and "decisions" in differ:
         files = changed_files(settings, last)
         named = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
-        return f"The mapping approval of {last.by} is void: {len(files)} decision files changed since ({named})."
+        many = "1 decision file" if len(files) == 1 else f"{len(files)} decision files"
+        return f"The mapping approval of {last.by} is void: {many} changed since ({named})."
     return f"The {lock} approval of {last.by} is void: another {' and '.join(differ)} than it was signed for."
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 import duckdb
 
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.mapping.sources import Source, columns_of, reason_of
 from workbench.mapping.spellings import hand_over_value_maps
 from workbench.settings import Settings
-from workbench.warehouse import open_warehouse
+from workbench.warehouse import Warehouse, open_warehouse
+
+UNKNOWN_COLUMN = re.compile(r'Referenced column "([^"]+)" not found')
 
 
 def require_columns(settings: Settings, mappings: Mappings) -> None:
@@ -19,16 +25,43 @@ def require_columns(settings: Settings, mappings: Mappings) -> None:
     with open_warehouse(settings.warehouse, locked_down=True) as warehouse:
         hand_over_value_maps(warehouse, mappings)
         for source in mappings.sources.values():
-            try:
-                rows = warehouse.run(f"DESCRIBE {source.sql}")
-            except duckdb.Error as problem:
-                problems.append(f"mappings/sources/{source.name}.sql: {str(problem).splitlines()[0]}")
-                continue
-            have = {row[0] for row in rows}
-            for mapping in mappings.of(source.name):
-                for column in sorted(mapping.used_columns - have):
-                    close = get_close_matches(column, sorted(have), n=1)
-                    meant = f"; did you mean {close[0]!r}?" if close else ""
-                    problems.append(f"mappings/objects/{mapping.name}.toml: {source.name}.sql yields no column {column!r}{meant}")
+            problems.extend(_source_problems(warehouse, mappings, source))
     if problems:
         raise MappingProblem(gather("mappings/", problems))
+
+
+def missing_columns(mapping: ObjectMapping, have: set[str]) -> list[str]:
+    """Return one sentence for each column that a mapping names and its source does not yield."""
+    where = f"mappings/objects/{mapping.name}.toml"
+    problems = [
+        f"{where}: {mapping.source_object}.sql yields no column {column!r}{_meant(column, have)}"
+        for column in sorted(mapping.used_columns - have)
+    ]
+    return problems + [
+        f"{where}: [ignored] {column}: {mapping.source_object}.sql yields no such column{_meant(column, have)}"
+        for column in sorted(set(mapping.ignored) - have)
+    ]
+
+
+def _source_problems(warehouse: Warehouse, mappings: Mappings, source: Source) -> Iterator[str]:
+    where = f"mappings/sources/{source.name}.sql"
+    try:
+        have = columns_of(warehouse, source.sql)
+    except duckdb.Error as problem:
+        yield f"{where}: {reason_of(problem)}"
+        return
+    for column in sorted({source.key, *(column for _, column in source.asks)} - have):
+        yield f"{where}: its first lines name {column!r}, and it yields no such column{_meant(column, have)}"
+    for mapping in mappings.of(source.name):
+        yield from missing_columns(mapping, have)
+        try:
+            columns_of(warehouse, f"SELECT 1 FROM (\n{source.sql}\n) WHERE (\n{mapping.where}\n)::BOOLEAN")
+        except duckdb.Error as problem:
+            unknown = UNKNOWN_COLUMN.search(str(problem))
+            why = f"there is no column {unknown[1]!r}{_meant(unknown[1], have)}" if unknown else reason_of(problem)
+            yield f"mappings/objects/{mapping.name}.toml: [source] where: {why}"
+
+
+def _meant(column: str, have: set[str]) -> str:
+    close = get_close_matches(column, sorted(have), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

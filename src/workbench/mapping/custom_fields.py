@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from workbench.mapping.grammar import read_toml
 
 
 class Rank(StrEnum):
@@ -45,11 +46,8 @@ class CustomField:
 
 def read_custom_fields(path: Path) -> tuple[list[CustomField], list[str]]:
     """Read mappings/custom_fields/<module>.toml; return the fields in file order and every problem."""
-    try:
-        found = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as problem:
-        return [], [str(problem)]
-    problems = [problem for name, spec in found.items() for problem in _problems(name, spec)]
+    found, problems = read_toml(path)
+    problems += [problem for name, spec in found.items() for problem in _problems(name, spec)]
     if problems:
         return [], problems
     return [

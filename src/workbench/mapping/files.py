@@ -18,6 +18,8 @@ from workbench.settings import Settings
 
 MODULES = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts", "deal": "deals"}
 """Which Freshsales module holds the custom fields of a destination."""
+TICKS = "setup_ticks.csv"
+"""What an admin ticked after the approval: no decision about data, so it voids nothing."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,14 @@ def read_mappings(settings: Settings) -> Mappings:
 
 def decision_files(settings: Settings) -> Iterator[tuple[str, Path]]:
     """Yield every decision file under a stable name: mappings, values of this target, expectations, settings."""
-    for folder in ("sources", "objects", "custom_fields", "values"):
-        for path in sorted((settings.mappings / folder).glob("*")):
-            if path.is_file():
+    for folder, ending in (("sources", "sql"), ("objects", "toml"), ("custom_fields", "toml"), ("values", "csv")):
+        for path in sorted((settings.mappings / folder).glob(f"*.{ending}")):
+            if path.name != TICKS:
                 yield f"mappings/{folder}/{path.name}", path
     if settings.own_decisions != settings.mappings / "values":
         for path in sorted(settings.own_decisions.glob("*.csv")):
-            yield f"decisions/{path.name}", path
+            if path.name != TICKS:
+                yield f"decisions/{path.name}", path
     for path in sorted((settings.folder / "expectations").rglob("*.json")):
         yield path.relative_to(settings.folder).as_posix(), path
     yield "migration.toml", settings.folder / "migration.toml"
@@ -104,30 +107,43 @@ def hash_decisions(settings: Settings) -> tuple[str, dict[str, str]]:
 
 
 def _contradictions(mappings: Mappings) -> Iterator[str]:
+    yield from _unknown_objects(mappings)
+    yield from _undefined_fields(mappings)
+
+
+def _unknown_objects(mappings: Mappings) -> Iterator[str]:
     known = sorted(mappings.sources)
-    defined = {(module, one.name) for module, fields in mappings.custom_fields.items() for one in fields}
-    used: set[tuple[str, str]] = set()
     for mapping in mappings.objects:
         where = f"mappings/objects/{mapping.name}.toml"
         if mapping.source_object not in mappings.sources:
-            yield f"{where}: [source] from: no source object {mapping.source_object!r}; there is {', '.join(known)}"
+            yield f"{where}: [source] from: no source object {mapping.source_object!r}{_meant(mapping.source_object, known)}"
         for lookup in mapping.lookups.values():
             for target in lookup.targets.values():
                 if target not in mappings.sources and target != "owners":
-                    close = get_close_matches(target, known, n=1)
-                    meant = f"; there is {close[0]!r}" if close else ""
-                    yield f"{where}: [lookups] {lookup.name}: no source object {target!r}{meant}"
+                    yield f"{where}: [lookups] {lookup.name}: no source object {target!r}{_meant(target, known)}"
+    for name in known:
+        if not mappings.of(name):
+            yield f"mappings/sources/{name}.sql: no mapping reads it; say in a left_out mapping why its rows stay"
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"; there is {close[0]!r}" if close else f"; there are {', '.join(known)}"
+
+
+def _undefined_fields(mappings: Mappings) -> Iterator[str]:
+    defined = {(module, one.name) for module, fields in mappings.custom_fields.items() for one in fields}
+    used: set[tuple[str, str]] = set()
+    for mapping in mappings.objects:
         module = MODULES.get(mapping.destination)
-        for field in mapping.fields.values():
-            if field.shared:
-                used.add((module or "", field.shared))
-            if not field.is_custom:
-                continue
+        named = [name for field in mapping.fields.values() for name in (field.name, field.shared) if name]
+        for name in (one for one in named if one.startswith("cf_")):
+            where = f"mappings/objects/{mapping.name}.toml: [fields] {name}:"
             if module is None:
-                yield f"{where}: [fields] {field.name}: Freshsales has no custom fields on {mapping.destination}"
-            elif (module, field.name) not in defined:
-                yield f"{where}: [fields] {field.name}: is not defined in mappings/custom_fields/{module}.toml"
+                yield f"{where} Freshsales has no custom fields on {mapping.destination}"
+            elif (module, name) not in defined:
+                yield f"{where} is not defined in mappings/custom_fields/{module}.toml"
             else:
-                used.add((module, field.name))
+                used.add((module, name))
     for module, name in sorted(defined - used):
         yield f"mappings/custom_fields/{module}.toml: [{name}]: no mapping fills it"

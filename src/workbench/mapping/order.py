@@ -7,6 +7,14 @@ from graphlib import CycleError, TopologicalSorter
 from workbench.errors import MappingProblem
 from workbench.mapping.object_mapping import ObjectMapping
 
+RANK = ("account", "contact", "lead", "deal", "appointment", "task", "sales_activity", "note", "file")
+"""Which destination goes first where lookups leave it open: accounts → people → deals → activities → notes → files."""
+
+
+def _rank(mapping: ObjectMapping) -> tuple[int, str]:
+    place = RANK.index(mapping.destination) if mapping.destination in RANK else -1
+    return place, mapping.name
+
 
 def order_mappings(mappings: list[ObjectMapping]) -> list[ObjectMapping]:
     """Sort mappings so that targets of lookups come first; a lookup on its own object never orders."""
@@ -28,7 +36,7 @@ def order_mappings(mappings: list[ObjectMapping]) -> list[ObjectMapping]:
     by_name = {mapping.name: mapping for mapping in mappings}
     ordered: list[ObjectMapping] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        ordered.extend(by_name[name] for name in ready)
-        sorter.done(*ready)
+        ready = sorted((by_name[name] for name in sorter.get_ready()), key=_rank)
+        ordered.extend(ready)
+        sorter.done(*(mapping.name for mapping in ready))
     return ordered

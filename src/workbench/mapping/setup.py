@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import polars as pl
 
 from workbench.errors import SetupMissing
 from workbench.freshsales.schema import TenantSchema
-from workbench.mapping.budget import plan_limits
+from workbench.mapping.budget import budget_problems, count_budget
 from workbench.mapping.files import Mappings
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, open_warehouse
 
-MOST_CHOICES = 300
-UNIQUE_A_MODULE = 2
 FORECASTS = {"won": "Closed Won", "lost": "Closed Lost"}
 SWITCH_OFF = [
     "Workflows that run on created or updated contacts, accounts and deals",
@@ -45,12 +44,7 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
             "lifecycle_stages": sorted(name for kind, name in constants if kind == "lifecycle_stages"),
             "lead_sources": [],
             "industry_types": sorted(name for kind, name in constants if kind == "industry_types"),
-            "task_types": [
-                row[0]
-                for row in warehouse.run(
-                    "SELECT DISTINCT trim(task_type) FROM raw.tasks WHERE trim(task_type) <> '' ORDER BY 1"
-                )
-            ],
+            "task_types": _task_types(warehouse),
             "switch_off": SWITCH_OFF,
             "users": [
                 {"name": row[0], "email": row[1]}
@@ -61,6 +55,11 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
                 )
             ],
         }
+
+
+def _task_types(warehouse: Warehouse) -> list[str]:
+    typed = warehouse.run("SELECT DISTINCT task_type FROM raw.tasks WHERE task_type IS NOT NULL")
+    return sorted({row[0].strip() for row in typed} - {""})
 
 
 def _custom_field(mappings: Mappings, field: Any) -> dict[str, Any]:
@@ -101,10 +100,17 @@ def _pipelines(warehouse: Warehouse, mappings: Mappings) -> list[dict[str, Any]]
             {
                 "name": name,
                 "forecast_type": FORECASTS.get(outcome or "", "Open"),
-                "probability": int(probability or 0),
+                "probability": _percent(probability),
             },
         )
     return [{"name": name, "stages": list(stages.values())} for name, stages in pipelines.items()]
+
+
+def _percent(text: str | None) -> int:
+    try:
+        return min(max(int(Decimal((text or "0").strip().rstrip("%"))), 0), 100)
+    except InvalidOperation:
+        return 0
 
 
 @dataclass(frozen=True)
@@ -119,53 +125,47 @@ class Lack:
 
 def verify_setup(setup: Setup, schema: TenantSchema) -> list[Lack]:
     """Read the plan against the tenant; whether a field is unique cannot be read and is ticked by a person."""
-    lacks = []
-    for module, fields in setup["custom_fields"].items():
-        have = schema.custom_fields.get(module, {})
-        for field in fields:
-            there = have.get(field["name"])
-            if there is None:
-                lacks.append(
-                    Lack(
-                        "custom field",
-                        module,
-                        field["name"],
-                        f"is missing; make it as {field['label']!r}, {field['type']}",
-                    )
-                )
-            elif there.type != field["type"]:
-                lacks.append(
-                    Lack("custom field", module, field["name"], f"is a {there.type}, and a {field['type']} is needed")
-                )
-            elif missing := [one for one in field["choices"] if one not in there.choices]:
-                lacks.append(
-                    Lack("choices", module, field["name"], f"lacks {len(missing)} of {len(field['choices'])} choices")
-                )
-    for pipeline in setup["pipelines"]:
-        have_stages = schema.pipelines.get(pipeline["name"])
-        if have_stages is None:
-            lacks.append(
-                Lack("pipeline", "deals", pipeline["name"], f"is missing, with {len(pipeline['stages'])} stages")
-            )
-            continue
-        for stage in pipeline["stages"]:
-            there_stage = have_stages.get(stage["name"])
-            if there_stage is None:
-                lacks.append(Lack("stage", pipeline["name"], stage["name"], "is missing"))
-            elif there_stage.forecast_type != stage["forecast_type"]:
-                lacks.append(
-                    Lack(
-                        "stage",
-                        pipeline["name"],
-                        stage["name"],
-                        f"forecasts {there_stage.forecast_type}, not {stage['forecast_type']}",
-                    )
-                )
-    for kind in ("lifecycle_stages", "industry_types", "task_types", "lead_sources"):
-        for name in setup[kind]:
-            if name not in schema.choices(kind):
-                lacks.append(Lack(kind.replace("_", " ").removesuffix("s"), "settings", name, "is missing"))
+    lacks = [
+        lack
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+        if (lack := _field_lack(module, field, schema))
+    ]
+    lacks += [lack for pipeline in setup["pipelines"] for lack in _pipeline_lacks(pipeline, schema)]
+    lacks += [
+        Lack(kind.replace("_", " ").removesuffix("s"), "settings", name, "is missing")
+        for kind in ("lifecycle_stages", "industry_types", "task_types", "lead_sources")
+        for name in setup[kind]
+        if name not in schema.choices(kind)
+    ]
     return lacks
+
+
+def _field_lack(module: str, field: dict[str, Any], schema: TenantSchema) -> Lack | None:
+    name, kind = field["name"], field["type"]
+    there = schema.custom_fields.get(module, {}).get(name)
+    if there is None:
+        return Lack("custom field", module, name, f"is missing; make it as {field['label']!r}, {kind}")
+    if there.type != kind:
+        return Lack("custom field", module, name, f"is a {there.type}, and a {kind} is needed")
+    missing = [one for one in field["choices"] if one not in there.choices]
+    if missing:
+        return Lack("choices", module, name, f"lacks {len(missing)} of {len(field['choices'])} choices")
+    return None
+
+
+def _pipeline_lacks(pipeline: dict[str, Any], schema: TenantSchema) -> Iterator[Lack]:
+    there = schema.pipelines.get(pipeline["name"])
+    if there is None:
+        yield Lack("pipeline", "deals", pipeline["name"], f"is missing, with {len(pipeline['stages'])} stages")
+        return
+    for stage in pipeline["stages"]:
+        found = there.get(stage["name"])
+        if found is None:
+            yield Lack("stage", pipeline["name"], stage["name"], "is missing")
+        elif found.forecast_type != stage["forecast_type"]:
+            problem = f"forecasts {found.forecast_type}, not {stage['forecast_type']}"
+            yield Lack("stage", pipeline["name"], stage["name"], problem)
 
 
 def require_setup(setup: Setup, schema: TenantSchema, where: str) -> None:
@@ -224,54 +224,12 @@ def lack_frame(lacks: list[Lack]) -> pl.DataFrame:
 
 def field_budget(setup: Setup, schema: TenantSchema, plan: str) -> pl.DataFrame:
     """Return needed, already used for something else, and the plan's limit, by module and type."""
-    limits = plan_limits(plan)
-    rows = []
-    for module, fields in setup["custom_fields"].items():
-        ours = {field["name"] for field in fields}
-        others = Counter(info.type for name, info in schema.custom_fields.get(module, {}).items() if name not in ours)
-        for kind, needed in sorted(Counter(field["type"] for field in fields).items()):
-            limit = limits.get(kind, limits["total"])
-            rows.append((module, kind, needed, others[kind], limit, needed + others[kind] <= limit))
-    return pl.DataFrame(
-        rows,
-        orient="row",
-        schema={
-            "module": pl.String,
-            "type": pl.String,
-            "needed": pl.Int64,
-            "used": pl.Int64,
-            "limit": pl.Int64,
-            "fits": pl.Boolean,
-        },
-    )
+    return count_budget(setup, schema, plan)
 
 
 def require_budget(setup: Setup, schema: TenantSchema, plan: str) -> None:
-    """Stop before the first write when the plan cannot hold the fields, naming what to fold."""
-    short = field_budget(setup, schema, plan).filter(~pl.col("fits"))
-    problems = [
-        f"{row['module']}: {row['needed']} {row['type']} fields needed, {row['used']} used, {plan} has {row['limit']}."
-        f" Lowest ranks first: {', '.join(_lowest(setup, row['module'], row['type'], row['needed'] + row['used'] - row['limit']))}"
-        for row in short.iter_rows(named=True)
-    ]
-    problems += [
-        f"{module}.{field['name']}: {len(field['choices'])} choices, and Freshsales takes {MOST_CHOICES}"
-        for module, fields in setup["custom_fields"].items()
-        for field in fields
-        if len(field["choices"]) > MOST_CHOICES
-    ]
-    problems += [
-        f"{module}: {count} unique fields, and Freshsales takes {UNIQUE_A_MODULE}"
-        for module, fields in setup["custom_fields"].items()
-        if (count := sum(field["unique"] for field in fields)) > UNIQUE_A_MODULE
-    ]
+    """Stop before the first write when the plan cannot hold the mapping, naming what to fold."""
+    problems = list(budget_problems(setup, schema, plan))
     if problems:
-        raise SetupMissing(
-            "The plan cannot hold the mapping; nothing was written:\n" + "\n".join(f"  {one}" for one in problems)
-        )
-
-
-def _lowest(setup: Setup, module: str, kind: str, count: int) -> list[str]:
-    order = {"nice": 0, "should": 1, "must": 2}
-    fields = [one for one in setup["custom_fields"][module] if one["type"] == kind]
-    return [one["name"] for one in sorted(fields, key=lambda one: order[one["rank"]])[:count]]
+        lines = "\n".join(f"  {one}" for one in problems)
+        raise SetupMissing(f"The plan cannot hold the mapping; nothing was written:\n{lines}")

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import duckdb
 
+from workbench.errors import MappingProblem
+from workbench.warehouse import Warehouse, identifier
+
 HEAD = re.compile(r"^--\s*(object|key):\s*(\w+)\s*$", re.MULTILINE)
 ASKS = re.compile(r"^--\s*asks:\s*(\w+)\s+of\s+(\w+)\s*$", re.MULTILINE)
+BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+ENDING = re.compile(r"\s*;\s*(?:--[^\n]*\s*)*$")
+OURS = re.compile(r"^(?!\s*--).*?\b(destination|staged|checked|reconciled)\.\w", re.MULTILINE)
+SPEAKS_OF_SQL = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
+"""What DuckDB says of these is about names; other messages may quote a value of the export."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,10 @@ class Source:
 
 def read_source(path: Path) -> tuple[Source | None, list[str]]:
     """Read one SQL file; its first lines say `-- object: contacts` and `-- key: contact_id`."""
-    sql = path.read_text("utf-8")
+    try:
+        sql = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return None, ["is not UTF-8; save it as UTF-8"]
     head = dict(HEAD.findall(sql))
     problems = [f"the line '-- {word}: …' is missing" for word in ("object", "key") if word not in head]
     if head.get("object", path.stem) != path.stem:
@@ -40,9 +51,50 @@ def read_source(path: Path) -> tuple[Source | None, list[str]]:
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as problem:
-        return None, [*problems, f"cannot be parsed: {str(problem).splitlines()[0]}"]
+        return None, [*problems, f"cannot be parsed: {reason_of(problem)}"]
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        problems.append("holds exactly one SELECT and nothing else")
+        problems.append("has to hold exactly one SELECT and nothing else")
+    problems += [
+        f"reads {schema}.*; a source reads raw.* and profile.* alone" for schema in sorted(set(OURS.findall(sql)))
+    ]
     if problems:
         return None, problems
-    return Source(path.stem, head["key"], sql.strip().rstrip(";"), tuple(ASKS.findall(sql))), []
+    return Source(path.stem, head["key"], ENDING.sub("", statements[0].query), tuple(ASKS.findall(sql))), []
+
+
+def read_selected(warehouse: Warehouse, source: Source, table: str, *, temporary: bool = False) -> None:
+    """Run one SELECT into a table; its key becomes text without blanks at its ends, as lookups are."""
+    key, kind = identifier(source.key), "TEMP TABLE" if temporary else "TABLE"
+    _try(
+        warehouse,
+        f"mappings/sources/{source.name}.sql",
+        f"CREATE OR REPLACE {kind} {table} AS SELECT * REPLACE (nullif(trim({key}::VARCHAR, {BLANKS}), '') AS {key}) FROM (\n{source.sql}\n)",
+    )
+
+
+def columns_of(warehouse: Warehouse, select: str) -> set[str]:
+    """Return the columns that a SELECT yields, without running it."""
+    return {str(row[0]) for row in warehouse.run(f"DESCRIBE {select}")}
+
+
+def claim(warehouse: Warehouse, source: Source, mapping: str, where: str) -> None:
+    """Append the rows of a source that one mapping's `where` claims to staged.claims."""
+    _try(
+        warehouse,
+        f"mappings/objects/{mapping}.toml: [source] where",
+        f"INSERT INTO staged.claims SELECT '{source.name}', {identifier(source.key)}, '{mapping}' FROM {source.table}"
+        f" WHERE coalesce((\n{where}\n), false)",
+    )
+
+
+def _try(warehouse: Warehouse, where: str, sql: str) -> None:
+    try:
+        warehouse.run(sql)
+    except duckdb.Error as problem:
+        raise MappingProblem(f"{where}: DuckDB cannot evaluate it: {reason_of(problem)}") from None
+
+
+def reason_of(problem: duckdb.Error) -> str:
+    """Return why SQL of a decision file failed, in one line and without any value of the export."""
+    first = str(problem).splitlines()[0]
+    return first if isinstance(problem, SPEAKS_OF_SQL) else first.partition(":")[0]

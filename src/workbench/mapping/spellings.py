@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import placeholder
+from workbench.mapping.sources import Source, columns_of, read_selected
 from workbench.mapping.value_map import ValueMap
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, identifier, open_warehouse
@@ -35,46 +39,54 @@ class Asked:
 
 def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
     """Return every value map that the landed snapshot asks, sorted by name."""
-    found: dict[str, dict[str, int]] = {}
-    holds: set[str] = set()
-    with open_warehouse(settings.warehouse) as warehouse:
+    found: dict[str, Counter[str]] = {}
+    held: set[str] = set()
+    with open_warehouse(settings.warehouse, locked_down=True) as warehouse:
         hand_over_value_maps(warehouse, mappings)
         for source in mappings.sources.values():
-            asks = [(name, column, "") for name, column in source.asks]
-            holds |= {name for name, _ in source.asks}
-            where = []
-            for mapping in mappings.of(source.name):
-                for field in (*mapping.fields.values(), *mapping.lookups.values()):
-                    if field.values:
-                        column = field.columns[0] if hasattr(field, "columns") else field.column
-                        asks.append((field.values, column, field.values.partition("{")[2].partition("}")[0]))
-                        if getattr(field, "on_open", "hold") == "hold":
-                            holds.add(field.values.partition(".")[0])
-                where.append(mapping.where)
-            if not asks:
-                continue
-            warehouse.run(f"CREATE OR REPLACE TEMP TABLE asking AS {source.sql}")
-            for name, column, placeholder in sorted(set(asks)):
-                _count(warehouse, name, column, placeholder, found)
+            asks = set(_asks(mappings, source))
+            if asks:
+                read_selected(warehouse, source, "asking", temporary=True)
+            for name, column, holds in sorted(asks):
+                if holds:
+                    held.add(_stem(name))
+                _count(warehouse, name, column, found)
     return [
-        Asked(name, dict(sorted(records.items())), mappings.values(name), name.partition(".")[0] not in holds)
+        Asked(name, dict(sorted(records.items())), mappings.values(name), _stem(name) not in held)
         for name, records in sorted(found.items())
     ]
 
 
-def _count(warehouse: Warehouse, name: str, column: str, placeholder: str, found: dict[str, dict[str, int]]) -> None:
-    key = f"trim({identifier(column)}::VARCHAR)"
-    by = identifier(placeholder) if placeholder else "''"
-    live = "WHERE coalesce(is_deleted, 'N') <> 'Y'" if "is_deleted" in _columns(warehouse) else "WHERE true"
-    rows = warehouse.run(f"SELECT {by}, {key}, count(*) FROM asking {live} AND {key} <> '' GROUP BY 1, 2")
-    for place, spelling, count in rows:
-        full = name.replace(f"{{{placeholder}}}", place or "none") if placeholder else name
-        bucket = found.setdefault(full, {})
-        bucket[spelling] = bucket.get(spelling, 0) + int(count)
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
 
 
-def _columns(warehouse: Warehouse) -> set[str]:
-    return {row[0] for row in warehouse.run("SELECT column_name FROM (DESCRIBE asking)")}
+def _asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]:
+    """Yield value map, column, and whether an open spelling holds its row."""
+    yield from ((name, column, True) for name, column in source.asks)
+    for mapping in mappings.of(source.name):
+        yield from (
+            (field.values, field.columns[0], field.on_open == "hold")
+            for field in mapping.fields.values()
+            if field.values
+        )
+        yield from ((lookup.values, lookup.column, True) for lookup in mapping.lookups.values() if lookup.values)
+
+
+def _count(warehouse: Warehouse, name: str, column: str, found: dict[str, Counter[str]]) -> None:
+    by = placeholder(name)
+    live = (
+        "coalesce(is_deleted, 'N') <> 'Y'" if "is_deleted" in columns_of(warehouse, "SELECT * FROM asking") else "true"
+    )
+    rows = warehouse.run(
+        f"SELECT {identifier(by) if by else 'NULL'}, {identifier(column)}::VARCHAR, count(*) FROM asking WHERE {live} GROUP BY 1, 2"
+    )
+    for place, typed, count in rows:
+        # Python cuts tabs and no-break spaces too, as staging does; SQL's trim cuts blanks alone.
+        spelling = (typed or "").strip()
+        if spelling:
+            full = name.replace(f"{{{by}}}", place or "none") if by else name
+            found.setdefault(full, Counter())[spelling] += int(count)
 
 
 def hand_over_value_maps(warehouse: Warehouse, mappings: Mappings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,8 @@ from pathlib import Path
 from workbench.errors import MappingProblem, gather
 from workbench.vocabulary import Decision
 
+SAFE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}$")
+"""A name may come from a value of the export (`stage.{pipeline}`); whatever else it says is no file."""
 HEADER = ("source_value", "decision", "destination_value", "decided_by", "decided_on", "note")
 
 
@@ -58,7 +60,7 @@ class ValueMap:
 def read_value_map(name: str, folders: Iterable[Path]) -> ValueMap:
     """Read one map from every folder that has it, the later folder over the earlier."""
     rows: dict[str, Decided] = {}
-    for folder in folders:
+    for folder in folders if SAFE_NAME.match(name) else ():
         path = folder / f"{name}.csv"
         if path.is_file():
             rows |= _read(path)
@@ -67,6 +69,8 @@ def read_value_map(name: str, folders: Iterable[Path]) -> ValueMap:
 
 def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     """Write a map sorted by spelling, whole or not at all."""
+    if not SAFE_NAME.match(value_map.name):
+        raise MappingProblem("A value map is named with letters, digits, dots and underscores.")
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(HEADER)
@@ -79,7 +83,7 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     path = folder / f"{value_map.name}.csv"
     beside = path.with_suffix(".csv.part")
     beside.write_text(buffer.getvalue(), "utf-8")
-    os.replace(beside, path)
+    beside.replace(path)
     return path
 
 
@@ -94,27 +98,38 @@ def decide(
 
 
 def _read(path: Path) -> dict[str, Decided]:
+    where = f"mappings/values/{path.name}" if path.parent.name == "values" else f"{path.parent.name}/{path.name}"
     problems = []
     rows: dict[str, Decided] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        header = tuple(next(reader, ()))
-        if header != HEADER:
-            raise MappingProblem(f"mappings/values/{path.name}: the header has to be {','.join(HEADER)}")
-        for cells in reader:
-            line = reader.line_num
-            if len(cells) != len(HEADER):
-                problems.append(f"line {line}: {len(cells)} cells where {len(HEADER)} belong")
-                continue
-            source_value, decision, *rest = cells
-            if decision not in list(Decision):
-                problems.append(f"line {line}: decision is one of {', '.join(Decision)}")
-            elif decision == Decision.MAP and not rest[0]:
-                problems.append(f"line {line}: map needs a destination_value")
-            elif source_value in rows:
-                problems.append(f"line {line}: the spelling stands twice")
-            else:
-                rows[source_value] = Decided(source_value, Decision(decision), *rest)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = tuple(next(reader, ()))
+            if header != HEADER:
+                raise MappingProblem(f"{where}: the header has to be {','.join(HEADER)}")
+            for cells in reader:
+                problem = _row_problem(cells, rows)
+                if problem:
+                    problems.append(f"line {reader.line_num}: {problem}")
+                else:
+                    rows[cells[0]] = Decided(cells[0], Decision(cells[1]), *cells[2:])
+        except UnicodeDecodeError:
+            raise MappingProblem(f"{where}: is not UTF-8; save it as CSV UTF-8") from None
+        except csv.Error as problem:
+            raise MappingProblem(f"{where}: line {reader.line_num}: {problem}") from None
     if problems:
-        raise MappingProblem(gather(f"mappings/values/{path.name}", problems))
+        raise MappingProblem(gather(where, problems))
     return rows
+
+
+def _row_problem(cells: list[str], rows: Mapping[str, Decided]) -> str:
+    if len(cells) != len(HEADER):
+        return f"{len(cells)} cells where {len(HEADER)} belong"
+    spelling, decision, answer = cells[:3]
+    if decision not in list(Decision):
+        return f"decision is one of {', '.join(Decision)}"
+    if decision == Decision.MAP and not answer:
+        return "map needs a destination_value"
+    if not spelling.strip():
+        return "the spelling is empty; a blank value asks no map"
+    return "the spelling stands twice" if spelling in rows else ""

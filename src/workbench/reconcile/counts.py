@@ -41,7 +41,9 @@ def count_fates(warehouse: Warehouse, mappings: Mappings, ledger: Ledger, run_id
             fates[Fate.DEFERRED] = deferred.get(name, 0)
             for fate in (Fate.CREATED, Fate.UPDATED, Fate.REJECTED):
                 fates[fate] = done.get(name, {}).get(fate, 0)
-            fates[Fate.UNCHANGED] = plan.counts.get(name, {}).get(Operation.UNCHANGED, 0) - fates[Fate.CREATED] - fates[Fate.UPDATED]
+            fates[Fate.UNCHANGED] = (
+                plan.counts.get(name, {}).get(Operation.UNCHANGED, 0) - fates[Fate.CREATED] - fates[Fate.UPDATED]
+            )
         elif kind in (Kind.MATCH, Kind.SETUP):
             fates[Fate.UNCHANGED] = source - fates[Fate.HELD]
         rows.append({"mapping": name, **{str(key): value for key, value in fates.items()}})

@@ -55,7 +55,9 @@ def _expected(
         made[name] = canonical(form_of(field) if field else Form.TEXT, row[name])
     for name in mapping.lookups:
         found = resolver.find(row[name]) if row[name] else None
-        made[name] = None if found is None else link_text(found, settings.edition) if name == "target" else str(found[1])
+        made[name] = (
+            None if found is None else link_text(found, settings.edition) if name == "target" else str(found[1])
+        )
     return made
 
 

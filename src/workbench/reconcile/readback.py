@@ -37,10 +37,7 @@ def read_tenant(settings: Settings, mappings: Mappings, tenant: Freshsales, sche
             groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
     for plural, members in groups.items():
         before = tenant.calls
-        rows = (
-            _canonical_row(settings, members, record, schema)
-            for record in _records(settings, tenant, members)
-        )
+        rows = (_canonical_row(settings, members, record, schema) for record in _records(settings, tenant, members))
         with open_warehouse(settings.warehouse, write=True) as warehouse:
             _write(warehouse, f"destination.{plural}", members, rows)
         calls[plural] = tenant.calls - before
@@ -73,10 +70,19 @@ def _with_contacts(tenant: Freshsales, destination: str, listed: list[Record]) -
 def _from_parents(settings: Settings, tenant: Freshsales, members: list[ObjectMapping]) -> Iterator[Record]:
     """Yield notes or files from the lists of every parent that was given one: one call a parent."""
     with open_warehouse(settings.warehouse) as warehouse:
-        parents = sorted({row[0] for one in members for row in warehouse.run(f"SELECT DISTINCT target FROM staged.{one.name}") if row[0]})
+        parents = sorted(
+            {
+                row[0]
+                for one in members
+                for row in warehouse.run(f"SELECT DISTINCT target FROM staged.{one.name}")
+                if row[0]
+            }
+        )
         ids = {
-            f"{row[0]}/{row[1]}": (row[2], row[3]) for row in
-            warehouse.run("SELECT source_object, source_id, destination, destination_id FROM destination.identities")
+            f"{row[0]}/{row[1]}": (row[2], row[3])
+            for row in warehouse.run(
+                "SELECT source_object, source_id, destination, destination_id FROM destination.identities"
+            )
         }
     where = endpoint(members[0].destination, settings.edition)
     progress = Progress(f"Reading {where.plural}", len(parents))
@@ -86,8 +92,10 @@ def _from_parents(settings: Settings, tenant: Freshsales, members: list[ObjectMa
             continue
         destination, number = ids[key]
         plural = endpoint(destination, settings.edition).plural
-        listed = read_documents(tenant, plural, number) if members[0].kind is Kind.FILE else read_children(
-            tenant, plural, number, where.children or "notes"
+        listed = (
+            read_documents(tenant, plural, number)
+            if members[0].kind is Kind.FILE
+            else read_children(tenant, plural, number, where.children or "notes")
         )
         for record in listed:
             yield {**record, "target": [destination, number]}
@@ -126,9 +134,10 @@ def _canonical_row(settings: Settings, members: list[ObjectMapping], record: Rec
 
 
 def _write(warehouse: Warehouse, table: str, members: list[ObjectMapping], rows: Iterator[Record]) -> None:
-    names = sorted({name for one in members for name in (*one.fields, *one.lookups)} | {
-        field.shared for one in members for field in one.fields.values() if field.shared
-    })
+    names = sorted(
+        {name for one in members for name in (*one.fields, *one.lookups)}
+        | {field.shared for one in members for field in one.fields.values() if field.shared}
+    )
     shape: dict[str, Any] = {"destination_id": pl.Int64, "source_object": pl.String, "source_id": pl.String}
     shape |= dict.fromkeys(names, pl.String)
     warehouse.write(table, pl.DataFrame(schema=shape))

@@ -45,10 +45,12 @@ def _append(warehouse: Warehouse, name: str, beside: list[str], mappings: list[O
     for mapping in mappings:
         have = set(mapping.fields)
         place = " || ', ' || ".join(identifier(one) if one in have else "NULL::VARCHAR" for one in beside)
-        parts.append(f"SELECT '{mapping.name}' AS mapping, source_id, {field} AS was, {place} AS place FROM staged.{mapping.name}")
+        parts.append(
+            f"SELECT '{mapping.name}' AS mapping, source_id, {field} AS was, {place} AS place FROM staged.{mapping.name}"
+        )
     warehouse.run(f"""
         CREATE OR REPLACE TEMP TABLE renamed AS
-        WITH every AS ({' UNION ALL '.join(parts)}),
+        WITH every AS ({" UNION ALL ".join(parts)}),
         counted AS (SELECT *, count(*) OVER (PARTITION BY lower(was)) AS equal FROM every WHERE was IS NOT NULL),
         placed AS (
           SELECT mapping, source_id, was, equal,
@@ -74,7 +76,7 @@ def _share(
     ]
     warehouse.run(f"""
         CREATE OR REPLACE TEMP TABLE renamed AS
-        WITH every AS ({' UNION ALL '.join(parts)}),
+        WITH every AS ({" UNION ALL ".join(parts)}),
         people AS (
           SELECT e.*, c.created_at,
             EXISTS (

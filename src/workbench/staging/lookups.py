@@ -10,26 +10,25 @@ from workbench.vocabulary import Severity
 Cell = str | None
 
 
-def resolve_lookup(
-    lookup: Lookup, source_id: str, value: Cell, by: Cell, owners: ValueMap | None, fallback: str, problems: Problems
-) -> Cell:
-    """Return the source key a row points at, or None; what cannot be resolved is noted."""
-    if lookup.is_owner:
-        return _owner(lookup, source_id, value, owners, fallback, problems)
-    value = (value or "").strip()
-    target = lookup.targets.get((by or "").strip()) if lookup.by else lookup.targets[""]
+def resolve_lookup(lookup: Lookup, source_id: str, value: Cell, by: Cell, problems: Problems) -> Cell:
+    """Return the source key a row points at, or None; what a required link lacks holds the row."""
+    value, by = (value or "").strip(), (by or "").strip()
+    target = lookup.targets.get(by) if lookup.by else lookup.targets[""]
     if value and target:
         return f"{target}/{value}"
-    if value and by:
-        problems.note(source_id, lookup.name, "link", Severity.HOLD, f"hangs on {by}, which no mapping moves")
-    elif lookup.required and not lookup.by:
-        problems.note(source_id, lookup.name, "link", Severity.HOLD, f"has no {lookup.column}")
+    if not value and not by and (lookup.may_be_blank or not lookup.required):
+        return None
+    missing = "an object that no mapping moves" if value else f"no {lookup.column}"
+    severity = Severity.HOLD if lookup.required else Severity.WARN
+    if value or lookup.required:
+        problems.note(source_id, lookup.name, "link", severity, f"hangs on {missing}" if value else f"has {missing}")
     return None
 
 
-def _owner(
-    lookup: Lookup, source_id: str, user: Cell, owners: ValueMap | None, fallback: str, problems: Problems
+def resolve_owner(
+    lookup: Lookup, source_id: str, user: Cell, problems: Problems, *, owners: ValueMap | None, fallback: str
 ) -> Cell:
+    """Return the tenant user who owns a row, by the e-mail decided for its user, else the fallback."""
     user = (user or "").strip()
     decided = owners.rows.get(user) if owners and user else None
     email = (decided.answer if decided else None) or fallback

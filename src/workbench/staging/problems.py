@@ -7,13 +7,32 @@ from pathlib import Path
 
 import polars as pl
 
+from workbench.errors import WorkbenchError
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, open_warehouse
 
 SCHEMA = {
-    "mapping": pl.String, "source_object": pl.String, "source_id": pl.String,
-    "field": pl.String, "rule": pl.String, "severity": pl.String, "message": pl.String,
+    "mapping": pl.String,
+    "source_object": pl.String,
+    "source_id": pl.String,
+    "field": pl.String,
+    "rule": pl.String,
+    "severity": pl.String,
+    "message": pl.String,
 }
+
+
+class UnreadableError(WorkbenchError):
+    """A value cannot become what the destination wants; the text names what is wrong, never the value.
+
+    `kept` is what the field holds all the same.
+    """
+
+    def __init__(self, rule: str, message: str, severity: Severity = Severity.WARN, kept: str | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.severity = severity
+        self.kept = kept
 
 
 @dataclass

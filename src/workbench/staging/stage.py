@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
-from workbench.mapping.sources import Source
+from workbench.mapping.sources import Source, claim, read_selected
 from workbench.mapping.spellings import hand_over_value_maps
 from workbench.settings import Settings
 from workbench.staging.clashes import Clashes, settle_clashes
@@ -39,7 +39,9 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
         start_problems(warehouse)
         unclaimed = claim_rows(warehouse, mappings)
         rows = {
-            one.name: stage_mapping(warehouse, settings, mappings, one) for one in mappings.objects if one.kind in STAGED_KINDS
+            one.name: stage_mapping(warehouse, settings, mappings, one)
+            for one in mappings.objects
+            if one.kind in STAGED_KINDS
         }
         clashes = settle_clashes(warehouse, mappings)
         for one in mappings.objects:
@@ -54,7 +56,7 @@ def read_sources(warehouse: Warehouse, mappings: Mappings) -> None:
     hand_over_value_maps(warehouse, mappings)
     problems = []
     for source in mappings.sources.values():
-        warehouse.run(f"CREATE OR REPLACE TABLE {source.table} AS {source.sql}")
+        read_selected(warehouse, source, source.table)
         problems.extend(_key_problems(warehouse, source))
     if problems:
         raise MappingProblem(gather("mappings/sources", problems))
@@ -78,11 +80,8 @@ def claim_rows(warehouse: Warehouse, mappings: Mappings) -> dict[str, int]:
         if not claims:
             problems.append(f"no mapping reads {source.name}; say why in a left_out mapping")
             continue
-        key = identifier(source.key)
-        parts = [
-            f"SELECT '{source.name}', {key}, '{one.name}' FROM {source.table} WHERE coalesce({one.where}, false)" for one in claims
-        ]
-        warehouse.run(f"INSERT INTO staged.claims {' UNION ALL '.join(parts)}")
+        for mapping in claims:
+            claim(warehouse, source, mapping.name, mapping.where)
         twice = warehouse.run(
             "SELECT string_agg(DISTINCT mapping, ' and '), count(DISTINCT source_id) FROM staged.claims WHERE source_object = ?"
             " AND source_id IN (SELECT source_id FROM staged.claims WHERE source_object = ? GROUP BY 1 HAVING count(*) > 1)",
@@ -114,10 +113,11 @@ def _hold_unclaimed(warehouse: Warehouse, source: Source) -> dict[str, int]:
 
 
 def add_fingerprints(warehouse: Warehouse, mapping: ObjectMapping) -> None:
-    """Add sha256 over the canonical payload: name=value of every filled field and lookup, by name."""
+    """Add sha256 over the canonical payload: name, length and value of every filled field and lookup, by name."""
     table = f"staged.{mapping.name}"
     names = sorted(set(warehouse.columns(table)) - {"source_id", "depth", "fingerprint"})
-    parts = ", ".join(f"'{name}=' || {identifier(name)}" for name in names)
+    # Each value goes with its length, so that no text of a value can pass for another field.
+    parts = ", ".join(f"'{name}=' || length({identifier(name)}) || ':' || {identifier(name)}" for name in names)
     warehouse.run(f"ALTER TABLE {table} ADD COLUMN fingerprint VARCHAR")
     warehouse.run(f"UPDATE {table} SET fingerprint = sha256(concat_ws(chr(30), {parts}))")
 
@@ -125,10 +125,11 @@ def add_fingerprints(warehouse: Warehouse, mapping: ObjectMapping) -> None:
 def _stamp(warehouse: Warehouse, mappings: Mappings, tenant: str) -> str:
     parts = " UNION ALL ".join(
         f"SELECT '{one.name}' AS mapping, source_id, fingerprint FROM staged.{one.name}"
-        for one in mappings.objects if one.kind in STAGED_KINDS
+        for one in mappings.objects
+        if one.kind in STAGED_KINDS
     )
     digest = warehouse.run(
-        f"SELECT sha256(coalesce(string_agg(mapping || source_id || fingerprint, '' ORDER BY mapping, source_id), '')) FROM ({parts})"
+        f"SELECT sha256(coalesce(string_agg(sha256(mapping || '/' || source_id) || fingerprint, '' ORDER BY mapping, source_id), '')) FROM ({parts})"
     )[0][0]
     warehouse.run("CREATE OR REPLACE TABLE staged.stamp AS SELECT ? AS tenant, ? AS stamp", [tenant, digest])
     return str(digest)

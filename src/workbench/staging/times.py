@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
-from workbench.errors import WorkbenchError
+from workbench.staging.problems import UnreadableError
 from workbench.vocabulary import Severity
 
 Cell = str | None
@@ -25,23 +26,20 @@ RAILS = {
     "UTC": "UTC",
 }
 """IANA to Rails zone names, as ActiveSupport maps them; Freshsales takes only the latter."""
+EMPTY_DAYS = {"0001-01-01", "1900-01-00", "1900-01-01", "1899-12-30", "9999-12-31"}
+"""Days that mean nothing: Open Dental's and the spreadsheet's zero (export reference §0)."""
 
 
-class BadTimeError(WorkbenchError):
-    """A time cannot be read or does not exist."""
+class BadTimeError(UnreadableError):
+    """A time cannot be read or does not exist; its row is held."""
 
     def __init__(self, rule: str, message: str, severity: Severity = Severity.HOLD) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.severity = severity
-        self.kept: Cell = None
+        super().__init__(rule, message, severity)
 
 
 def local_time(value: Cell, zone: Cell) -> Cell:
     """Return a local wall time with its offset. An hour that is skipped in spring is refused; the doubled one is the first."""
-    if not value:
-        return None
-    return _moment(value, zone).isoformat(timespec="seconds")
+    return _moment(value, zone).isoformat(timespec="seconds") if value else None
 
 
 def local_day(value: Cell, zone: Cell) -> Cell:
@@ -54,20 +52,16 @@ def end_time(ends: Cell, starts: Cell, minutes: Cell, zone: Cell) -> Cell:
     if not starts:
         return None
     start = _moment(starts, zone)
-    if ends:
-        end = _moment(ends, zone)
-    elif minutes and minutes.strip().isdigit():
-        end = (start.astimezone(ZoneInfo("UTC")) + timedelta(minutes=int(minutes))).astimezone(start.tzinfo)
-    else:
-        return None
-    if end < start:
+    end = _moment(ends, zone) if ends and ends.strip() else _after(start, minutes)
+    if end and end < start:
         raise BadTimeError("end_before_start", "ends before it starts")
-    return end.isoformat(timespec="seconds")
+    return end.isoformat(timespec="seconds") if end else None
 
 
 def stamps(created: Cell, modified: Cell, zone: Cell) -> Cell:
     """Return both original times in full, since Freshsales stamps its own."""
-    parts = [f"{word} {local_time(value, zone)}" for word, value in (("created", created), ("modified", modified)) if value]
+    given = (("created", created), ("modified", modified))
+    parts = [f"{word} {local_time(value, zone)}" for word, value in given if value and not stands_for_nothing(value)]
     return "; ".join(parts) or None
 
 
@@ -80,15 +74,37 @@ def rails_zone(zone: Cell) -> Cell:
     return RAILS[zone]
 
 
+def stands_for_nothing(value: str) -> bool:
+    """Say whether a day or time is one of those that systems write for none."""
+    return value.strip()[:10] in EMPTY_DAYS
+
+
+def _after(start: datetime, minutes: Cell) -> datetime | None:
+    try:
+        length = timedelta(minutes=int(Decimal((minutes or "").strip())))
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+    return (start.astimezone(UTC) + length).astimezone(start.tzinfo)
+
+
 def _moment(value: str, zone: Cell) -> datetime:
+    if stands_for_nothing(value):
+        raise BadTimeError("empty_day", "stands for no time", Severity.WARN)
     try:
         naive = datetime.fromisoformat(value.strip())
-    except ValueError:
+        if naive.tzinfo is not None:
+            return naive
+        local = naive.replace(tzinfo=_zone(zone))
+        there_and_back = local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise BadTimeError("time", "is no time") from None
-    if naive.tzinfo is not None:
-        return naive
-    local = naive.replace(tzinfo=ZoneInfo(zone or "UTC"))
-    there_and_back = local.astimezone(ZoneInfo("UTC")).astimezone(local.tzinfo).replace(tzinfo=None)
     if there_and_back != naive:
         raise BadTimeError("skipped_hour", "falls into the hour that daylight saving skips")
     return local
+
+
+def _zone(name: Cell) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):  # an unknown name, a path, a folder of names
+        raise BadTimeError("time_zone", "has a time zone that is no IANA name") from None

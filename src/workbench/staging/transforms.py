@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -13,25 +14,21 @@ from email_validator import EmailNotValidError, validate_email
 from workbench.canonical import Form
 from workbench.dental.ada_codes import read_codes
 from workbench.dental.npi import npi_problem
-from workbench.errors import WorkbenchError
 from workbench.staging import times, words
+from workbench.staging.problems import UnreadableError
 from workbench.vocabulary import Severity
 
 Cell = str | None
-NO_MAIL = {"none@none.com", "test@test.com", "n/a", "none", "declined"}
+NO_MAIL = {"test@test.com", "n/a", "none", "declined", "no email", "unknown"}
+NO_MAIL_NAMES = ("noemail@", "no-email@", "nomail@", "none@", "declined@")
+SEVERAL_NUMBERS = re.compile(r"\s*(?:/|\bor\b|;(?!\s*ext))\s*", re.IGNORECASE)
+SEVERAL_ADDRESSES = re.compile(r"[;,\s]+")
+AMOUNT = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d*)?")
+CURRENCY = re.compile(r"^([(-]?)\s*(?:USD|\$)\s*|\s*USD$", re.IGNORECASE)
 ADA_CODES_A_FIELD = 42
-EMPTY_DAYS = {"0001-01-01", "1900-01-00", "1900-01-01", "1899-12-30", "9999-12-31"}
-"""Days that mean nothing: Open Dental's and the spreadsheet's zero (export reference §0)."""
-
-
-class UnreadableError(WorkbenchError):
-    """A value cannot become what the destination wants; the text names the rule, never the value."""
-
-    def __init__(self, rule: str, message: str, severity: Severity = Severity.WARN, kept: Cell = None) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.severity = severity
-        self.kept = kept
+YES = {"y", "yes", "true", "t", "1", "-1", "x", "checked"}
+NO = {"n", "no", "false", "f", "0"}
+"""How exports write a yes and a no; blank is neither (export reference §1.3)."""
 
 
 @dataclass(frozen=True)
@@ -54,37 +51,63 @@ def text(value: str) -> Cell:
 
 
 def phone(value: str) -> Cell:
-    """Return a valid US or international number as E.164; valid, not merely possible."""
+    """Return a valid US or international number as E.164; valid, not merely possible.
+
+    Of several numbers the first is kept; an extension is left out: E.164 has none. Both are said.
+    """
+    first, *others = [one for one in SEVERAL_NUMBERS.split(words.without_labels(value)) if one] or [""]
     try:
-        parsed = phonenumbers.parse(words.without_labels(value), "US")
+        parsed = phonenumbers.parse(first, "US")
     except phonenumbers.NumberParseException:
         raise UnreadableError("phone", "is no phone number") from None
     if not phonenumbers.is_valid_number(parsed):
         raise UnreadableError("phone", "is no valid phone number")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if others:
+        raise UnreadableError("phone_more", "holds several numbers, and the first is kept", kept=number)
+    if parsed.extension:
+        raise UnreadableError("phone_extension", "has an extension, which is left out", kept=number)
+    return number
 
 
 def phone_list(*values: Cell) -> Cell:
-    """Return home and other phones as Freshsales' group field."""
-    labels = ("Home", "Other")
-    found = [{"label": label, "value": phone(value)} for label, value in zip(labels, values, strict=True) if value]
-    return words.as_json(found) if found else None
+    """Return home and other phones as Freshsales' group field; one that cannot be read costs no other."""
+    found, problem = [], None
+    for label, value in zip(("Home", "Other"), values, strict=False):
+        if value and value.strip():
+            try:
+                number = phone(value)
+            except UnreadableError as caught:
+                number, problem = caught.kept, caught
+            found += [{"label": label, "value": number}] if number else []
+    made = words.as_json(found) if found else None
+    if problem:
+        raise UnreadableError(problem.rule, str(problem), kept=made)
+    return made
 
 
 def email(value: str) -> Cell:
     """Return an address with its domain in lower case; refuse placeholders. No mail is sent to check."""
-    cleaned = value.strip()
-    if cleaned.lower() in NO_MAIL or cleaned.lower().startswith("noemail@"):
+    listed = [one for one in SEVERAL_ADDRESSES.split(value.strip()) if one]
+    first, *others = listed if all("@" in one for one in listed) else [value.strip()]
+    if first.lower() in NO_MAIL or first.lower().startswith(NO_MAIL_NAMES):
         raise UnreadableError("email", "is a placeholder, not an address")
     try:
-        return validate_email(cleaned, check_deliverability=False, test_environment=True).normalized
+        address = validate_email(first, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
         raise UnreadableError("email", "is no e-mail address") from None
+    if others:
+        raise UnreadableError("email_more", "holds several addresses, and the first is kept", kept=address)
+    return address
 
 
 def email_list(value: str) -> Cell:
     """Return further addresses as a list."""
-    found = email(value)
+    try:
+        found = email(value)
+    except UnreadableError as problem:
+        kept = words.as_json([problem.kept]) if problem.kept else None
+        raise UnreadableError(problem.rule, str(problem), kept=kept) from None
     return words.as_json([found]) if found else None
 
 
@@ -102,56 +125,71 @@ def address(*lines: Cell) -> Cell:
 
 
 def money(value: str) -> Cell:
-    """Return an exact decimal with two places; blank is not zero."""
-    cleaned = value.strip().replace("$", "").replace(",", "").replace("USD", "").strip()
-    negative = (cleaned.startswith("(") and cleaned.endswith(")")) or cleaned.endswith("-")
-    try:
-        amount = Decimal(cleaned.strip("()-").strip() if negative else cleaned)
-    except InvalidOperation:
-        raise UnreadableError("money", "is no amount", Severity.HOLD) from None
-    return f"{-amount if negative else amount:.2f}"
+    """Return an exact decimal with two places; blank is not zero. Parts of a cent are rounded, and said."""
+    bare = CURRENCY.sub(r"\1", value.strip()).strip()
+    is_negative = (bare.startswith("(") and bare.endswith(")")) or bare[:1] == "-" or bare[-1:] == "-"
+    digits = bare.strip("()") if bare.startswith("(") else bare.strip("-")
+    if not AMOUNT.fullmatch(digits.strip()) or not any(one.isdigit() for one in digits):
+        raise UnreadableError("money", "is no amount", Severity.HOLD)
+    amount = Decimal(digits.replace(",", "").strip())
+    cents = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    made = f"{-cents if is_negative and cents else cents:.2f}"
+    if cents != amount:
+        raise UnreadableError("money_cents", "has parts of a cent, which are rounded", kept=made)
+    return made
 
 
 def integer(value: str) -> Cell:
-    """Return a whole number."""
+    """Return a whole number; `3.0` is one, `3.5` is none."""
     try:
-        return str(int(Decimal(value.strip())))
-    except (InvalidOperation, ValueError):
-        raise UnreadableError("integer", "is no whole number") from None
+        number = Decimal(value.strip().replace(",", ""))
+        if number.is_finite() and abs(number) < 10**15 and number == int(number):
+            return str(int(number))
+    except InvalidOperation:
+        pass
+    raise UnreadableError("integer", "is no whole number")
 
 
 def day(value: str) -> Cell:
     """Return the date of an ISO day or time; the days that mean nothing are empty."""
-    cleaned = value.strip()[:10]
-    if cleaned in EMPTY_DAYS:
-        return None
+    if times.stands_for_nothing(value):
+        raise UnreadableError("empty_day", "stands for no date")
     try:
-        return date.fromisoformat(cleaned).isoformat()
+        return date.fromisoformat(value.strip()[:10]).isoformat()
     except ValueError:
         raise UnreadableError("day", "is no date") from None
 
 
 def checkbox(value: str) -> Cell:
     """Return true or false; blank is unknown and stays empty."""
-    return {"y": "true", "yes": "true", "true": "true", "n": "false", "no": "false", "false": "false"}.get(
-        value.strip().lower()
-    )
+    said = value.strip().lower()
+    if said not in YES | NO:
+        raise UnreadableError("checkbox", "says neither yes nor no")
+    return "true" if said in YES else "false"
 
 
 def flag(value: Cell) -> Cell:
     """Return Yes, No or Not recorded: blank is never No (a flag here is no clinical advice)."""
-    return {"y": "Yes", "n": "No"}.get((value or "").strip().lower()[:1], "Not recorded")
+    said = (value or "").strip().lower()
+    if said and said not in YES | NO:
+        raise UnreadableError("flag", "says neither yes nor no", kept="Not recorded")
+    return "Yes" if said in YES else "No" if said in NO else "Not recorded"
 
 
 def subscription(do_not_contact: Cell, consent: Cell) -> Cell:
     """Return Freshsales' subscription status: 0 unsubscribed, 1 subscribed, 2 not subscribed.
 
-    Source: choices of the contact field in captured tenants; new contacts would default to 1.
+    Source: choices of the contact field in captured tenants; new contacts would default to 1. What is no clear yes
+    subscribes nobody.
     """
-    refuses = (do_not_contact or "").strip().upper() == "Y" or (consent or "").strip().upper() == "N"
-    if refuses:
+    refused, agreed = (do_not_contact or "").strip().lower(), (consent or "").strip().lower()
+    if refused and refused not in YES | NO:
+        raise UnreadableError("consent", "says neither yes nor no, and counts as a refusal", kept="0")
+    if refused in YES or agreed in NO:
         return "0"
-    return "1" if (consent or "").strip().upper() == "Y" else "2"
+    if agreed and agreed not in YES:
+        raise UnreadableError("consent", "says neither yes nor no, and counts as no consent", kept="2")
+    return "1" if agreed in YES else "2"
 
 
 def npi(value: str) -> Cell:

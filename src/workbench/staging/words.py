@@ -5,17 +5,36 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
+from urllib.parse import quote
 
 import nh3
 import orjson
 from striprtf.striprtf import rtf_to_text
 
 from workbench.canonical import plain
+from workbench.staging.problems import UnreadableError
+from workbench.vocabulary import Severity
 
 Cell = str | None
-LABEL = re.compile(r"\(?\b(?:cell|mobile|home|work|office|mom|dad|fax|main|direct)\b\)?:?", re.IGNORECASE)
+LABEL = re.compile(
+    r"\(?\b(?:cell|mobile|mob|home|work|office|business|mom|mother|dad|father|wife|husband|spouse|fax|main|direct"
+    r"|phone|tel|preferred|primary)\b\)?[:.]?|(?:^|(?<=\s))\(?[chwm](?=[:.)\s]|$)[:.)]?",
+    re.IGNORECASE,
+)
+CONTROLS = {
+    **dict.fromkeys((*range(9), *range(14, 28), 127)),
+    **dict.fromkeys((11, 12), "\n"),
+    **dict.fromkeys(range(28, 32), " "),
+}
+"""Characters that no form shows and PostgreSQL or JSON may refuse: cut, or the blank that they stand for."""
+WORD = re.compile(r"[^\w.:@/+\-]")
 TAGS = {"p", "br", "b", "strong", "i", "em", "u", "ul", "ol", "li", "h1", "h2", "h3", "table", "tr", "td", "th", "a"}
 TITLE_WORDS = 60
+
+
+def printable(value: str) -> str:
+    """Return a text without control characters."""
+    return value.translate(CONTROLS)
 
 
 def without_labels(value: str) -> str:
@@ -35,8 +54,18 @@ def rich_text(body: Cell, body_format: Cell) -> Cell:
     kind = (body_format or "plain").strip().lower()
     if kind == "html":
         return nh3.clean(body, tags=TAGS).strip() or None
-    words = rtf_to_text(body) if kind == "rtf" else body
+    words = _words_of_rtf(body) if kind == "rtf" else body
     return html.escape(words.strip(), quote=False).replace("\r\n", "\n").replace("\n", "<br>") or None
+
+
+def _words_of_rtf(body: str) -> str:
+    try:
+        words = rtf_to_text(body)
+    except (ValueError, LookupError):  # bytes that its own code page does not know, a code page nobody knows
+        words = rtf_to_text(body, errors="replace")
+    if not words.strip():
+        raise UnreadableError("rtf", "holds no words that can be read", Severity.HOLD)
+    return words
 
 
 def activity_title(note_type: Cell, body: Cell, body_format: Cell) -> Cell:
@@ -45,9 +74,14 @@ def activity_title(note_type: Cell, body: Cell, body_format: Cell) -> Cell:
     return f"{note_type}: {words}" if words else note_type
 
 
+def marker_word(source_id: str) -> str:
+    """Return an id as one word that no text format changes: what may not stand in a word is written as %20."""
+    return WORD.sub(lambda found: quote(found[0], safe=""), source_id)
+
+
 def marker(source_object: str, source_id: str, at: Cell, by: Cell, completed: Cell) -> str:
     """Return the line that finds a text again: object/id as a whole word, original time, author."""
-    parts = [f"Dental-Exec {source_object}/{source_id}", at or "no time", by or "no author"]
+    parts = [f"Dental-Exec {source_object}/{marker_word(source_id)}", at or "no time", by or "no author"]
     if completed:
         parts.append(f"completed {completed}")
     return f"[{' · '.join(parts)}]"

@@ -12,8 +12,25 @@ from workbench.suggest.suggestion import Candidate, Suggestion
 from workbench.vocabulary import Decision
 
 NOT_A_CARRIER = {
-    "self pay", "selfpay", "self", "cash", "cash pay", "private pay", "none", "no insurance", "no ins", "uninsured",
-    "n a", "na", "not insured", "no coverage", "patient pay", "membership", "in house plan", "care credit", "carecredit",
+    "self pay",
+    "selfpay",
+    "self",
+    "cash",
+    "cash pay",
+    "private pay",
+    "none",
+    "no insurance",
+    "no ins",
+    "uninsured",
+    "n a",
+    "na",
+    "not insured",
+    "no coverage",
+    "patient pay",
+    "membership",
+    "in house plan",
+    "care credit",
+    "carecredit",
 }
 
 
@@ -30,9 +47,14 @@ def suggest_carriers(spellings: Iterable[str], choices: Mapping[str, Iterable[st
     made = []
     for suggestion in suggest_names(spellings, known):
         if normal(suggestion.source_value) in NOT_A_CARRIER:
-            made.append(Suggestion(
-                suggestion.source_value, (Candidate("", 0.97, "says that there is no carrier"),), "not_a_carrier", Decision.BLANK
-            ))
+            made.append(
+                Suggestion(
+                    suggestion.source_value,
+                    (Candidate("", 0.97, "says that there is no carrier"),),
+                    "not_a_carrier",
+                    Decision.BLANK,
+                )
+            )
         else:
             kind = "carrier" if any(one.isalpha() for one in suggestion.source_value) else "junk"
             made.append(Suggestion(suggestion.source_value, suggestion.candidates, kind))

@@ -37,11 +37,26 @@ class Proposal:
         for spelling in self.asked.open:
             suggestion = self.suggestions.get(spelling)
             best = suggestion.best if suggestion else None
-            rows.append((spelling, self.asked.records[spelling], best.value if best else None,
-                         best.confidence if best else None, best.reason if best else "no proposal"))
-        return pl.DataFrame(rows, orient="row", schema={
-            "spelling": pl.String, "records": pl.Int64, "proposal": pl.String, "confidence": pl.Float64, "reason": pl.String,
-        }).sort(["records", "spelling"], descending=[True, False])
+            rows.append(
+                (
+                    spelling,
+                    self.asked.records[spelling],
+                    best.value if best else None,
+                    best.confidence if best else None,
+                    best.reason if best else "no proposal",
+                )
+            )
+        return pl.DataFrame(
+            rows,
+            orient="row",
+            schema={
+                "spelling": pl.String,
+                "records": pl.Int64,
+                "proposal": pl.String,
+                "confidence": pl.Float64,
+                "reason": pl.String,
+            },
+        ).sort(["records", "spelling"], descending=[True, False])
 
 
 def propose(settings: Settings, mappings: Mappings) -> list[Proposal]:
@@ -57,7 +72,8 @@ def best_answers(settings: Settings, mappings: Mappings) -> dict[str, dict[str, 
     """Return the best proposal of each open spelling, by value map: what an editor fills in."""
     return {
         one.asked.name: {
-            spelling: found.best.value for spelling in one.asked.open
+            spelling: found.best.value
+            for spelling in one.asked.open
             if (found := one.suggestions.get(spelling)) and found.best
         }
         for one in propose(settings, mappings)
@@ -87,9 +103,16 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         if decided != written.rows:
             save_value_map(folder, type(written)(proposal.asked.name, decided))
         rows.append((proposal.asked.name, len(proposal.asked.records), accepted, len(proposal.asked.open) - accepted))
-    return pl.DataFrame(rows, orient="row", schema={
-        "value_map": pl.String, "spellings": pl.Int64, "accepted": pl.Int64, "open": pl.Int64,
-    })
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "value_map": pl.String,
+            "spellings": pl.Int64,
+            "accepted": pl.Int64,
+            "open": pl.Int64,
+        },
+    )
 
 
 def _carriers(_: Settings, asked: Asked) -> list[Suggestion]:
@@ -101,8 +124,10 @@ def suggest_claims(spellings: list[str]) -> list[Suggestion]:
     made = []
     for spelling in spellings:
         found = suggest_claim_status(spelling)
-        candidates = () if found.decision is Decision.ASK and not found.value else (
-            Candidate(found.value or "", found.confidence, found.reason),
+        candidates = (
+            ()
+            if found.decision is Decision.ASK and not found.value
+            else (Candidate(found.value or "", found.confidence, found.reason),)
         )
         decision = Decision.BLANK if found.decision is Decision.BLANK else Decision.MAP
         made.append(Suggestion(spelling, candidates, str(found.decision), decision))
@@ -119,7 +144,9 @@ def _routes(_: Settings, asked: Asked) -> list[Suggestion]:
         role, status, appointment = spelling.split("|")
         found = route_of(role, status, has_appointment=appointment == "y")
         # A route that nobody can tell is no proposal: the people in it are held until somebody decides.
-        made.append(Suggestion(spelling, () if found.route == "hold" else (Candidate(found.route, ROUTE_SURE, found.reason),)))
+        made.append(
+            Suggestion(spelling, () if found.route == "hold" else (Candidate(found.route, ROUTE_SURE, found.reason),))
+        )
     return made
 
 
@@ -134,7 +161,8 @@ def _owners(settings: Settings, asked: Asked) -> list[Suggestion]:
         )
     emails: dict[str, str] = dict(rows)
     return [
-        Suggestion(user, (Candidate(emails[user], 1.0, "same e-mail"),) if user in emails else ()) for user in asked.records
+        Suggestion(user, (Candidate(emails[user], 1.0, "same e-mail"),) if user in emails else ())
+        for user in asked.records
     ]
 
 
@@ -143,7 +171,8 @@ def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
     with open_warehouse(settings.warehouse) as warehouse:
         rows = warehouse.run(
             "SELECT DISTINCT s.stage_name FROM raw.case_stages s JOIN raw.case_pipelines p USING (pipeline_id)"
-            " WHERE 'stage.' || lower(regexp_replace(trim(p.pipeline_name), '[^A-Za-z0-9]+', '_', 'g')) = ?", [asked.name]
+            " WHERE 'stage.' || lower(regexp_replace(trim(p.pipeline_name), '[^A-Za-z0-9]+', '_', 'g')) = ?",
+            [asked.name],
         )
     return suggest_names(asked.records, {row[0]: () for row in rows})
 
@@ -159,6 +188,10 @@ def _same_name(_: Settings, asked: Asked) -> list[Suggestion]:
 
 
 PROPOSERS: dict[str, Proposer] = {
-    "insurance_carrier": _carriers, "claim_status": _claims, "contact_route": _routes, "owner": _owners,
-    "stage": _stages, "case_pipeline": _pipelines,
+    "insurance_carrier": _carriers,
+    "claim_status": _claims,
+    "contact_route": _routes,
+    "owner": _owners,
+    "stage": _stages,
+    "case_pipeline": _pipelines,
 }

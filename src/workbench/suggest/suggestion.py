@@ -39,6 +39,8 @@ class Suggestion:
     def as_dict(self) -> dict[str, object]:
         """Return the shape that `workbench suggest --json` prints."""
         return {
-            "source_value": self.source_value, "candidates": [vars(one) for one in self.candidates],
-            "kind": self.kind, "auto": self.auto,
+            "source_value": self.source_value,
+            "candidates": [vars(one) for one in self.candidates],
+            "kind": self.kind,
+            "auto": self.auto,
         }

@@ -1,8 +1,9 @@
-"""Decisions in the journey: a rehearsal accepts what is sure by itself, a real target waits for people."""
+"""Accepting proposals: a person by name for any target, a rehearsal by itself what is sure."""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -46,3 +47,12 @@ def accept_in_rehearsal(settings: Settings, mappings: Mappings) -> str:
         f"The rehearsal accepted {made['accepted'].sum()} proposals of {SURE:.2f} and above, and leaves {made['open'].sum()}"
         " spellings open. They lie beside the rehearsal's ledger; no real target reads them."
     )
+
+
+def accept_proposals(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str) -> dict[str, Any]:
+    """Accept proposals at or above a confidence into mappings/values; all that stays open is asked."""
+    frame = accept(settings, mappings, above=above, by=by, on=on, own=False)
+    lines = [
+        f"{row['value_map']}: {row['accepted']} accepted, {row['open']} open" for row in frame.iter_rows(named=True)
+    ]
+    return {"value_maps": frame.to_dicts(), "text": "\n".join(lines)}

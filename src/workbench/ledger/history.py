@@ -1,0 +1,62 @@
+"""What the ledger can tell afterwards: what one row went through, what was refused and why, and who writes now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from workbench.clock import as_text
+from workbench.ledger.store import Ledger, lease, operations, transitions
+from workbench.vocabulary import State
+
+
+@dataclass(frozen=True)
+class Move:
+    """One change of state of one operation."""
+
+    at: str
+    action: str
+    way: str
+    state: str
+    reason: str
+    run: str
+
+    @property
+    def sentence(self) -> str:
+        """The move in one line."""
+        return f"{self.at} {self.action} by {self.way}: {self.state} {self.reason}".rstrip()
+
+
+def moves_of(ledger: Ledger, source_object: str, source_id: str) -> list[Move]:
+    """Return every move of every operation for one source row, in the order it was written."""
+    query = (
+        select(operations, transitions.c.state.label("moved"), transitions.c.at, transitions.c.reason.label("why"))
+        .join(transitions, transitions.c.operation_id == operations.c.operation_id)
+        .where(operations.c.source_object == source_object, operations.c.source_id == source_id)
+        .order_by(transitions.c.seq)
+    )
+    with ledger.read() as connection:
+        return [
+            Move(as_text(row.at), row.action, row.way, row.moved, row.why or "", row.run_id)
+            for row in connection.execute(query)
+        ]
+
+
+def count_refusals(ledger: Ledger, run_id: str) -> list[tuple[str, str, int]]:
+    """Return mapping, reason and rows of what a run had refused, sorted by mapping and reason."""
+    query = (
+        select(operations.c.mapping, operations.c.reason, func.count())
+        .where(operations.c.run_id == run_id, operations.c.state == State.REJECTED)
+        .group_by(operations.c.mapping, operations.c.reason)
+        .order_by(operations.c.mapping, operations.c.reason)
+    )
+    with ledger.read() as connection:
+        return [(mapping, reason, rows) for mapping, reason, rows in connection.execute(query)]
+
+
+def current_writer(ledger: Ledger) -> str | None:
+    """Return who holds the lease, if anybody does."""
+    with ledger.read() as connection:
+        row = connection.execute(select(lease)).first()
+    return str(row.holder) if row and row.expires else None

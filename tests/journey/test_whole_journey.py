@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import polars as pl
+import pytest
+from conftest import Journey, workbench
+from truth import Tenant, mismatches
+
+from workbench.journey.steps import STEPS
+
+FATES = ("created", "updated", "unchanged", "held", "rejected", "excluded", "deferred")
+ROWS = {
+    1: "patient", 2: "prospect", 3: "referring_dentist", 4: "practice", 5: "treatment_case", 6: "pipeline", 7: "appointment",
+    8: "note", 12: "owner", 13: "attachment",
+}
+
+
+@pytest.fixture(scope="module")
+def tenant(journey: Journey) -> Tenant:
+    return Tenant(journey.practice.base_url)
+
+
+@pytest.fixture(scope="module")
+def truth(journey: Journey) -> dict:
+    return json.loads(journey.practice.truth.read_text())
+
+
+def test_the_journey_ends_reconciled_with_nothing_left_to_write(journey):
+    summary = journey.summary
+    assert (summary["reconciled"], summary["differences"], summary["zero_write"]) == (True, 0, True)
+
+
+def test_every_source_row_of_every_mapping_has_one_fate(journey):
+    mappings = journey.summary["mappings"]
+    assert {name: sum(one[fate] for fate in FATES) for name, one in mappings.items()} == {
+        name: one["source"] for name, one in mappings.items()
+    }
+    assert set(ROWS.values()) <= set(mappings)
+
+
+def test_every_record_equals_the_truth_field_by_field(journey, tenant, truth):
+    assert mismatches(truth, tenant, journey.practice.open_spellings()) == []
+
+
+@pytest.mark.parametrize(("row", "mapping"), ROWS.items())
+def test_each_row_of_the_brief_arrives(journey, row, mapping):
+    fates = journey.summary["mappings"][mapping]
+    assert fates["created"] + fates["unchanged"] > 0, f"row {row}"
+
+
+def test_rows_held_excluded_and_deferred_are_those_of_the_truth(journey, truth):
+    fates = {name: one for name, one in journey.summary["mappings"].items() if name != "owner" and not name.startswith("rebuilt_")}
+    assert sum(one["held"] for one in fates.values()) == len(truth["held"])
+    assert sum(one["excluded"] for one in fates.values()) == len(truth["excluded"])
+    assert sum(one["deferred"] for one in fates.values()) == len(truth["deferred"])
+
+
+def test_no_more_than_a_fifth_of_carrier_rows_stays_open(journey, truth):
+    open_spellings = journey.practice.open_spellings()
+    written = left = 0
+    exports = next((journey.practice.folder.parent / "sample" / "exports").iterdir())
+    for name, columns in (("contacts", ("cf_insurance_carrier", "cf_insurance_carrier_secondary")), ("cases", ("cf_insurance_carrier",))):
+        with (exports / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                for column in columns:
+                    written += bool(row[column].strip())
+                    left += row[column].strip() in open_spellings
+    print(f"{left} of {written} carrier rows are open: {sorted(open_spellings)}")
+    assert 0 < left <= written / 5
+
+
+def test_no_patient_gets_a_message(journey):
+    assert journey.summary["messages_to_patients"] == 0
+
+
+def test_every_notebook_leaves_a_page_and_a_record(journey):
+    names = [name for notebooks in STEPS.values() for name in notebooks]
+    assert [name for name in names if not (journey.folder / f"{name}.html").is_file()] == []
+    assert [name for name in names if not (journey.folder / f"{name}.json").is_file()] == []
+    assert "Reconciled" in (journey.folder / "index.html").read_text()
+
+
+def test_pages_hold_no_code_and_no_patient(journey):
+    exports = next((journey.practice.folder.parent / "sample" / "exports").iterdir())
+    people = pl.read_csv(exports / "contacts.csv", infer_schema=False)
+    secrets = [one for column in ("email", "phone_mobile", "date_of_birth", "cf_member_id") for one in people[column].drop_nulls() if len(one) > 7]
+    names = (people["first_name"] + " " + people["last_name"]).drop_nulls().to_list()
+    for page in [*journey.folder.glob("*.html"), *journey.folder.glob("*.json"), journey.folder / "log.jsonl", *journey.folder.glob("batches/*.csv")]:
+        text = page.read_text()
+        assert [one for one in [*secrets, *names] if one in text] == [], page.name
+        if page.suffix == ".html":
+            assert "import " not in re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL), page.name
+
+
+def test_a_rehearsal_leaves_the_decision_files_alone(journey):
+    values = sorted(path.name for path in (journey.practice.folder / "mappings" / "values").iterdir())
+    assert values == ["contact_route.csv"]
+    assert not (journey.practice.folder / "mappings" / "approvals.jsonl").exists()
+
+
+def test_the_audit_chain_is_unbroken(journey):
+    checked = workbench("verify-log", "--migration", str(journey.practice.folder))
+    assert (checked.returncode, "unbroken" in checked.stdout) == (0, True)
+
+
+def test_running_again_finds_every_step_green(journey):
+    again = workbench("status", "--migration", str(journey.practice.folder), "--json")
+    assert set(json.loads(again.stdout)["steps"].values()) == {"green"}
+
+
+def test_explain_tells_what_one_record_went_through(journey, truth):
+    one = next(record for record in truth["records"] if record["destination"] == "deal")
+    told = workbench("explain", one["source_object"], one["source_id"], "--migration", str(journey.practice.folder), "--json")
+    answer = json.loads(told.stdout)
+    assert answer["mapping"] == "treatment_case"
+    assert [step["state"] for step in answer["operations"]][:1] == ["intended"]
+    assert answer["operations"][-1]["state"] == "applied"
