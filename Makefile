@@ -26,7 +26,7 @@ lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
 bench: setup  ## calls per 1,000 records by object, beside the floor
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench/calls.py $(PATIENTS)
 
 lock:  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock

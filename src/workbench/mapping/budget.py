@@ -73,10 +73,11 @@ def _pipeline_problems(setup: Mapping[str, Any], schema: TenantSchema, plan: str
     limit = plan_limits(plan)["pipelines"]
     new = [one["name"] for one in setup["pipelines"] if one["name"] not in schema.pipelines]
     if new and len(schema.pipelines) + len(new) > limit:
+        needed = len(schema.pipelines) + len(new)
         yield (
-            f"deals: {len(schema.pipelines) + len(new)} pipelines needed, {plan} has {limit}; to be made: {', '.join(new)}."
-            " Map every pipeline to one in mappings/values/case_pipeline.csv and name the stages with a prefix, such as"
-            " `Ortho: Consult`, in mappings/values/stage.*.csv; what is lost is a board of its own for each. Or rename a pipeline that is there"
+            f"deals: {needed} pipelines needed, {plan} has {limit}; to make: {', '.join(new)}. Map every pipeline to one in"
+            " mappings/values/case_pipeline.csv and name the stages with a prefix, such as `Ortho: Consult`, in"
+            " mappings/values/stage.*.csv; what is lost is a board of its own for each. Or rename a pipeline that is there"
         )
 
 

@@ -65,10 +65,11 @@ def read_source(path: Path) -> tuple[Source | None, list[str]]:
 def read_selected(warehouse: Warehouse, source: Source, table: str, *, temporary: bool = False) -> None:
     """Run one SELECT into a table; its key becomes text without blanks at its ends, as lookups are."""
     key, kind = identifier(source.key), "TEMP TABLE" if temporary else "TABLE"
+    bare = f"nullif(trim({key}::VARCHAR, {BLANKS}), '') AS {key}"
     _try(
         warehouse,
         f"mappings/sources/{source.name}.sql",
-        f"CREATE OR REPLACE {kind} {table} AS SELECT * REPLACE (nullif(trim({key}::VARCHAR, {BLANKS}), '') AS {key}) FROM (\n{source.sql}\n)",
+        f"CREATE OR REPLACE {kind} {table} AS SELECT * REPLACE ({bare}) FROM (\n{source.sql}\n)",
     )
 
 

@@ -65,7 +65,7 @@ def money_by_stage(warehouse: Warehouse, mapping: str) -> pl.DataFrame:
           FROM reconciled.expected_{mapping} GROUP BY 1, 2
         ), there AS (
           SELECT d.deal_pipeline_id AS pipeline, d.deal_stage_id AS stage, count(*) AS deals, sum(d.amount::DECIMAL(18, 2)) AS amount
-          FROM destination.deals d WHERE d.destination_id IN (SELECT destination_id FROM destination.identities) GROUP BY 1, 2
+          FROM destination.deals d WHERE d.destination_id IN (SELECT destination_id FROM reconciled.expected_{mapping}) GROUP BY 1, 2
         )
         SELECT coalesce(s.pipeline, t.pipeline) AS pipeline, coalesce(s.stage, t.stage) AS stage,
           coalesce(s.deals, 0) AS deals_source, coalesce(t.deals, 0) AS deals_there,

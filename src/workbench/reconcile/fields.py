@@ -21,7 +21,10 @@ READABLE_OF_FILES = {"file_name"}
 
 
 def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping, resolver: Resolver) -> int:
-    """Write reconciled.expected_<mapping>: delivered rows in canonical text, lookups as the ids they resolve to."""
+    """Write reconciled.expected_<mapping>: delivered rows in canonical text, lookups as the ids they resolve to.
+
+    A row delivered once and held now is left out: what is staged of it did not travel.
+    """
     names = compared_fields(mapping)
     shape: dict[str, Any] = {"source_id": pl.String, "destination_id": pl.Int64}
     shape |= dict.fromkeys([*names, *mapping.lookups], pl.String)
@@ -30,6 +33,8 @@ def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapp
     query = (
         f"SELECT s.*, i.destination_id FROM staged.{mapping.name} s JOIN destination.identities i"
         f" ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id AND i.mapping = '{mapping.name}'"
+        " WHERE NOT EXISTS (SELECT 1 FROM checked.held h"
+        f" WHERE h.source_object = '{mapping.source_object}' AND h.source_id = s.source_id)"
     )
     count = 0
     for frame in warehouse.frames(query):
@@ -85,13 +90,22 @@ def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMap
 
 
 def find_strays(warehouse: Warehouse, settings: Settings, mappings: Mappings) -> int:
-    """Append records that carry our source id or marker and are no identity of ours: doubles, each an incident."""
-    plurals = {
-        endpoint(one.destination, settings.edition).plural for one in mappings.objects if one.kind is Kind.RECORD
-    }
-    for plural in sorted(plurals):
+    """Append records that carry a source id, marker or file of ours and are no identity of ours: doubles, each an incident."""
+    groups: dict[str, list[ObjectMapping]] = {}
+    for mapping in mappings.objects:
+        if mapping.kind in (Kind.RECORD, Kind.FILE):
+            groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
+    for plural, members in sorted(groups.items()):
+        kinds = ", ".join(sorted({f"'{one.destination}'" for one in members}))
+        ours = " UNION ALL ".join(f"SELECT source_id FROM staged.{one.name}" for one in members)
+        double = f"d.source_id IN ({ours})"
+        if members[0].kind is Kind.FILE:
+            same = f"SELECT 1 FROM reconciled.expected_{members[0].name} e WHERE e.target = d.target AND e.file_name = d.file_name"
+            double = f"EXISTS ({same})"
+        # Ids count by kind: a contact and a deal may have the same number.
         warehouse.run(
-            f"INSERT INTO reconciled.differences SELECT '{plural}', source_id, NULL, 'extra' FROM destination.{plural}"
-            " WHERE source_id IS NOT NULL AND destination_id NOT IN (SELECT destination_id FROM destination.identities)"
+            f"INSERT INTO reconciled.differences SELECT '{plural}', d.source_id, NULL, 'extra' FROM destination.{plural} d"
+            f" WHERE {double} AND d.destination_id NOT IN"
+            f" (SELECT destination_id FROM destination.identities WHERE destination IN ({kinds}))"
         )
     return int(warehouse.run("SELECT count(*) FROM reconciled.differences WHERE kind = 'extra'")[0][0])

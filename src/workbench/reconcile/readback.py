@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, open_warehouse
 
 MARKER = re.compile(r"\[Dental-Exec (?P<object>[a-z_]+)/(?P<id>[^ \]]+) ·")
+"""Ids stand in a marker as `words.marker_word` writes them; the last marker of a text counts, others are quoted."""
 ROWS_AT_ONCE = 5_000
 Record = dict[str, Any]
 
@@ -110,11 +112,12 @@ def _canonical_row(settings: Settings, members: list[ObjectMapping], record: Rec
     if where.has_custom_fields:
         row["source_id"] = flat.get(SOURCE_ID)
     elif where.text_field:
-        found = MARKER.search(str(record.get(where.text_field) or ""))
-        if found:
-            row["source_object"], row["source_id"] = found["object"], found["id"]
+        for found in MARKER.finditer(str(record.get(where.text_field) or "")):
+            row["source_object"], row["source_id"] = found["object"], unquote(found["id"])
     if row["source_id"] and prefix:
-        row["source_id"] = str(row["source_id"]).removeprefix(prefix)
+        # Without our prefix it belongs to another migration that shares the tenant.
+        own = str(row["source_id"])
+        row["source_id"] = own.removeprefix(prefix) if own.startswith(prefix) else None
     for member in members:
         for name, field in member.fields.items():
             value = flat.get(name)

@@ -47,7 +47,7 @@ class Reconciliation:
         return not self.failed
 
 
-def reconcile(
+def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
     settings: Settings, mappings: Mappings, tenant: Freshsales, schema: TenantSchema, ledger: Ledger, run_id: str
 ) -> Reconciliation:
     """Compare both sides, every mapped field of every delivered row; write reconciled.* and return the verdict."""

@@ -69,28 +69,21 @@ def _share(
     """Give a shared e-mail to the guarantor, else the oldest, else the lowest id; the others carry it as shared."""
     source = mappings.sources[members[0][0].source_object]
     key = identifier(source.key)
-    parts = [
-        f"SELECT '{mapping.name}' AS mapping, s.source_id, s.{identifier(name)} AS was FROM staged.{mapping.name} s"
-        f" WHERE s.source_id NOT IN (SELECT source_id FROM staged.problems WHERE mapping = '{mapping.name}' AND severity = 'hold')"
-        for mapping, _ in members
-    ]
+    _gather_moving(warehouse, name, [mapping for mapping, _ in members])
     warehouse.run(f"""
         CREATE OR REPLACE TEMP TABLE renamed AS
-        WITH every AS ({" UNION ALL ".join(parts)}),
-        people AS (
-          SELECT e.*, c.created_at,
-            EXISTS (
-              SELECT 1 FROM every m JOIN {source.table} f ON f.{key} = m.source_id
-              WHERE lower(m.was) = lower(e.was) AND m.source_id <> e.source_id AND f.guarantor_contact_id = e.source_id
-            ) AS is_guarantor
-          FROM every e JOIN {source.table} c ON c.{key} = e.source_id WHERE e.was IS NOT NULL
+        WITH people AS (
+          SELECT m.*, c.created_at, nullif(trim(c.guarantor_contact_id), '') AS guarantor
+          FROM moving m JOIN {source.table} c ON c.{key} = m.source_id WHERE m.address IS NOT NULL
         ),
+        named AS (SELECT DISTINCT folded, guarantor FROM people WHERE guarantor <> source_id),
         ranked AS (
-          SELECT *, row_number() OVER (
-            PARTITION BY lower(was) ORDER BY is_guarantor DESC, created_at NULLS LAST, source_id
-          ) AS place FROM people
+          SELECT p.*, row_number() OVER (
+            PARTITION BY p.folded ORDER BY n.guarantor IS NULL, p.created_at NULLS LAST, p.source_id
+          ) AS place
+          FROM people p LEFT JOIN named n ON n.folded = p.folded AND n.guarantor = p.source_id
         )
-        SELECT mapping, source_id, was, NULL::VARCHAR AS became FROM ranked WHERE place > 1
+        SELECT mapping, source_id, address AS was, NULL::VARCHAR AS became FROM ranked WHERE place > 1
     """)
     for mapping, field in members:
         if field.shared:
@@ -99,19 +92,60 @@ def _share(
                 f" WHERE r.mapping = '{mapping.name}' AND r.source_id = s.source_id"
             )
     count = _apply(warehouse, name, "holder", [mapping for mapping, _ in members])
-    for mapping, _ in members:
-        _promote_second(warehouse, name, mapping)
+    _settle_second(warehouse, name, members)
     return count
 
 
-def _promote_second(warehouse: Warehouse, name: str, mapping: ObjectMapping) -> None:
-    """Make the second address the first of a person who gave the shared one away: each needs a primary one."""
-    more = f"{name}s_more"
-    if more not in mapping.fields:
-        return
+def _gather_moving(warehouse: Warehouse, name: str, mappings: list[ObjectMapping]) -> None:
+    """Write the addresses of the rows that nothing holds so far: a held row cannot be the holder."""
+    field, more = identifier(name), f"{name}s_more"
+    parts = [
+        f"SELECT '{one.name}' AS mapping, source_id, {field} AS address, lower({field}) AS folded,"
+        f" {f'{identifier(more)}->>0' if more in one.fields else 'NULL::VARCHAR'} AS second FROM staged.{one.name}"
+        for one in mappings
+    ]
+    warehouse.run(f"""
+        CREATE OR REPLACE TEMP TABLE moving AS SELECT * FROM ({" UNION ALL ".join(parts)}) m
+        WHERE NOT EXISTS (
+          SELECT 1 FROM staged.problems p
+          WHERE p.mapping = m.mapping AND p.source_id = m.source_id AND p.severity = 'hold'
+        )
+    """)
+
+
+def _settle_second(warehouse: Warehouse, name: str, members: list[tuple[ObjectMapping, FieldMapping]]) -> None:
+    """Make the second address the first of a person who gave the shared one away: each needs a primary one.
+
+    A second address that somebody else holds cannot stand on two records: it joins what is carried as shared.
+    """
+    mappings, more = [mapping for mapping, _ in members], f"{name}s_more"
+    _gather_moving(warehouse, name, mappings)
+    warehouse.run("""
+        CREATE OR REPLACE TEMP TABLE seconds AS
+        SELECT m.*, r.source_id IS NOT NULL AS needs_first,
+          row_number() OVER (PARTITION BY lower(m.second) ORDER BY r.source_id IS NULL, m.source_id) > 1
+            OR lower(m.second) IN (SELECT folded FROM moving WHERE folded IS NOT NULL) AS is_taken
+        FROM moving m LEFT JOIN renamed r ON r.mapping = m.mapping AND r.source_id = m.source_id
+        WHERE m.second IS NOT NULL
+    """)
+    for mapping, field in members:
+        if more not in mapping.fields:
+            continue
+        here = f"FROM seconds t WHERE t.mapping = '{mapping.name}' AND t.source_id = s.source_id"
+        shared = ""
+        if field.shared:
+            carried = identifier(field.shared)
+            shared = (
+                f", {carried} = CASE WHEN t.is_taken THEN concat_ws(', ', s.{carried}, t.second) ELSE s.{carried} END"
+            )
+        warehouse.run(
+            f"UPDATE staged.{mapping.name} s SET {identifier(more)} = NULL,"
+            f" {identifier(name)} = CASE WHEN t.is_taken THEN s.{identifier(name)} ELSE t.second END{shared}"
+            f" {here} AND (t.needs_first OR t.is_taken)"
+        )
     warehouse.run(
-        f"UPDATE staged.{mapping.name} s SET {identifier(name)} = s.{identifier(more)}->>0, {identifier(more)} = NULL"
-        f" FROM renamed r WHERE r.mapping = '{mapping.name}' AND r.source_id = s.source_id AND s.{identifier(more)} IS NOT NULL"
+        "INSERT INTO staged.changes SELECT mapping, source_id, ?, second, NULL, 'holder' FROM seconds WHERE is_taken",
+        [more],
     )
 
 

@@ -129,7 +129,8 @@ def _stamp(warehouse: Warehouse, mappings: Mappings, tenant: str) -> str:
         if one.kind in STAGED_KINDS
     )
     digest = warehouse.run(
-        f"SELECT sha256(coalesce(string_agg(sha256(mapping || '/' || source_id) || fingerprint, '' ORDER BY mapping, source_id), '')) FROM ({parts})"
+        "SELECT sha256(coalesce(string_agg(sha256(mapping || '/' || source_id) || fingerprint, ''"
+        f" ORDER BY mapping, source_id), '')) FROM ({parts})"
     )[0][0]
     warehouse.run("CREATE OR REPLACE TABLE staged.stamp AS SELECT ? AS tenant, ? AS stamp", [tenant, digest])
     return str(digest)

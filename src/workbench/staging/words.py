@@ -59,6 +59,7 @@ def rich_text(body: Cell, body_format: Cell) -> Cell:
 
 
 def _words_of_rtf(body: str) -> str:
+    words: str
     try:
         words = rtf_to_text(body)
     except (ValueError, LookupError):  # bytes that its own code page does not know, a code page nobody knows

@@ -29,16 +29,20 @@ def suggest_names(spellings: Iterable[str], choices: Mapping[str, Iterable[str]]
         by_normal.setdefault(normal(choice), set()).add(choice)
         for alias in known:
             aliases.setdefault(normal(alias), set()).add(choice)
-    made = []
-    for spelling in spellings:
-        key = normal(spelling)
-        if spelling in exact:
-            found = (Candidate(spelling, 1.0, "equal"),)
-        elif len(by_normal.get(key, ())) == 1:
-            found = (Candidate(*by_normal[key], 0.98, "equal but for case, punctuation and blanks"),)
-        elif len(aliases.get(key, ())) == 1:
-            found = (Candidate(*aliases[key], 0.96, "a known short form"),)
-        else:
-            found = ()
-        made.append(Suggestion(spelling, found))
-    return made
+    return [Suggestion(spelling, _found(spelling, exact, by_normal, aliases)) for spelling in spellings]
+
+
+def _found(
+    spelling: str, exact: set[str], by_normal: Mapping[str, set[str]], aliases: Mapping[str, set[str]]
+) -> tuple[Candidate, ...]:
+    if spelling in exact:
+        return (Candidate(spelling, 1.0, "equal"),)
+    key = normal(spelling)
+    for known, confidence, reason in (
+        (by_normal, 0.98, "equal but for case, punctuation and blanks"),
+        (aliases, 0.96, "a known short form"),
+    ):
+        choices = known.get(key, set()) if key else set()
+        if len(choices) == 1:
+            return (Candidate(next(iter(choices)), confidence, reason),)
+    return ()
