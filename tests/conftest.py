@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from rooms import Practice, make_practice
+from commands import Journey, run_journey
+from rooms import make_practice
 
 PATIENTS = 150
-
-
-@dataclass(frozen=True)
-class Journey:
-    """A practice whose steps all ran, and the folder of the run."""
-
-    practice: Practice
-    folder: Path
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """summary.json of the run."""
-        return json.loads((self.folder / "summary.json").read_text())
-
-
-def workbench(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Type a workbench command."""
-    return subprocess.run(
-        [sys.executable, "-m", "workbench.cli", *words], env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=900
-    )
-
-
-def run_journey(practice: Practice, *words: str) -> Journey:
-    """Run the steps and return the run."""
-    ran = workbench("run", "--migration", str(practice.folder), *words)
-    assert ran.returncode == 0, ran.stderr + ran.stdout
-    return Journey(practice, newest_run(practice.folder))
-
-
-def newest_run(migration: Path) -> Path:
-    """Return the folder of the newest run."""
-    return max((migration / "data" / "runs").iterdir(), key=lambda folder: folder.stat().st_mtime)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +21,6 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
         practice.stop_tenant()
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what needs the whole journey last, so that a broken room is seen in seconds."""
-    items.sort(key=lambda item: "journey" in getattr(item, "fixturenames", ()))  # type: ignore[attr-defined]
+    items.sort(key=lambda item: "journey" in getattr(item, "fixturenames", ()))

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
+from workbench.journey.steps import APART, STEPS
 
 Answer = dict[str, Any] | list[Any]
 Verb = Callable[[argparse.Namespace], Answer]
@@ -23,13 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         answer = arguments.verb(arguments)
     except WorkbenchError as problem:
-        print(f"workbench {arguments.command}: {problem}", file=sys.stderr)
-        if arguments.json:
-            print(json.dumps({"stopped": type(problem).__name__, "reason": str(problem)}))
-        return 1
+        return _stop(arguments, type(problem).__name__, str(problem))
     except KeyboardInterrupt:
-        print(f"workbench {arguments.command}: stopped. Nothing is lost: run it again to go on.", file=sys.stderr)
-        return 1
+        return _stop(arguments, "Interrupted", "stopped. Nothing is lost: run it again to go on.")
+    except Exception as fault:
+        places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in extract_tb(fault.__traceback__)]
+        return _stop(arguments, type(fault).__name__, "\n".join([f"failed with {type(fault).__name__}", *places]))
     code = int(answer.pop("exit", 0)) if isinstance(answer, dict) else 0
     text = answer.pop("text", None) if isinstance(answer, dict) else None
     if arguments.json:
@@ -37,6 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif text:
         print(text)
     return code
+
+
+def _stop(arguments: argparse.Namespace, name: str, reason: str) -> int:
+    print(f"workbench {arguments.command}: {reason}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps({"stopped": name, "reason": reason}, ensure_ascii=False))
+    return 1
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError(text)
+    return share
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,8 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--fresh", action="store_true", help="forget the last rehearsal: its tenant and its ledger")
     one.add_argument("--patients", type=int, default=400, metavar="N", help="size of the generated practice")
     one = verb("run", _run, "run the steps of the journey; an unfinished run goes on where it stopped")
-    one.add_argument("--from", dest="first", metavar="STEP")
-    one.add_argument("--to", dest="last", metavar="STEP")
+    steps = [*STEPS, *APART]
+    one.add_argument("--from", dest="first", metavar="STEP", choices=steps, help=f"first step: {', '.join(steps)}")
+    one.add_argument("--to", dest="last", metavar="STEP", choices=steps, help="last step")
     one.add_argument("--exports", metavar="PATH", help="add a delivery to data/exports and take it")
     one.add_argument("--fresh", action="store_true", help="start another run")
     target(one)
@@ -91,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--values", metavar="FILE", help="CSV of values to propose for")
     one.add_argument("--choices", metavar="FILE", help="CSV of choices to propose out of")
     one.add_argument(
-        "--accept-above", type=float, metavar="P", help="write map rows at or above P, ask rows for the rest"
+        "--accept-above", type=_share, metavar="P", help="write map rows at or above P, ask rows for the rest"
     )
     one.add_argument("--by", metavar="NAME", help="who accepts")
     target(one, None)
@@ -246,12 +262,9 @@ def _explain(arguments: argparse.Namespace) -> Answer:
 
 
 def _verify_log(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.record import open_run_ledger
-    from workbench.ledger.audit import verify
+    from workbench.journey.status import verify_log
 
-    count, head, breaks = verify(open_run_ledger(_settings(arguments)))
-    text = "\n".join([*breaks, f"{count:,} entries, head {head}: {'broken' if breaks else 'unbroken'}"])
-    return {"entries": count, "head": head, "breaks": breaks, "text": text, "exit": 1 if breaks else 0}
+    return verify_log(_settings(arguments))
 
 
 def _doctor(arguments: argparse.Namespace) -> Answer:

@@ -110,7 +110,12 @@ class Settings:
     def values_folders(self) -> list[Path]:
         """Where value maps are read, the later over the earlier; only a rehearsal reads its own decisions."""
         shared = self.mappings / "values"
-        return [shared, self.own_decisions] if self.is_rehearsal else [shared]
+        return [self.matches, shared, self.own_decisions] if self.is_rehearsal else [self.matches, shared]
+
+    @property
+    def matches(self) -> Path:
+        """What the tenant itself answers, such as owners by e-mail; below every decision."""
+        return self.target_folder / "matches"
 
     @property
     def own_decisions(self) -> Path:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 
-from conftest import run_journey, workbench
+from commands import run_journey, workbench
 from rooms import Practice
 from truth import Tenant, mismatches
 

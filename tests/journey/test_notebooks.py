@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Journey, workbench
+from commands import Journey, workbench
 from rooms import Practice
 from truth import Tenant, normal_view
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import newest_run, workbench
+from commands import newest_run, workbench
 from rooms import Practice, make_practice
 from truth import Tenant, mismatches
 
@@ -99,4 +99,4 @@ def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
         toml.write_text(toml.read_text().replace(",Ana,", ",ana,", 1))
         changed = workbench("run", "--target", "freshsales", "--from", "stage", "--to", "stage", *where, env=KEYS)
         assert changed.returncode == 1
-        assert "1 decision files changed since (mappings/values/insurance_carrier.csv)" in changed.stderr
+        assert "is void" in changed.stderr and "mappings/values/insurance_carrier.csv" in changed.stderr

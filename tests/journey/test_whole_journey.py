@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 import pytest
-from conftest import Journey, workbench
+from commands import Journey, workbench
 from truth import Tenant, mismatches
 
 from workbench.journey.steps import STEPS

@@ -1,69 +1,169 @@
-"""A plain editor of one value map: each change is written to its CSV at once, and the next cell reads the file."""
+"""An editor of value maps: each decision is written to its CSV at once, and the next cell reads the file."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from html import escape
 from typing import Any
 
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
+from workbench.privacy import mask
 from workbench.settings import Settings
+from workbench.suggest.proposals import Proposal
+from workbench.suggest.suggestion import Suggestion
 from workbench.vocabulary import Decision
 
 SHOWN_AT_ONCE = 50
+HELP = (
+    "Type or pick an answer and press Enter, or choose a decision: <b>map</b> takes the answer, <b>keep</b> the spelling"
+    " as it is, <b>blank</b> leaves the field empty, <b>ask</b> leaves it open. Tab moves on; every change is saved at once."
+)
+Suggestions = Mapping[str, Suggestion]
 
 
+@dataclass
 class ValueMapEditor:
-    """State of one editor: it owns the map and saves every accepted change."""
+    """The state behind the widgets of one value map: it saves every decision."""
 
-    def __init__(self, settings: Settings, asked: Asked, *, by: str) -> None:
-        self.folder = settings.own_decisions
-        self.asked = asked
-        self.by = by
-        self.on = date.today().isoformat()
+    settings: Settings
+    asked: Asked
+    suggestions: Suggestions = field(default_factory=dict)
+    by: str = "analyst"
+    hide: re.Pattern[str] | None = None
+    answered: set[str] = field(default_factory=set)
+
+    @property
+    def shown(self) -> list[str]:
+        """Open spellings, most records first, as many as one can work through at once."""
+        records = self.asked.records
+        return sorted(self.asked.open, key=lambda one: (-records[one], one))[:SHOWN_AT_ONCE]
+
+    def name(self, spelling: str) -> str:
+        """Return a spelling as it may be shown: what may hold personal data stands as its shape alone."""
+        return mask(spelling) if self.hide and self.hide.search(spelling) else spelling
+
+    def suggestion(self, spelling: str) -> Suggestion:
+        """Return what is proposed for a spelling."""
+        return self.suggestions.get(spelling) or Suggestion(spelling)
 
     def decide(self, spelling: str, decision: Decision, answer: str = "") -> Decided:
-        """Save one decision; `map` needs an answer."""
-        written = read_value_map(self.asked.name, [self.folder])
-        if decision is Decision.MAP and not answer.strip():
+        """Save one decision; `map` without an answer stays open."""
+        answer = answer.strip() if decision is Decision.MAP else ""
+        if decision is Decision.MAP and not answer:
             decision = Decision.ASK
-        made = Decided(spelling, decision, answer.strip(), self.by, self.on)
-        save_value_map(self.folder, ValueMap(self.asked.name, {**written.rows, spelling: made}))
+        accepted = next((one for one in self.suggestion(spelling).candidates if answer and one.value == answer), None)
+        note = f"suggested {accepted.confidence:.2f}: {accepted.reason}" if accepted else ""
+        made = Decided(spelling, decision, answer, self.by, date.today().isoformat(), note)
+        written = read_value_map(self.asked.name, [self.settings.own_decisions])
+        save_value_map(self.settings.own_decisions, ValueMap(self.asked.name, {**written.rows, spelling: made}))
+        self.answered.discard(spelling) if made.is_open else self.answered.add(spelling)
         return made
 
 
 def edit_value_maps(
-    settings: Settings, maps: list[Asked], answers: dict[str, dict[str, str]], *, by: str = "analyst"
+    settings: Settings,
+    maps: Sequence[Asked],
+    proposals: Sequence[Proposal] = (),
+    *,
+    by: str = "analyst",
+    hide: re.Pattern[str] | None = None,
 ) -> Any:
-    """Return one editor a value map that has open spellings, `answers` filled in by map and spelling."""
+    """Return one editor a value map that has open spellings, the best proposal filled in and never saved by itself."""
     import ipywidgets  # noqa: PLC0415 - only a person's kernel needs it
 
-    waiting = [one for one in maps if one.open]
-    if not waiting:
-        return ipywidgets.Label("Every spelling has an answer.")
-    return ipywidgets.VBox([edit_value_map(settings, one, answers.get(one.name, {}), by=by) for one in waiting])
+    suggestions = {one.asked.name: one.suggestions for one in proposals}
+    editors = [
+        ValueMapEditor(settings, one, suggestions.get(one.name, {}), by=by, hide=hide) for one in maps if one.open
+    ]
+    if not editors:
+        return ipywidgets.HTML("Every spelling has an answer.")
+    signed = ipywidgets.Text(value=by, description="Decided by", continuous_update=False)
+
+    def sign(change: Any) -> None:
+        for editor in editors:
+            editor.by = change["new"].strip() or by
+
+    signed.observe(sign, names="value")
+    return ipywidgets.VBox([ipywidgets.HTML(HELP), signed, *(_map(ipywidgets, editor) for editor in editors)])
 
 
-def edit_value_map(settings: Settings, asked: Asked, proposals: dict[str, str], *, by: str = "analyst") -> Any:
-    """Return a widget with one line an open spelling: records, decision, answer; the proposal is filled in."""
-    import ipywidgets  # noqa: PLC0415 - only a person's kernel needs it
+def _map(ipywidgets: Any, editor: ValueMapEditor) -> Any:
+    title = ipywidgets.HTML()
 
-    editor = ValueMapEditor(settings, asked, by=by)
-    spellings = sorted(asked.open, key=lambda one: (-asked.records[one], one))[:SHOWN_AT_ONCE]
-    head = ipywidgets.Label(f"{asked.name}: {len(asked.open)} open, {len(spellings)} shown, most records first")
-    return ipywidgets.VBox([head, *(_line(ipywidgets, editor, one, proposals.get(one, "")) for one in spellings)])
+    def count() -> None:
+        waiting = len(editor.asked.open) - len(editor.answered)
+        title.value = f"<h4>{escape(editor.asked.name)}: {waiting} open</h4>"
+
+    count()
+    lines = [_Line(ipywidgets, editor, spelling, count) for spelling in editor.shown]
+    sure = [line for line in lines if line.suggestion.auto]
+    accept = ipywidgets.Button(
+        description=f"Accept {len(sure)} sure proposals",
+        tooltip="Save each proposal at or above its threshold as your decision",
+        layout={"width": "auto", "display": "" if sure else "none"},
+    )
+    accept.on_click(lambda _button: [line.accept() for line in sure])
+    return ipywidgets.VBox([title, accept, *(line.widget for line in lines)], layout={"padding": "0 0 1em 0"})
 
 
-def _line(ipywidgets: Any, editor: ValueMapEditor, spelling: str, proposal: str) -> Any:
-    label = ipywidgets.Label(f"{spelling!r} ({editor.asked.records[spelling]})", layout={"width": "22em"})
-    decision = ipywidgets.Dropdown(options=[str(one) for one in Decision], value="ask", layout={"width": "7em"})
-    answer = ipywidgets.Text(value=proposal, placeholder="destination value", continuous_update=False)
-    status = ipywidgets.Label("")
+class _Line:
+    """One spelling: its records, the answer, how sure the proposal is, the decision, and what was saved."""
 
-    def save(_change: Any) -> None:
-        made = editor.decide(spelling, Decision(decision.value), answer.value)
-        status.value = f"saved: {made.decision}"
+    def __init__(self, ipywidgets: Any, editor: ValueMapEditor, spelling: str, saved: Callable[[], None]) -> None:
+        self.editor, self.spelling, self.saved = editor, spelling, saved
+        self.suggestion = editor.suggestion(spelling)
+        best, name, records = self.suggestion.best, editor.name(spelling), editor.asked.records[spelling]
+        # A title shows on hover what the column is too narrow for.
+        label = ipywidgets.HTML(f'<span title="{escape(name)}">{escape(name)}</span>', layout=_wide("18em"))
+        count = ipywidgets.HTML(f"<span>{records:,}</span>", layout=_wide("4em"))
+        candidates = [one.value for one in self.suggestion.candidates if one.value]
+        self.answer = ipywidgets.Combobox(
+            value=candidates[0] if candidates else "",
+            options=list(dict.fromkeys([*candidates, *editor.asked.decided.destination_values()])),
+            placeholder="answer",
+            continuous_update=False,
+            layout=_wide("18em"),
+        )
+        self.decision = ipywidgets.Dropdown(
+            options=[str(one) for one in Decision], value=str(Decision.ASK), layout=_wide("6em")
+        )
+        self.status = ipywidgets.HTML(layout=_wide("6em"))
+        why = f"{best.confidence:.2f} {best.reason}" if best else "no proposal"
+        if best and self.suggestion.decision is not Decision.MAP:
+            why = f"{why}: {self.suggestion.decision}"
+        reason = ipywidgets.HTML(
+            f'<span style="opacity: .7" title="{escape(why)}">{escape(why)}</span>', layout=_wide("16em")
+        )
+        self.decision.observe(self._decided, names="value")
+        self.answer.observe(self._typed, names="value")
+        self.widget = ipywidgets.HBox([label, count, self.answer, self.decision, self.status, reason])
 
-    decision.observe(save, names="value")
-    answer.observe(save, names="value")
-    return ipywidgets.HBox([label, decision, answer, status])
+    def accept(self) -> None:
+        """Take the proposal, unless something else was decided meanwhile."""
+        if self.decision.value == Decision.ASK:
+            self.decision.value = str(self.suggestion.decision)
+
+    def _typed(self, _change: Any) -> None:
+        wanted = str(Decision.MAP if self.answer.value.strip() else Decision.ASK)
+        if self.decision.value == wanted:
+            self._save()
+        else:
+            self.decision.value = wanted
+
+    def _decided(self, _change: Any) -> None:
+        self._save()
+
+    def _save(self) -> None:
+        made = self.editor.decide(self.spelling, Decision(self.decision.value), self.answer.value)
+        self.status.value = f"<b>saved</b>: {made.decision}"
+        if made.decision != self.decision.value:
+            self.status.value = "needs an answer"
+        self.saved()
+
+
+def _wide(width: str) -> dict[str, str]:
+    return {"width": width, "overflow": "hidden"}

@@ -15,6 +15,7 @@ from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
 from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
+from workbench.mapping.owners import match_owners
 from workbench.mapping.setup import Setup, make_setup
 from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
@@ -42,6 +43,7 @@ def reading(settings: Settings) -> Iterator[Desk]:
             if settings.warehouse.exists():
                 with open_warehouse(settings.warehouse, write=True) as warehouse:
                     write_schema(warehouse, schema)
+                match_owners(settings)
             yield Desk(settings, tenant, schema, ledger, run.run_id)
     finally:
         ledger.engine.dispose()

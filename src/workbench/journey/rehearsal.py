@@ -59,7 +59,8 @@ def start_tenant(settings: Settings) -> str:
         str(IDLE_SECONDS),
     ]
     with (state / "tenant.log").open("ab") as log:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+    child.returncode = 0  # nobody waits for it: it outlives this process, and ends by itself when it is idle
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         known = _known(state)

@@ -34,9 +34,9 @@ class Ran:
 
 def run_steps(settings: Settings, *, first: str | None = None, last: str | None = None, fresh: bool = False) -> Ran:
     """Run the steps from `first` to `last`; without `first` the last unfinished run goes on where it is not green."""
+    wanted = steps_between(first, last)
     run = current_run(settings, fresh=fresh)
     ran = Ran(run, settings.runs / run.run_id)
-    wanted = steps_between(first, last)
     ledger = open_run_ledger(settings)
     states = step_states(ledger, run.run_id)
     started = time.monotonic()
@@ -120,6 +120,7 @@ def execute(settings: Settings, notebook: str, folder: Path) -> Path:
             kernel_name="python3",
             start_timeout=120,
             config=_ipc(),
+            extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel that ends says so as an error
             request_save_on_cell_execute=True,
             stderr_file=sys.stderr,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from workbench.dental_exec.deliveries import find_deliveries
 from workbench.errors import ExportProblem, SettingsProblem
 from workbench.settings import Settings
 
@@ -32,6 +34,8 @@ KEPT = (
     "data/runs",
     "data/freshsales",
     "data/rehearsal/ledger.sqlite",
+    "data/rehearsal/ledger.sqlite-wal",  # what a killed run wrote last
+    "data/rehearsal/decisions",
 )
 
 
@@ -50,8 +54,13 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
     """Write the starter into a folder and name its exports; nothing that is there is overwritten."""
     if (folder / "migration.toml").exists():
         raise SettingsProblem(f"{folder.name} is a migration folder already. Nothing was changed.")
-    if exports is not None and not exports.exists():
-        raise ExportProblem(f"There are no exports at {exports}. Nothing was changed.")
+    taken = [part for part in PARTS if (folder / part).exists()]
+    if taken or (folder.exists() and not folder.is_dir()):
+        raise SettingsProblem(
+            f"{folder.name} holds {', '.join(taken) or 'a file'} already. Name a new folder. Nothing was changed."
+        )
+    if exports is not None:
+        require_exports(exports)
     made = []
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
@@ -62,7 +71,8 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
             shutil.copy(source, target)
         made.append(target)
     (folder / "data").mkdir(exist_ok=True)
-    (folder / ".gitignore").write_text("data/\n", "utf-8")
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("data/\n", "utf-8")
     if exports is not None:
         name_exports(folder, exports)
     return made
@@ -76,16 +86,27 @@ def name_exports(folder: Path, exports: Path) -> None:
 def _set_exports(folder: Path, text: str) -> None:
     path = folder / "migration.toml"
     lines = path.read_text("utf-8").splitlines(keepends=True)
-    for place, line in enumerate(lines):
-        if line.split("=")[0].strip() == "exports":
-            lines[place] = f'exports = "{text}"\n'
+    places = [place for place, line in enumerate(lines) if line.split("=")[0].strip() == "exports"]
+    if len(places) != 1:
+        raise SettingsProblem('migration.toml has no line `exports = ""` under [source]; add it. Nothing was changed.')
+    lines[places[0]] = f"exports = {json.dumps(text, ensure_ascii=False)}\n"
     path.write_text("".join(lines), "utf-8")
+
+
+def require_exports(exports: Path) -> None:
+    """Refuse a path that holds no delivery."""
+    if not exports.exists():
+        raise ExportProblem(f"There are no exports at {exports}. Nothing was changed.")
+    if exports.is_dir() and not find_deliveries(exports):
+        raise ExportProblem(
+            f"The folder {exports} holds no delivery: no CSV files, no folder with CSV files, and no archive."
+            " Nothing was changed."
+        )
 
 
 def add_delivery(settings: Settings, exports: Path) -> Path:
     """Copy a delivery to data/exports, as received, and read exports from there from now on."""
-    if not exports.exists():
-        raise ExportProblem(f"There are no exports at {exports}. Nothing was changed.")
+    require_exports(exports)
     home = settings.folder / "data" / "exports"
     target = home / exports.name
     if target.exists():
@@ -121,6 +142,8 @@ def archive(settings: Settings, out: Path) -> dict[str, Any]:
     """Write decisions, notebooks, ledger and run folders into one new zip."""
     if out.exists():
         raise SettingsProblem(f"{out} exists already. Nothing was changed.")
+    if not out.parent.is_dir():
+        raise SettingsProblem(f"There is no folder {out.parent} to write {out.name} into. Nothing was changed.")
     count = 0
     with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED) as bundle:
         for name in KEPT:

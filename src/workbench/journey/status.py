@@ -13,9 +13,11 @@ from workbench.journey.record import open_run_ledger
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS
 from workbench.keys import api_key, image_key
+from workbench.ledger.audit import verify
 from workbench.ledger.history import current_writer
 from workbench.ledger.operations import open_operations
 from workbench.ledger.runs import last_run, step_states
+from workbench.ledger.store import Ledger
 from workbench.mapping.files import read_mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.pacing import agreed_pacing
@@ -31,14 +33,11 @@ ROWS_A_CALL, CALLS_A_BULK = 100, 3
 
 def status(settings: Settings, *, held: bool) -> dict[str, Any]:
     """Return the last run's steps, open operations, the writer, and held rows by cause."""
-    ledger = open_run_ledger(settings)
+    ledger = open_past_ledger(settings)
     try:
         run = last_run(ledger)
         if run is None:
-            raise StoreProblem(
-                f"Nothing was run for the target {settings.target} yet. Begin with:"
-                f" workbench run --target {settings.target}"
-            )
+            raise _nothing_run(settings)
         states = step_states(ledger, run.run_id)
         writer = current_writer(ledger) or "no writer"
         waiting = len(open_operations(ledger))
@@ -62,8 +61,34 @@ def status(settings: Settings, *, held: bool) -> dict[str, Any]:
     }
 
 
+def verify_log(settings: Settings) -> dict[str, Any]:
+    """Walk the audit chain; exit 1 when it is broken."""
+    ledger = open_past_ledger(settings)
+    try:
+        count, head, breaks = verify(ledger)
+    finally:
+        ledger.engine.dispose()
+    text = "\n".join([*breaks, f"{count:,} entries, head {head}: {'broken' if breaks else 'unbroken'}"])
+    return {"entries": count, "head": head, "breaks": breaks, "text": text, "exit": 1 if breaks else 0}
+
+
+def open_past_ledger(settings: Settings) -> Ledger:
+    """Open the ledger to look back; where nothing was run yet, none is made."""
+    if not settings.ledger.is_file():
+        raise _nothing_run(settings)
+    return open_run_ledger(settings)
+
+
+def _nothing_run(settings: Settings) -> StoreProblem:
+    return StoreProblem(
+        f"Nothing was run for the target {settings.target} yet. Begin with: workbench run --target {settings.target}"
+    )
+
+
 def held_workbook(settings: Settings, path: Path) -> dict[str, Any]:
     """Write held rows as a workbook, one sheet a cause."""
+    if not path.parent.is_dir():
+        raise SettingsProblem(f"There is no folder {path.parent} to write {path.name} into. Nothing was changed.")
     rows = held_rows(settings.warehouse)
     causes = write_held_workbook(rows, path)
     text = f"Wrote {rows.height} reasons on {len(causes)} sheets to {path}."
@@ -72,7 +97,7 @@ def held_workbook(settings: Settings, path: Path) -> dict[str, Any]:
 
 def explain(settings: Settings, source_object: str, source_id: str) -> dict[str, Any]:
     """Return what one source row went through."""
-    ledger = open_run_ledger(settings)
+    ledger = open_past_ledger(settings)
     try:
         return explain_row(settings.warehouse, ledger, source_object, source_id)
     finally:

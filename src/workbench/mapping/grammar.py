@@ -152,11 +152,11 @@ def _filling_problems(where: str, spec: dict[str, Any]) -> Iterator[str]:
         yield f"{where}no transform named {via!r}{_meant(str(via), TAKES)}"
     elif "values" in spec and len(columns) > 1:
         yield f"{where}values takes one column"
-    elif "const" not in spec and "values" not in spec:
+    elif "from" in spec and "values" not in spec:
         least, most = TAKES[via]
         if not least <= len(columns) <= most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            yield f"{where}{via} takes {wanted} columns, and {len(columns)} are named"
+            wanted = str(least) if least == most else f"{least} to {most}" if most < MANY else "one or more"
+            yield f"{where}{via} takes {wanted} columns, not {len(columns)}"
 
 
 def _lookup_problems(where: str, name: str, spec: Any) -> Iterator[str]:

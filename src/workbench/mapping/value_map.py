@@ -58,12 +58,12 @@ class ValueMap:
 
 
 def read_value_map(name: str, folders: Iterable[Path]) -> ValueMap:
-    """Read one map from every folder that has it, the later folder over the earlier."""
+    """Read one map from every folder that has it, the later folder over the earlier; `ask` never covers an answer."""
     rows: dict[str, Decided] = {}
     for folder in folders if SAFE_NAME.match(name) else ():
         path = folder / f"{name}.csv"
         if path.is_file():
-            rows |= _read(path)
+            rows |= {key: row for key, row in _read(path).items() if not (row.is_open and key in rows)}
     return ValueMap(name, rows)
 
 

@@ -34,7 +34,7 @@ TITLE_WORDS = 60
 
 def printable(value: str) -> str:
     """Return a text without control characters."""
-    return value.translate(CONTROLS)
+    return value if value.isprintable() else value.translate(CONTROLS)
 
 
 def without_labels(value: str) -> str:

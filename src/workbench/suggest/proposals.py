@@ -12,7 +12,7 @@ from workbench.dental.roles import route_of
 from workbench.errors import StoreProblem
 from workbench.mapping.files import Mappings
 from workbench.mapping.spellings import Asked, asked_spellings
-from workbench.mapping.value_map import Decided, read_value_map, save_value_map
+from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import suggest_names
@@ -88,21 +88,25 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
     folder = settings.own_decisions if own else settings.mappings / "values"
     rows = []
     for proposal in propose(settings, mappings):
-        written = read_value_map(proposal.asked.name, [folder])
+        asked = proposal.asked
+        written = read_value_map(asked.name, [folder])
+        # What a rehearsal decided for itself answers nothing for others.
+        known = asked.decided.rows if own else written.rows
+        still_open = [one for one in asked.records if one not in known or known[one].is_open]
         decided = dict(written.rows)
         accepted = 0
-        for spelling in proposal.asked.open:
+        for spelling in still_open:
             suggestion = proposal.suggestions.get(spelling)
             best = suggestion.best if suggestion else None
             if suggestion and best and best.confidence >= above:
                 accepted += 1
                 note = f"suggested {best.confidence:.2f}: {best.reason}"
                 decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
-            else:
+            elif spelling not in known:
                 decided[spelling] = Decided(spelling, Decision.ASK, "", by, on, "no proposal sure enough")
         if decided != written.rows:
-            save_value_map(folder, type(written)(proposal.asked.name, decided))
-        rows.append((proposal.asked.name, len(proposal.asked.records), accepted, len(proposal.asked.open) - accepted))
+            save_value_map(folder, ValueMap(asked.name, decided))
+        rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
     return pl.DataFrame(
         rows,
         orient="row",
@@ -151,19 +155,24 @@ def _routes(_: Settings, asked: Asked) -> list[Suggestion]:
 
 
 def _owners(settings: Settings, asked: Asked) -> list[Suggestion]:
-    """An owner is a tenant user with the same e-mail; inactive and unmatched ones get no proposal."""
+    """An owner is a tenant user with the same e-mail; one that several share, or who left, is for a person to say."""
     with open_warehouse(settings.warehouse) as warehouse:
         if not warehouse.has("destination.users"):
             raise StoreProblem("The tenant's users are not read yet. Run notebooks/30_suggest.ipynb.")
         rows = warehouse.run(
-            "SELECT u.user_id, lower(trim(d.email)) FROM raw.users u JOIN destination.users d"
-            " ON lower(trim(d.email)) = lower(trim(u.email)) WHERE d.is_active"
+            "SELECT u.user_id, lower(trim(d.email)), upper(coalesce(u.is_active, 'Y')) = 'Y',"
+            " count(*) OVER (PARTITION BY lower(trim(u.email)))"
+            " FROM raw.users u JOIN destination.users d ON lower(trim(d.email)) = lower(trim(u.email)) WHERE d.is_active"
         )
-    emails: dict[str, str] = dict(rows)
-    return [
-        Suggestion(user, (Candidate(emails[user], 1.0, "same e-mail"),) if user in emails else ())
-        for user in asked.records
-    ]
+    found = {}
+    for user, email, is_active, users in rows:
+        if users > 1:
+            found[user] = Candidate(email, 0.5, f"same e-mail, and {users} users share it")
+        elif not is_active:
+            found[user] = Candidate(email, 0.6, "same e-mail, and inactive in Dental-Exec")
+        else:
+            found[user] = Candidate(email, 1.0, "same e-mail")
+    return [Suggestion(user, (found[user],) if user in found else ()) for user in asked.records]
 
 
 def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
