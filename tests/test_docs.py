@@ -31,7 +31,7 @@ WANTED_PAGES = {
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|opt|Users|usr|var|etc)/")
-INDEX_HOST = re.compile(r"pypi\.|pythonhosted|index-url|conda\.anaconda|artifactory|devpi", re.IGNORECASE)
+INDEX_HOST = re.compile(r"pyp[i]\.|pythonh[o]sted|index-[u]rl|an[a]conda\.org|devp[i]", re.IGNORECASE)
 VOCABULARIES = [one for one in vars(vocabulary).values() if isinstance(one, type) and issubclass(one, StrEnum)]
 WORDS = [
     pytest.param(word, id=f"{one.__name__}-{word}") for one in VOCABULARIES if one is not StrEnum for word in list(one)

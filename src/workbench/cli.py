@@ -64,16 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     def verb(name: str, does: Verb, text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text)
         made.add_argument(
-            "--migration", default=".", metavar="DIR", help="migration folder (default: walk up to migration.toml)"
+            "--migration", default=".", metavar="DIR", help="migration folder (default: walk up from here)"
         )
         made.add_argument("--json", action="store_true", help="print one JSON document on stdout")
         made.set_defaults(verb=does)
         return made
 
     def target(made: argparse.ArgumentParser, default: str | None = "rehearsal") -> None:
-        made.add_argument(
-            "--target", choices=["rehearsal", "freshsales"], default=default, help="where to write (default: rehearsal)"
-        )
+        choices = ["rehearsal", "freshsales"]
+        made.add_argument("--target", choices=choices, default=default, help="where to write (default: rehearsal)")
 
     one = verb("init", _init, "make a migration folder that runs by itself")
     one.add_argument("folder", metavar="DIR")
@@ -106,9 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("what", nargs="?", choices=["carriers", "fields", "ada", "stages", "claims"])
     one.add_argument("--values", metavar="FILE", help="CSV of values to propose for")
     one.add_argument("--choices", metavar="FILE", help="CSV of choices to propose out of")
-    one.add_argument(
-        "--accept-above", type=_share, metavar="P", help="write map rows at or above P, ask rows for the rest"
-    )
+    one.add_argument("--accept-above", type=_share, metavar="P", help="map at or above P (0 to 1), ask for the rest")
     one.add_argument("--by", metavar="NAME", help="who accepts")
     target(one, None)
     one = verb("approve", _approve, "sign the lock that is due")

@@ -95,6 +95,7 @@ def test_sure_proposals_are_accepted_together_and_others_are_not(
     [button] = widgets(editor, ipywidgets.Button)
     assert button.description == "Accept 2 sure proposals"
     button.click()
+    assert (button.description, button.disabled) == ("Accept 0 sure proposals", True)
     assert saved(settings) == {
         "DELTA DENTAL": ("map", "Delta Dental", "suggested 0.99: same letters"),
         "Self pay": ("blank", "", ""),

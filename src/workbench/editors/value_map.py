@@ -93,21 +93,27 @@ def edit_value_maps(
 
 def _map(ipywidgets: Any, editor: ValueMapEditor) -> Any:
     title = ipywidgets.HTML()
+    accept = ipywidgets.Button(
+        tooltip="Save each proposal at or above its threshold as your decision",
+        layout={"width": "auto", "align_self": "flex-start"},
+    )
 
     def count() -> None:
         waiting = len(editor.asked.open) - len(editor.answered)
-        title.value = f"<h4>{escape(editor.asked.name)}: {waiting} open</h4>"
+        title.value = f"<b>{escape(editor.asked.name)}</b>: {waiting} open"
+        sure = sum(line.waits_for_a_yes for line in lines)
+        accept.description = f"Accept {sure} sure proposal{'s' * (sure != 1)}"
+        accept.disabled = not sure
 
-    count()
+    def accept_sure(_button: Any) -> None:
+        for line in lines:
+            if line.waits_for_a_yes:
+                line.accept()
+
     lines = [_Line(ipywidgets, editor, spelling, count) for spelling in editor.shown]
-    sure = [line for line in lines if line.suggestion.auto]
-    accept = ipywidgets.Button(
-        description=f"Accept {len(sure)} sure proposals",
-        tooltip="Save each proposal at or above its threshold as your decision",
-        layout={"width": "auto", "display": "" if sure else "none"},
-    )
-    accept.on_click(lambda _button: [line.accept() for line in sure])
-    return ipywidgets.VBox([title, accept, *(line.widget for line in lines)], layout={"padding": "0 0 1em 0"})
+    accept.on_click(accept_sure)
+    count()
+    return ipywidgets.VBox([title, accept, *(line.widget for line in lines)], layout={"padding": "0.5em 0 1em 0"})
 
 
 class _Line:
@@ -118,8 +124,10 @@ class _Line:
         self.suggestion = editor.suggestion(spelling)
         best, name, records = self.suggestion.best, editor.name(spelling), editor.asked.records[spelling]
         # A title shows on hover what the column is too narrow for.
-        label = ipywidgets.HTML(f'<span title="{escape(name)}">{escape(name)}</span>', layout=_wide("18em"))
-        count = ipywidgets.HTML(f"<span>{records:,}</span>", layout=_wide("4em"))
+        label = ipywidgets.HTML(
+            f'<span style="white-space: nowrap" title="{escape(name)}">{escape(name)}</span>', layout=_wide("18em")
+        )
+        count = ipywidgets.HTML(f"{records:,} record{'s' * (records != 1)}", layout=_wide("6em"))
         candidates = [one.value for one in self.suggestion.candidates if one.value]
         self.answer = ipywidgets.Combobox(
             value=candidates[0] if candidates else "",
@@ -136,16 +144,21 @@ class _Line:
         if best and self.suggestion.decision is not Decision.MAP:
             why = f"{why}: {self.suggestion.decision}"
         reason = ipywidgets.HTML(
-            f'<span style="opacity: .7" title="{escape(why)}">{escape(why)}</span>', layout=_wide("16em")
+            f'<span style="opacity: .7; white-space: nowrap" title="{escape(why)}">{escape(why)}</span>',
+            layout=_wide("26em"),
         )
         self.decision.observe(self._decided, names="value")
         self.answer.observe(self._typed, names="value")
         self.widget = ipywidgets.HBox([label, count, self.answer, self.decision, self.status, reason])
 
+    @property
+    def waits_for_a_yes(self) -> bool:
+        """Say whether a sure proposal stands here and nothing was decided yet."""
+        return self.suggestion.auto and self.decision.value == Decision.ASK and not self.status.value
+
     def accept(self) -> None:
-        """Take the proposal, unless something else was decided meanwhile."""
-        if self.decision.value == Decision.ASK:
-            self.decision.value = str(self.suggestion.decision)
+        """Take the proposal as the decision."""
+        self.decision.value = str(self.suggestion.decision)
 
     def _typed(self, _change: Any) -> None:
         wanted = str(Decision.MAP if self.answer.value.strip() else Decision.ASK)
@@ -159,9 +172,7 @@ class _Line:
 
     def _save(self) -> None:
         made = self.editor.decide(self.spelling, Decision(self.decision.value), self.answer.value)
-        self.status.value = f"<b>saved</b>: {made.decision}"
-        if made.decision != self.decision.value:
-            self.status.value = "needs an answer"
+        self.status.value = "saved" if made.decision == self.decision.value else "no answer"
         self.saved()
 
 

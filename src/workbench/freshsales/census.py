@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -14,9 +15,11 @@ from workbench.freshsales.refusals import Reason, Refused
 
 __all__ = [
     "find_by_source_id",
+    "list_newest",
     "list_records",
     "read_children",
     "read_documents",
+    "read_newest",
     "read_pages",
     "read_parent_notes",
     "read_record",
@@ -40,6 +43,41 @@ def list_records(tenant: Freshsales, destination: str) -> Iterator[dict[str, Any
     places = [(where.path, include | ({"filter": name} if name else {})) for name in where.list_filters]
     for page in _union(tenant, places, where.plural):
         yield from page
+
+
+def read_newest(tenant: Freshsales, endpoint: Endpoint, count: int) -> Iterator[dict[str, Any]]:
+    """Yield accounts, contacts or deals, youngest first, from about as many pages as `count` new records fill."""
+    include = {"include": endpoint.include} if endpoint.include else {}
+    pages = 2 * -(-count // PER_PAGE) + 1
+    for view in _views(tenant, endpoint):
+        path = f"{endpoint.path}/view/{view}"
+        for page in range(1, pages + 1):
+            body = _page(tenant, path, endpoint.plural, {**include, **STABLE, "sort_type": "desc", "page": page})
+            yield from (_with_links(one, body, endpoint.plural) for one in body[endpoint.plural])
+            if len(body[endpoint.plural]) < PER_PAGE:
+                break
+
+
+def list_newest(tenant: Freshsales, destination: str, since: float) -> Iterator[dict[str, Any]]:
+    """Yield tasks, appointments or sales activities made since a moment, and perhaps some more, from the last page on.
+
+    A list that does not count its pages, or does not begin with its oldest record, is read whole.
+    """
+    where = endpoint(destination, tenant.edition)
+    for name in where.list_filters:
+        params = {**STABLE, **({"filter": name} if name else {})}
+        first = _page(tenant, where.path, where.plural, params | {"page": 1})
+        pages = _pages(first)
+        last = first if pages == 1 else _page(tenant, where.path, where.plural, params | {"page": pages or 1})
+        if pages is None or _made_at(first[where.plural], min) > _made_at(last[where.plural], min):
+            yield from list_records(tenant, destination)
+            return
+        for number in range(pages, 0, -1):
+            body = last if number == pages else first if number == 1 else None
+            records = (body or _page(tenant, where.path, where.plural, params | {"page": number}))[where.plural]
+            yield from records
+            if records and _made_at(records, max) < since:
+                break
 
 
 def read_children(tenant: Freshsales, plural: str, record_id: int, kind: str) -> list[dict[str, Any]]:
@@ -136,6 +174,18 @@ def _total(body: Mapping[str, Any]) -> int | None:
     return None if total is None else int(total)
 
 
+def _pages(body: Mapping[str, Any]) -> int | None:
+    meta = body.get("meta") or {}
+    if meta.get("total_pages") is not None:
+        return max(1, int(meta["total_pages"]))
+    total = _total(body)
+    return None if total is None else max(1, -(-total // PER_PAGE))
+
+
+def _made_at(records: list[dict[str, Any]], choose: Callable[[Iterable[float]], float]) -> float:
+    return choose([datetime.fromisoformat(str(one["created_at"])).timestamp() for one in records] or [0.0])
+
+
 def _is_last(body: Mapping[str, Any], page: int, listed: int, length: int) -> bool:
     meta = body.get("meta") or {}
     if meta.get("total_pages") is not None:
@@ -151,5 +201,8 @@ def _with_links(record: dict[str, Any], body: Mapping[str, Any], envelope: str) 
         return {**record, "contacts": [one for one in body["contacts"] if one.get("id") in mine]}
     if envelope == "appointments" and "appointment_attendees" in body:
         attending = set(record.get("appointment_attendee_ids") or [])
-        return {**record, "appointment_attendees": [one for one in body["appointment_attendees"] if one["id"] in attending]}
+        return {
+            **record,
+            "appointment_attendees": [one for one in body["appointment_attendees"] if one["id"] in attending],
+        }
     return record

@@ -77,7 +77,11 @@ def _placed(destination: str, name: str, value: Json, edition: Edition) -> dict[
             placed = {"contacts_added_list": [int(one) for one in ids if one]}
         case "owner_id" if where.singular == "appointment":
             # An appointment keeps no owner_id: its owner is the attending user. A patient never attends.
-            return {"appointment_attendees_attributes": [{"attendee_type": USER, "attendee_id": int(value)}] if value else []}
+            return {
+                "appointment_attendees_attributes": [{"attendee_type": USER, "attendee_id": int(value)}]
+                if value
+                else []
+            }
         case "target":
             kind, number = value or (None, None)
             placed = {"targetable_type": targetable(kind, edition) if kind else None, "targetable_id": number}
@@ -129,6 +133,8 @@ def _links(destination: str, record: Mapping[str, Any]) -> dict[str, Any]:
     people = people or record.get("contact_ids") or []
     if people:
         links["contact"] = people[0] if len(people) == 1 else sorted(people)
+    elif destination == "deal" and "contacts" in record:
+        links["contact"] = None
     attending = [one for one in record.get("appointment_attendees") or [] if one.get("attendee_type") == USER]
     if attending:
         links["owner_id"] = attending[0]["attendee_id"]

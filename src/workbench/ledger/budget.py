@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, text, update
+from time import monotonic
+
+from sqlalchemy import Connection, insert, select, update
 
 from workbench.clock import Clock
+from workbench.ledger.lease import SECONDS, Lease, check_fence
 from workbench.ledger.store import Ledger, budget
 from workbench.pacing import LONGEST_HOLD, Pacing
 
 
 class LedgerBudget:
-    """Slots by `Pacing`, taken in one transaction each, so that two processes together keep both windows."""
+    """Slots by `Pacing`, taken in one transaction each, so that two processes together keep both windows.
 
-    def __init__(self, ledger: Ledger, pacing: Pacing) -> None:
+    With a lease, each slot is also the proof that its holder may still write: who lost it sends nothing more, not even
+    the second try of a call that waited.
+    """
+
+    def __init__(self, ledger: Ledger, pacing: Pacing, lease: Lease | None = None) -> None:
         self.ledger = ledger
         self.pacing = pacing
+        self.lease = lease
         with ledger.commit() as connection:
             if connection.execute(select(budget.c.name)).first() is None:
                 connection.execute(insert(budget).values(name="account", last=None, hold_until=0.0, calls=0))
 
     def claim(self, clock: Clock) -> None:
         """Take the next slot and return when it has come; a hold that began meanwhile is waited for, too."""
+        started = monotonic()
         with self.ledger.commit() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.execute(text("UPDATE budget SET calls = calls"))  # takes the write lock before reading
-            row = connection.execute(select(budget)).one()
+            self._check(connection)
+            row = connection.execute(select(budget).with_for_update()).one()
             moment = self.pacing.next_moment(clock.now(), row.last, row.hold_until)
             connection.execute(update(budget).values(last=moment, calls=row.calls + 1))
         clock.wait_until(moment)
         while 0 < (until := self._hold_until()) - clock.now() <= LONGEST_HOLD:
             clock.wait_until(until)
+        if monotonic() - started > SECONDS / 4:
+            with self.ledger.commit() as connection:
+                self._check(connection)
 
     def hold(self, until: float) -> None:
         """Let nobody call before `until`."""
@@ -40,6 +51,10 @@ class LedgerBudget:
         """Return how many slots were ever given out."""
         with self.ledger.read() as connection:
             return int(connection.scalar(select(budget.c.calls)) or 0)
+
+    def _check(self, connection: Connection) -> None:
+        if self.lease is not None:
+            check_fence(connection, self.lease)
 
     def _hold_until(self) -> float:
         with self.ledger.read() as connection:

@@ -11,9 +11,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 from workbench.ledger.store import Ledger, identities
 
 SCHEMA = {
-    "source_object": pl.String, "source_id": pl.String, "mapping": pl.String, "destination": pl.String,
-    "destination_id": pl.Int64, "delivered": pl.String, "fingerprint": pl.String, "origin": pl.String,
-    "is_live": pl.Boolean, "operation_id": pl.Int64,
+    "source_object": pl.String,
+    "source_id": pl.String,
+    "mapping": pl.String,
+    "destination": pl.String,
+    "destination_id": pl.Int64,
+    "delivered": pl.String,
+    "fingerprint": pl.String,
+    "origin": pl.String,
+    "is_live": pl.Boolean,
+    "operation_id": pl.Int64,
 }
 
 
@@ -73,6 +80,24 @@ def live_ids(ledger: Ledger) -> dict[str, tuple[str, int]]:
     ).where(identities.c.is_live)
     with ledger.read() as connection:
         return {f"{row[0]}/{row[1]}": (row[2], row[3]) for row in connection.execute(query)}
+
+
+def is_known(ledger: Ledger, destination: str, destination_id: int) -> bool:
+    """Say whether a destination record stands for a source row already."""
+    query = (
+        select(identities.c.source_id)
+        .where(identities.c.destination == destination, identities.c.destination_id == destination_id)
+        .limit(1)
+    )
+    with ledger.read() as connection:
+        return connection.scalar(query) is not None
+
+
+def live_identities(ledger: Ledger) -> list[Identity]:
+    """Return every live identity, in the order its record was last written."""
+    query = select(identities).where(identities.c.is_live).order_by(identities.c.operation_id)
+    with ledger.read() as connection:
+        return [Identity(**row) for row in connection.execute(query).mappings()]
 
 
 def forget_identity(connection: Connection, source_object: str, source_id: str) -> None:

@@ -38,8 +38,10 @@ def keep_image(connection: Connection, key: bytes, operation_id: int, kind: str,
 def last_image(ledger: Ledger, operation_id: int, kind: str) -> Any | None:
     """Return the newest image of one kind, or None."""
     query = (
-        select(images.c.sealed).where(images.c.operation_id == operation_id, images.c.kind == kind)
-        .order_by(images.c.image_id.desc()).limit(1)
+        select(images.c.sealed)
+        .where(images.c.operation_id == operation_id, images.c.kind == kind)
+        .order_by(images.c.image_id.desc())
+        .limit(1)
     )
     with ledger.read() as connection:
         sealed = connection.scalar(query)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
 from workbench.clock import WallClock
-from workbench.errors import LeaseLost
+from workbench.errors import LeaseLost, StoreProblem
 from workbench.ledger.store import Ledger, lease
 
 SECONDS = 120.0
+"""How long a writer on another machine is believed to live after its last sign."""
+FREE = 0.0
 
 
 @dataclass(frozen=True)
@@ -32,49 +35,84 @@ def hold_lease(ledger: Ledger) -> Iterator[Lease]:
     try:
         yield taken
     finally:
-        with ledger.commit() as connection:
-            connection.execute(update(lease).where(lease.c.name == "writer", lease.c.fence == taken.fence).values(expires=0.0))
+        # A ledger that can no longer be written must not hide why the load stopped; a dead holder is seen anyway.
+        with suppress(StoreProblem), ledger.commit() as connection:
+            connection.execute(
+                update(lease).where(lease.c.name == "writer", lease.c.fence == taken.fence).values(expires=FREE)
+            )
 
 
 def check_fence(connection: Connection, held: Lease) -> None:
     """Refuse a writer whose number is old, and prolong the lease of the one who may write."""
     made = connection.execute(
-        update(lease).where(lease.c.name == "writer", lease.c.fence == held.fence).values(expires=WallClock().now() + SECONDS)
+        update(lease)
+        .where(lease.c.name == "writer", lease.c.fence == held.fence)
+        .values(expires=WallClock().now() + SECONDS)
     )
     if made.rowcount != 1:
         raise LeaseLost("Another process writes to this tenant now; this one stopped before its next request.")
 
 
 def _take(ledger: Ledger) -> Lease:
-    me = f"{socket.gethostname()}:{os.getpid()}"
+    me = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
     now = WallClock().now()
     with ledger.commit() as connection:
-        row = connection.execute(select(lease).where(lease.c.name == "writer")).first()
+        row = connection.execute(select(lease).where(lease.c.name == "writer").with_for_update()).first()
         if row is None:
             connection.execute(insert(lease).values(name="writer", holder=me, fence=1, expires=now + SECONDS))
             return Lease(me, 1)
-        if row.expires > now and row.holder != me and not _is_dead(row.holder):
+        if row.holder != me and _is_held(row.holder, row.expires, now):
             raise LeaseLost(
-                f"{row.holder} writes to this tenant. Wait until it ends, or stop it; its lease runs out"
-                f" {row.expires - now:.0f} s after its last request."
+                f"{_named(row.holder)} writes to this tenant. Wait until it ends, or stop it, then run again."
             )
-        made = connection.execute(
-            update(lease).where(lease.c.name == "writer", lease.c.fence == row.fence)
-            .values(holder=me, fence=row.fence + 1, expires=now + SECONDS)
+        connection.execute(
+            update(lease).where(lease.c.name == "writer").values(holder=me, fence=row.fence + 1, expires=now + SECONDS)
         )
-        if made.rowcount != 1:
-            raise LeaseLost("Another process took the lease at the same moment. Try again.")
         return Lease(me, row.fence + 1)
 
 
-def _is_dead(holder: str) -> bool:
-    host, _, pid = holder.rpartition(":")
-    if host != socket.gethostname():
+def _is_held(holder: str, expires: float, now: float) -> bool:
+    """Say whether a holder still writes.
+
+    On this machine that is seen, however long it waits for the tenant; on another one only its last sign of life tells.
+    """
+    host, pid, started = _parts(holder)
+    if expires == FREE:
         return False
+    if host != socket.gethostname() or pid is None:
+        return expires > now
+    return _is_alive(pid) and started in ("", _started(pid))
+
+
+def _is_alive(pid: int) -> bool:
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
-        return True
-    except PermissionError:
         return False
-    return False
+    except PermissionError:
+        return True
+    return _stat(pid)[:1] not in (["Z"], ["X"])
+
+
+def _started(pid: int) -> str:
+    """Return when a process began, in the kernel's ticks, so that a number given out again is not taken for it."""
+    fields = _stat(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()  # the name in front may hold blanks and brackets
+
+
+def _parts(holder: str) -> tuple[str, int | None, str]:
+    host, pid, started = (*holder.rsplit(":", 2), "", "")[:3]
+    return host, int(pid) if pid.isdecimal() else None, started
+
+
+def _named(holder: str) -> str:
+    host, pid, _ = _parts(holder)
+    return f"Process {pid} on {host}"

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Row, and_, func, insert, or_, select, update
 
 from workbench.clock import WallClock
 from workbench.ledger.audit import append_entry
-from workbench.ledger.identities import Identity, keep_identity
+from workbench.ledger.identities import Identity, forget_identity, keep_identity
 from workbench.ledger.images import keep_image
 from workbench.ledger.lease import Lease, check_fence
 from workbench.ledger.store import Ledger, batches, operations, transitions
 from workbench.vocabulary import State
 
 OPEN = (State.INTENDED, State.SENT, State.UNKNOWN)
+FINAL = (State.APPLIED, State.VERIFIED)
+UNDONE = DELETE, RESTORE = "delete", "restore"
+"""The actions of a rollback; those of a load are the operations of its plan."""
+INCOMPLETE = ""
+"""What stands for the delivered fingerprint of a record that is there, but not yet as the source wants it."""
 
 
 @dataclass(frozen=True)
 class Intent:
-    """What is about to be done for one source row."""
+    """What is about to be done for one source row; `fields` are kept sealed, so that a resume needs no warehouse."""
 
     mapping: str
     source_object: str
@@ -33,18 +38,24 @@ class Intent:
     completed: str
     plan_id: int = 0
     ordinal: int = 0
+    fields: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one operation."""
+    """What became of one operation.
+
+    A rejected operation with a destination id left a record that is not complete: the next plan takes it up again.
+    """
 
     operation_id: int
     state: State
     destination_id: int | None = None
     reason: str = ""
-    read_back: Any = None
-    before: Any = None
+    read_back: Any = field(default=None, repr=False)
+    before: Any = field(default=None, repr=False)
+    was_created: bool = True
+    kept: tuple[str, ...] = ()
 
 
 def intend(ledger: Ledger, lease: Lease, run_id: str, intents: Sequence[Intent], *, batch: bool = False) -> list[int]:
@@ -55,27 +66,48 @@ def intend(ledger: Ledger, lease: Lease, run_id: str, intents: Sequence[Intent],
         batch_id = None
         if batch:
             made = connection.execute(
-                insert(batches).values(run_id=run_id, mapping=intents[0].mapping, rows=len(intents), state=State.INTENDED)
+                insert(batches).values(
+                    run_id=run_id, mapping=intents[0].mapping, rows=len(intents), state=State.INTENDED
+                )
             )
-            batch_id = made.inserted_primary_key[0]
+            batch_id = _number(made)
         numbers = []
         for one in intents:
+            values = {name: value for name, value in vars(one).items() if name != "fields"}
             row = connection.execute(
-                insert(operations).values(run_id=run_id, batch_id=batch_id, state=State.INTENDED, **vars(one))
+                insert(operations).values(run_id=run_id, batch_id=batch_id, state=State.INTENDED, **values)
             )
-            numbers.append(int(row.inserted_primary_key[0]))
+            numbers.append(_number(row))
+            if one.fields is not None:
+                keep_image(connection, ledger.key, numbers[-1], "sent", one.fields)
         connection.execute(
             insert(transitions), [{"operation_id": one, "state": State.INTENDED, "at": now} for one in numbers]
         )
     return numbers
 
 
+def _number(made: CursorResult[Any]) -> int:
+    key = made.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
 def keep_job(ledger: Ledger, operation_ids: Sequence[int], job_path: str) -> None:
     """Keep a bulk job's path before it is polled the first time."""
     with ledger.commit() as connection:
         batch_id = connection.scalar(select(operations.c.batch_id).where(operations.c.operation_id == operation_ids[0]))
-        connection.execute(update(batches).where(batches.c.batch_id == batch_id).values(job_path=job_path, state=State.SENT))
+        connection.execute(
+            update(batches).where(batches.c.batch_id == batch_id).values(job_path=job_path, state=State.SENT)
+        )
         _move(connection, [Outcome(one, State.SENT) for one in operation_ids])
+
+
+def keep_before(ledger: Ledger, lease: Lease, operation_id: int, record: Any) -> None:
+    """Keep what stands there before it is changed or deleted: the undo is durable before the deed."""
+    with ledger.commit() as connection:
+        check_fence(connection, lease)
+        keep_image(connection, ledger.key, operation_id, "before", record)
+        _move(connection, [Outcome(operation_id, State.SENT)])
 
 
 def record_outcomes(ledger: Ledger, lease: Lease, actor: str, outcomes: Iterable[Outcome]) -> None:
@@ -86,26 +118,45 @@ def record_outcomes(ledger: Ledger, lease: Lease, actor: str, outcomes: Iterable
         _move(connection, done)
         for one in done:
             row = connection.execute(select(operations).where(operations.c.operation_id == one.operation_id)).one()
-            if one.before is not None:
-                keep_image(connection, ledger.key, one.operation_id, "before", one.before)
-            if one.read_back is not None:
-                keep_image(connection, ledger.key, one.operation_id, "read_back", one.read_back)
-            if one.state in (State.APPLIED, State.VERIFIED) and one.destination_id is not None:
-                _deliver(connection, row, one)
+            for kind, image in (("before", one.before), ("read_back", one.read_back), ("kept", list(one.kept) or None)):
+                if image is not None:
+                    keep_image(connection, ledger.key, one.operation_id, kind, image)
+            _deliver(connection, row, one)
             append_entry(
-                connection, ledger.key, actor=actor, act=f"{row.action} {one.state}", object_name=row.destination,
-                record=f"{row.source_object}/{row.source_id}", operation=one.operation_id, fingerprint=row.completed,
+                connection,
+                ledger.key,
+                actor=actor,
+                act=f"{row.action} {one.state}",
+                object_name=row.destination,
+                record=f"{row.source_object}/{row.source_id}",
+                operation=one.operation_id,
+                fingerprint=row.completed,
             )
 
 
 def _deliver(connection: Connection, row: Row[Any], outcome: Outcome) -> None:
-    assert outcome.destination_id is not None
-    keep_identity(connection, Identity(
-        source_object=row.source_object, source_id=row.source_id, mapping=row.mapping, destination=row.destination,
-        destination_id=outcome.destination_id, delivered=row.completed, fingerprint=row.fingerprint,
-        origin="created" if row.action == "create" else "updated", is_live=row.action != "delete",
-        operation_id=outcome.operation_id,
-    ))
+    """Keep who stands for whom; what a rollback deleted or restored stands for nobody any more."""
+    is_done = outcome.state in FINAL
+    if row.action in UNDONE:
+        if is_done:
+            forget_identity(connection, row.source_object, row.source_id)
+    elif outcome.destination_id is not None and (is_done or outcome.state is State.REJECTED):
+        is_created = row.action == "create" and outcome.was_created
+        keep_identity(
+            connection,
+            Identity(
+                source_object=row.source_object,
+                source_id=row.source_id,
+                mapping=row.mapping,
+                destination=row.destination,
+                destination_id=outcome.destination_id,
+                delivered=row.completed if is_done else INCOMPLETE,
+                fingerprint=row.fingerprint,
+                origin="created" if is_created else "updated",
+                is_live=True,
+                operation_id=outcome.operation_id,
+            ),
+        )
 
 
 def _move(connection: Connection, outcomes: Sequence[Outcome]) -> None:
@@ -115,27 +166,54 @@ def _move(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         if one.destination_id is not None:
             values["destination_id"] = one.destination_id
         connection.execute(update(operations).where(operations.c.operation_id == one.operation_id).values(**values))
-    connection.execute(insert(transitions), [
-        {"operation_id": one.operation_id, "state": one.state, "at": now, "reason": one.reason} for one in outcomes
-    ])
+    connection.execute(
+        insert(transitions),
+        [{"operation_id": one.operation_id, "state": one.state, "at": now, "reason": one.reason} for one in outcomes],
+    )
 
 
 def done_ordinals(ledger: Ledger, plan_id: int, mapping: str) -> set[int]:
-    """Return the rows of a plan that reached a final state, applied or rejected."""
-    final = (State.APPLIED, State.REJECTED, State.VERIFIED)
+    """Return the rows of a plan that were applied; a rejected one is tried again by the next load."""
     query = select(operations.c.ordinal).where(
-        operations.c.plan_id == plan_id, operations.c.mapping == mapping, operations.c.state.in_(final)
+        operations.c.plan_id == plan_id, operations.c.mapping == mapping, operations.c.state.in_(FINAL)
     )
     with ledger.read() as connection:
         return set(connection.scalars(query))
 
 
+def first_create_at(ledger: Ledger, source_object: str, source_id: str) -> float:
+    """Return the moment of the first intent to create a record for a source row, by this machine's clock."""
+    query = (
+        select(func.min(transitions.c.at))
+        .select_from(operations.join(transitions, operations.c.operation_id == transitions.c.operation_id))
+        .where(
+            operations.c.source_object == source_object,
+            operations.c.source_id == source_id,
+            operations.c.action == "create",
+        )
+    )
+    with ledger.read() as connection:
+        return float(connection.scalar(query) or 0.0)
+
+
 def open_operations(ledger: Ledger) -> list[Row[Any]]:
     """Return every operation without a final state, oldest first, with its batch's job path."""
     query = (
-        select(operations, batches.c.job_path).select_from(
-            operations.outerjoin(batches, operations.c.batch_id == batches.c.batch_id)
-        ).where(operations.c.state.in_(OPEN)).order_by(operations.c.operation_id)
+        select(operations, batches.c.job_path)
+        .select_from(operations.outerjoin(batches, operations.c.batch_id == batches.c.batch_id))
+        .where(operations.c.state.in_(OPEN))
+        .order_by(operations.c.operation_id)
+    )
+    with ledger.read() as connection:
+        return list(connection.execute(query))
+
+
+def operations_of(ledger: Ledger, source_object: str, source_id: str) -> list[Row[Any]]:
+    """Return every operation on one source row, oldest first."""
+    query = (
+        select(operations)
+        .where(operations.c.source_object == source_object, operations.c.source_id == source_id)
+        .order_by(operations.c.operation_id)
     )
     with ledger.read() as connection:
         return list(connection.execute(query))
@@ -143,19 +221,25 @@ def open_operations(ledger: Ledger) -> list[Row[Any]]:
 
 def count_by_mapping(ledger: Ledger, run_id: str) -> dict[str, dict[str, int]]:
     """Return, for one run, how many source rows of each mapping were created, updated or rejected at last."""
+    of_load = operations.c.action.not_in(UNDONE)
     newest = (
-        select(func.max(operations.c.operation_id)).where(operations.c.run_id == run_id, operations.c.action != "delete")
+        select(func.max(operations.c.operation_id))
+        .where(
+            operations.c.run_id == run_id,
+            operations.c.state != State.ABSENT,
+            or_(of_load, operations.c.state.in_(FINAL)),
+        )
         .group_by(operations.c.mapping, operations.c.source_object, operations.c.source_id)
     )
     created = (
-        select(operations.c.mapping, operations.c.source_id).where(and_(
-            operations.c.run_id == run_id, operations.c.action == "create", operations.c.state.in_((State.APPLIED, State.VERIFIED))
-        )).distinct()
+        select(operations.c.mapping, operations.c.source_id)
+        .where(and_(operations.c.run_id == run_id, operations.c.action == "create", operations.c.state.in_(FINAL)))
+        .distinct()
     )
     with ledger.read() as connection:
         was_created = {(row.mapping, row.source_id) for row in connection.execute(created)}
         counts: dict[str, dict[str, int]] = {}
-        for row in connection.execute(select(operations).where(operations.c.operation_id.in_(newest))):
+        for row in connection.execute(select(operations).where(operations.c.operation_id.in_(newest), of_load)):
             fate = "created" if (row.mapping, row.source_id) in was_created else f"{row.action}d"
             if row.state == State.REJECTED:
                 fate = "rejected"

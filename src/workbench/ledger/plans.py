@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import polars as pl
-from sqlalchemy import func, insert, select
+from sqlalchemy import RowMapping, func, insert, select
 
 from workbench.ledger.store import Ledger, planned, plans
 from workbench.vocabulary import Operation
@@ -43,7 +44,9 @@ class Plan:
     def frame(self) -> pl.DataFrame:
         """Return one row a mapping: rows to create, to update, unchanged and deferred."""
         rows = [(name, *(one.get(kind, 0) for kind in Operation)) for name, one in self.counts.items()]
-        return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, **{str(kind): pl.Int64 for kind in Operation}})
+        return pl.DataFrame(
+            rows, orient="row", schema={"mapping": pl.String, **{str(kind): pl.Int64 for kind in Operation}}
+        )
 
     @property
     def writes(self) -> int:
@@ -57,26 +60,28 @@ def keep_plan(
     """Write a plan and return it; its hash is over mapping, source id, operation and source-key fingerprint."""
     digest = hashlib.sha256()
     counts: dict[str, dict[str, int]] = {}
-    with ledger.commit() as connection:
-        plan_id = int((connection.scalar(select(func.max(plans.c.plan_id))) or 0) + 1)
-        chunk: list[dict[str, object]] = []
-        for row in rows:
+    with ledger.read() as connection:
+        newest = [connection.scalar(select(func.max(one))) or 0 for one in (plans.c.plan_id, planned.c.plan_id)]
+    plan_id = int(max(newest)) + 1
+    source = iter(rows)
+    while chunk := list(islice(source, ROWS_AT_ONCE)):
+        for row in chunk:
             digest.update(f"{row.mapping}\x1f{row.source_id}\x1f{row.operation}\x1f{row.fingerprint}\x1e".encode())
             bucket = counts.setdefault(row.mapping, {})
             bucket[row.operation] = bucket.get(row.operation, 0) + 1
-            chunk.append({"plan_id": plan_id, **vars(row)})
-            if len(chunk) >= ROWS_AT_ONCE:
-                connection.execute(insert(planned), chunk)
-                chunk = []
-        if chunk:
-            connection.execute(insert(planned), chunk)
-        for name, count in unchanged.items():
-            # Known only now: planning finds unchanged rows while it yields the others.
-            counts.setdefault(name, {})[Operation.UNCHANGED] = count
-        made = Plan(plan_id, digest.hexdigest(), stamp, scope, counts)
-        connection.execute(insert(plans).values(
-            plan_id=plan_id, run_id=run_id, digest=made.digest, stamp=stamp, scope=scope, counts=json.dumps(counts)
-        ))
+        # Short commits, so that whoever else counts calls need not wait; without its line in `plans` nobody sees them.
+        with ledger.commit() as connection:
+            connection.execute(insert(planned), [{"plan_id": plan_id, **vars(row)} for row in chunk])
+    for name, count in unchanged.items():
+        # Known only now: planning finds unchanged rows while it yields the others.
+        counts.setdefault(name, {})[Operation.UNCHANGED] = count
+    made = Plan(plan_id, digest.hexdigest(), stamp, scope, counts)
+    with ledger.commit() as connection:
+        connection.execute(
+            insert(plans).values(
+                plan_id=plan_id, run_id=run_id, digest=made.digest, stamp=stamp, scope=scope, counts=json.dumps(counts)
+            )
+        )
     return made
 
 
@@ -90,7 +95,26 @@ def last_plan(ledger: Ledger, run_id: str, scope: str) -> Plan | None:
     return Plan(row.plan_id, row.digest, row.stamp, row.scope, json.loads(row.counts)) if row else None
 
 
-def planned_rows(ledger: Ledger, plan: Plan, mapping: str | None = None, operation: Operation | None = None) -> Iterator[PlannedRow]:
+def planned_batch(ledger: Ledger, plan: Plan, mapping: str, after: int, rows: int) -> list[PlannedRow]:
+    """Return the next rows of a mapping to write; no reading transaction stays open while they are sent."""
+    query = (
+        select(planned)
+        .where(
+            planned.c.plan_id == plan.plan_id,
+            planned.c.mapping == mapping,
+            planned.c.ordinal > after,
+            planned.c.operation.in_((Operation.CREATE, Operation.UPDATE)),
+        )
+        .order_by(planned.c.ordinal)
+        .limit(rows)
+    )
+    with ledger.read() as connection:
+        return [_row(row) for row in connection.execute(query).mappings()]
+
+
+def planned_rows(
+    ledger: Ledger, plan: Plan, mapping: str | None = None, operation: Operation | None = None
+) -> Iterator[PlannedRow]:
     """Yield the rows of a plan in order."""
     query = select(planned).where(planned.c.plan_id == plan.plan_id).order_by(planned.c.ordinal)
     if mapping is not None:
@@ -99,5 +123,9 @@ def planned_rows(ledger: Ledger, plan: Plan, mapping: str | None = None, operati
         query = query.where(planned.c.operation == operation)
     with ledger.read() as connection:
         for row in connection.execute(query).mappings():
-            values = {name: value for name, value in row.items() if name != "plan_id"}
-            yield PlannedRow(**{**values, "operation": Operation(values["operation"])})
+            yield _row(row)
+
+
+def _row(row: RowMapping) -> PlannedRow:
+    values = {name: value for name, value in row.items() if name != "plan_id"}
+    return PlannedRow(**{**values, "operation": Operation(values["operation"])})

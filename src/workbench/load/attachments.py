@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.dental_exec.attachments import attachment_path
-from workbench.errors import ExportProblem
+from workbench.errors import ExportProblem, SetupMissing, TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.documents import upload
 from workbench.freshsales.endpoints import endpoint
-from workbench.freshsales.refusals import OutcomeUnknown, Refused
-from workbench.ledger.operations import Outcome, intend, record_outcomes
+from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
+from workbench.ledger.operations import Outcome
 from workbench.ledger.plans import PlannedRow
-from workbench.load.requests import Sending
+from workbench.load.requests import UPLOAD, Lost, Sending
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 from workbench.warehouse import open_warehouse
@@ -24,9 +24,8 @@ Staged = Mapping[str, Any]
 
 def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> Outcome | None:
     """Upload one file to the record it belongs to; None when its outcome is unknown."""
-    session = sending.session
     payload = sending.resolver.resolve(mapping, staged)
-    [operation_id] = intend(session.ledger, session.lease, session.run_id, [sending.intent(mapping, row, payload, "upload")])
+    [operation_id] = sending.intend(mapping, [(row, payload)], UPLOAD)
 
     def rejected(reason: str) -> Outcome:
         return sending.record(row, mapping.destination, Outcome(operation_id, State.REJECTED, reason=reason))
@@ -38,20 +37,31 @@ def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged:
     problem, path = checked_file(_folder(sending), payload.fields)
     if path is None:
         return rejected(problem)
+    lost = Lost(row, mapping.destination, operation_id, UPLOAD, payload.fields, plan_id=sending.plan.plan_id)
     target, number = payload.fields["target"]
-    kind = endpoint(target, session.settings.edition).targetable_type or "Contact"
+    kind = endpoint(target, sending.session.settings.edition).targetable_type or "Contact"
     try:
-        made = upload(session.tenant, path, str(payload.fields["file_name"]), kind, int(number))
+        made = upload(sending.session.tenant, path, str(payload.fields["file_name"]), kind, int(number))
     except Refused as refusal:
-        return rejected(refusal.public)
-    except OutcomeUnknown as unknown:
-        record_outcomes(session.ledger, session.lease, session.actor, [
-            Outcome(operation_id, State.UNKNOWN, reason=f"no usable answer ({unknown.status or 'none'})")
-        ])
-        sending.unknown.append((row, operation_id, payload))
+        outcome = rejected(refusal.public)
+        if refusal.reason is Reason.QUOTA:
+            raise SetupMissing(
+                "The tenant's file storage is full; no further file was sent. Make room or raise the plan, then run again."
+            ) from None
+        return outcome
+    except OutcomeUnknown as problem_:
+        sending.lose(lost, problem_)
         return None
-    image = {"id": made, "file_name": payload.fields["file_name"], "size": payload.fields.get("size"),
-             "sha256": payload.fields.get("sha256"), "target": [target, number]}
+    except (TenantRefusesKey, TenantUnreachable):
+        sending.withdraw([operation_id], "never reached the tenant")
+        raise
+    image = {
+        "id": made,
+        "file_name": payload.fields["file_name"],
+        "size": payload.fields.get("size"),
+        "sha256": payload.fields.get("sha256"),
+        "target": [target, number],
+    }
     return sending.record(row, mapping.destination, Outcome(operation_id, State.APPLIED, made, read_back=image))
 
 
@@ -82,6 +92,8 @@ def storage_needed(sending_bytes: int, users: int, gigabytes_a_user: int) -> tup
 
 
 def _folder(sending: Sending) -> Path:
-    with open_warehouse(sending.session.settings.warehouse) as warehouse:
-        rows = warehouse.run("SELECT folder FROM raw.deliveries ORDER BY exported_at DESC LIMIT 1")
-    return (sending.session.settings.folder / str(rows[0][0])).resolve()
+    if sending.folder is None:
+        with open_warehouse(sending.session.settings.warehouse) as warehouse:
+            rows = warehouse.run("SELECT folder FROM raw.deliveries ORDER BY exported_at DESC LIMIT 1")
+        sending.folder = (sending.session.settings.folder / str(rows[0][0])).resolve()
+    return sending.folder

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from workbench.freshsales.census import read_pages
+from workbench.errors import TenantRefusesKey, TenantUnreachable
+from workbench.freshsales.census import read_newest
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.jobs import BulkRow, poll_job, send_bulk
 from workbench.freshsales.refusals import OutcomeUnknown, Refused
-from workbench.ledger.operations import Outcome, intend, keep_job, record_outcomes
+from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
-from workbench.load.payload import Payload
-from workbench.load.requests import Sending
+from workbench.load.requests import BULK, Lost, Sending, made_by_us
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 
 ROWS_A_CALL = 100
+FEWEST_IN_BULK = 5
+"""Below it a bulk call, its poll and a page of ids cost more calls than single ones."""
 KEY_FIELDS = {"emails": "email", "name": "name"}
 LOOKS = (10.0, 60.0)
 """Seconds after which list pages are read, and read again, since rows of a job show with a lag."""
 
 Staged = Mapping[str, Any]
-Sent = tuple[PlannedRow, int, Payload]
+Settled = tuple[PlannedRow, Outcome]
 
 
 def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> bool:
@@ -35,87 +38,90 @@ def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, st
     if row.operation is not Operation.CREATE or key is None or staged.get("emails_more"):
         return False
     field = mapping.fields.get(key)
-    return bool(field and field.unique and staged.get(key))
+    if not (field and field.unique and staged.get(key)):
+        return False
+    return not sending.resolver.resolve(mapping, staged).missing
 
 
 def send_in_bulk(
     sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged]
-) -> Iterator[tuple[PlannedRow, Outcome]]:
-    """Send rows as bulk jobs and yield the outcome of each that is settled; the rest go on as single rows."""
-    applied: list[Sent] = []
+) -> Iterator[Settled]:
+    """Send rows as bulk jobs and yield the outcome of each that is settled.
+
+    The others are safe to send one by one, but for those whose outcome is unknown: they join the lost ones.
+    """
+    sent: list[Lost] = []
     for start in range(0, len(rows), ROWS_A_CALL):
-        yield from _request(sending, mapping, rows[start : start + ROWS_A_CALL], staged, applied)
-    yield from _learn_ids(sending, mapping, applied)
+        yield from _request(sending, mapping, rows[start : start + ROWS_A_CALL], staged, sent)
+    yield from _learn_ids(sending, mapping, sent)
 
 
 def _request(
-    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged], applied: list[Sent]
-) -> Iterator[tuple[PlannedRow, Outcome]]:
+    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged], sent: list[Lost]
+) -> Iterator[Settled]:
     session = sending.session
     where = endpoint(mapping.destination, session.settings.edition)
     key = KEY_FIELDS[where.bulk_identifier or ""]
-    payloads = [sending.resolver.resolve(mapping, staged[row.source_id]) for row in rows]
-    intents = [
-        sending.intent(mapping, row, payload, "bulk") for row, payload in zip(rows, payloads, strict=True)
+    payloads = [(row, sending.resolver.resolve(mapping, staged[row.source_id])) for row in rows]
+    numbers = sending.intend(mapping, payloads, BULK)
+    lost = [
+        Lost(row, mapping.destination, number, BULK, payload.fields, plan_id=sending.plan.plan_id)
+        for (row, payload), number in zip(payloads, numbers, strict=True)
     ]
-    numbers = intend(session.ledger, session.lease, session.run_id, intents, batch=True)
-    sent = list(zip(rows, numbers, payloads, strict=True))
+    failed: dict[int | str, Refused] = {}
     try:
-        job = send_bulk(session.tenant, where, [BulkRow(str(one.fields[key]), one.fields) for one in payloads])
-        keep_job(session.ledger, numbers, job)
-        result = poll_job(session.tenant, job)
+        job = send_bulk(session.tenant, where, [BulkRow(str(one.fields[key]), one.fields) for one in lost])
+    except (TenantRefusesKey, TenantUnreachable):
+        sending.withdraw(numbers, "never reached the tenant")
+        raise
     except Refused as problem:
         # The whole call was refused and nothing stored: its rows go on one by one, each with its own answer.
-        record_outcomes(session.ledger, session.lease, session.actor, [
-            Outcome(number, State.ABSENT, reason=f"bulk call refused: {problem.public}") for number in numbers
-        ])
+        sending.withdraw(numbers, f"bulk call refused: {problem.public}")
         return
     except OutcomeUnknown:
-        # Whether the job ran is settled by the list pages, like rows that a SUCCESS dropped.
-        applied.extend(sent)
-        return
-    failed = dict(result.failed)
-    outcomes = []
-    for place, (row, number, payload) in enumerate(sent):
-        problem = failed.get(place) or failed.get(str(payload.fields[key]))
-        if problem is None:
-            applied.append((row, number, payload))
-            continue
-        outcomes.append((row, Outcome(number, State.REJECTED, reason=problem.public)))
-    if outcomes:
-        record_outcomes(session.ledger, session.lease, session.actor, [outcome for _, outcome in outcomes])
-    yield from outcomes
+        pass
+    else:
+        keep_job(session.ledger, numbers, job)
+        # Whether a job ran that cannot be read is settled by the list pages, like rows that a SUCCESS dropped.
+        with suppress(OutcomeUnknown):
+            failed = dict(poll_job(session.tenant, job).failed)
+    refused = []
+    for place, one in enumerate(lost):
+        refusal = failed.get(place) or failed.get(str(one.fields[key]))
+        if refusal is None:
+            sent.append(one)
+        else:
+            refused.append((one.row, one.destination, Outcome(one.operation_id, State.REJECTED, reason=refusal.public)))
+    sending.record_all(refused)
+    yield from ((row, outcome) for row, _, outcome in refused)
 
 
-def _learn_ids(
-    sending: Sending, mapping: ObjectMapping, applied: list[Sent]
-) -> Iterator[tuple[PlannedRow, Outcome]]:
-    session = sending.session
-    waiting = {str(payload.fields[SOURCE_ID]): (row, number, payload) for row, number, payload in applied}
+def _learn_ids(sending: Sending, mapping: ObjectMapping, sent: list[Lost]) -> Iterator[Settled]:
+    tenant = sending.session.tenant
+    where = endpoint(mapping.destination, tenant.edition)
+    waiting = {str(one.fields[SOURCE_ID]): one for one in sent}
     for seconds in LOOKS:
         if not waiting:
             break
-        session.tenant.clock.wait_until(session.tenant.clock.now() + seconds)
-        for source_id, record in _found(sending, mapping, set(waiting)):
-            row, number, _ = waiting.pop(source_id)
-            yield row, sending.record(row, mapping.destination, Outcome(
-                number, State.APPLIED, int(record["id"]), read_back=record
-            ))
-    # The job said SUCCESS and they are not there: they go on one by one, under a key that refuses a double.
-    if waiting:
-        record_outcomes(session.ledger, session.lease, session.actor, [
-            Outcome(number, State.ABSENT, reason="the job dropped it") for _, number, _ in waiting.values()
-        ])
-
-
-def _found(sending: Sending, mapping: ObjectMapping, wanted: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    left = set(wanted)
-    where = endpoint(mapping.destination, sending.session.settings.edition)
-    for page in read_pages(sending.session.tenant, where):
-        for record in page:
-            source_id = str((record.get("custom_field") or {}).get(SOURCE_ID) or "")
-            if source_id in left:
-                left.discard(source_id)
-                yield source_id, record
-        if not left:
-            return
+        tenant.clock.wait_until(tenant.clock.now() + seconds)
+        settled = []
+        for record in read_newest(tenant, where, len(waiting)):
+            one = waiting.pop(str((record.get("custom_field") or {}).get(SOURCE_ID) or ""), None)
+            if one is not None:
+                outcome = Outcome(
+                    one.operation_id,
+                    State.APPLIED,
+                    int(record["id"]),
+                    read_back=record,
+                    was_created=made_by_us(sending, one, record),
+                )
+                settled.append((one.row, one.destination, outcome))
+            if not waiting:
+                break
+        sending.record_all(settled)
+        yield from ((row, outcome) for row, _, outcome in settled)
+    if sending.is_proven(mapping.destination):
+        # The job said SUCCESS and they are not there: they go on one by one, under a key that refuses a double.
+        sending.withdraw([one.operation_id for one in waiting.values()], "the job dropped it")
+    else:
+        sending.lost.extend(waiting.values())

@@ -10,7 +10,13 @@ from workbench.ledger.operations import Outcome
 from workbench.ledger.plans import PlannedRow
 from workbench.vocabulary import Fate, Operation, State
 
-FATES = {Operation.CREATE: Fate.CREATED, Operation.UPDATE: Fate.UPDATED}
+FATES = {Operation.CREATE: Fate.CREATED, Operation.UPDATE: Fate.UPDATED, Operation.UNCHANGED: Fate.UNCHANGED}
+
+
+def next_number(folder: Path, mapping: str) -> int:
+    """Return the number of a mapping's next batch: a load that goes on keeps the logs of what it did before."""
+    taken = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{mapping}-[0-9][0-9][0-9][0-9].csv")]
+    return max(taken, default=0) + 1
 
 
 @dataclass

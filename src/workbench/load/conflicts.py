@@ -1,49 +1,130 @@
-"""A delta by field: what the source changed travels, what a person changed since stays and is listed."""
+"""Three values of a field (sent and read back, wanted, there now): what may be written and what a person changed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.canonical import Form, canonical
+from workbench.freshsales.census import read_children
+from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.records import read_record, update_record
+from workbench.freshsales.refusals import Reason
 from workbench.freshsales.shapes import flatten
-from workbench.ledger.identities import find_identity
+from workbench.ledger.identities import Identity, find_identity
 from workbench.ledger.images import last_image
+from workbench.ledger.operations import INCOMPLETE, Outcome, keep_before
 from workbench.ledger.plans import PlannedRow
 from workbench.ledger.store import Ledger
+from workbench.load.payload import Resolver
+from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.staging.rows import form_of
+from workbench.vocabulary import State
 
-UNREADABLE = {"contact"}
-"""Fields that a read without side-loads does not show: sent as they are."""
+DELETED = "a user deleted the record; it is not raised from the dead"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger knows of a record: as sent, as read back after it, and the fields that people took over."""
+
+    sent: Mapping[str, Any]
+    read_back: Mapping[str, Any]
+    kept: frozenset[str]
+    is_complete: bool
+
+    def last(self, name: str) -> Any:
+        """Return a field as last seen; an answer that does not show it is as good as what was sent."""
+        return self.read_back[name] if name in self.read_back else self.sent.get(name)
+
+
+def recall(ledger: Ledger, identity: Identity) -> Known:
+    """Return what the ledger knows of the record that stands for a source row."""
+    image = last_image(ledger, identity.operation_id, "read_back")
+    return Known(
+        sent=last_image(ledger, identity.operation_id, "sent") or {},
+        read_back=flatten(identity.destination, image) if image else {},
+        kept=frozenset(last_image(ledger, identity.operation_id, "kept") or ()),
+        is_complete=identity.delivered != INCOMPLETE,
+    )
+
+
+def edited_fields(mapping: ObjectMapping, known: Known, now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields we wrote that now differ from what was read back: a person, or a rule of the tenant, did it."""
+    for name in sorted(known.sent):
+        if name in now and not _equal(mapping, name, now[name], known.last(name)):
+            yield name
 
 
 def changes_to_send(
-    ledger: Ledger, mapping: ObjectMapping, row: PlannedRow, wanted: Mapping[str, Any], now: Mapping[str, Any] | None
+    mapping: ObjectMapping, known: Known, wanted: Mapping[str, Any], now: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the fields to write and the names of those kept because a person changed them.
+    """Return the fields to write, and the names of those that a person changed since, which stay.
 
-    L is the last read-back image, S what the source wants, N what stands there now: S = N needs nothing, N ≠ L is a
-    person's edit and stays (policy `destination`), else S is written. A field that the source emptied is cleared.
+    Only what the source changed since the last delivery travels, and what it emptied is cleared. Once a person's, a
+    field stays theirs until both sides agree again (policy `destination`).
     """
-    identity = find_identity(ledger, row.source_object, row.source_id)
-    image = last_image(ledger, identity.operation_id, "read_back") if identity else None
-    if now is None:
-        return dict(wanted), []
-    last = flatten(mapping.destination, image) if image else {}
-    current = flatten(mapping.destination, now)
+    edited = set(edited_fields(mapping, known, now)) | known.kept
     send: dict[str, Any] = {}
     kept = []
-    names = set(wanted) | {name for name in mapping.fields if last.get(name) not in (None, "", [])}
-    for name in sorted(names):
-        form = form_of(mapping.fields[name]) if name in mapping.fields else Form.TEXT
-        source = canonical(form, wanted.get(name))
-        if name not in UNREADABLE and name in current and source == canonical(form, current[name]):
+    for name in sorted({*wanted, *known.sent}):
+        source = wanted.get(name)
+        if name in now and _equal(mapping, name, source, now[name]):
             continue
-        if name in current and name in last and canonical(form, current[name]) != canonical(form, last[name]):
+        if name in edited:
             kept.append(name)
-            continue
-        if name in last and source == canonical(form, last[name]) and name in current:
-            continue
-        send[name] = wanted.get(name)
+        elif not known.is_complete or not _equal(mapping, name, source, known.sent.get(name)):
+            send[name] = source
     return send, kept
+
+
+def send_changes(
+    session: Session,
+    resolver: Resolver,
+    mapping: ObjectMapping,
+    row: PlannedRow,
+    *,
+    operation_id: int,
+    wanted: Mapping[str, Any],
+) -> Outcome:
+    """Write what changed to a known record; what stood there before is durable first."""
+    identity = find_identity(session.ledger, row.source_object, row.source_id)
+    if identity is None or resolver.find(f"{row.source_object}/{row.source_id}") is None:
+        return Outcome(operation_id, State.REJECTED, reason=Reason.NOT_FOUND.sentence)
+    known, number = recall(session.ledger, identity), identity.destination_id
+    before = read_now(session, mapping.destination, number, known.sent.get("target"))
+    if before is None:
+        return Outcome(operation_id, State.REJECTED, reason=DELETED)
+    fields, kept = changes_to_send(mapping, known, wanted, flatten(mapping.destination, before))
+    reason = f"kept what a user changed: {', '.join(kept)}" if kept else ""
+    record = before
+    if fields:
+        keep_before(session.ledger, session.lease, operation_id, before)
+        record = update_record(session.tenant, mapping.destination, number, fields, before=before)
+    return Outcome(operation_id, State.APPLIED, number, reason=reason, read_back=record, kept=tuple(kept))
+
+
+def read_now(session: Session, destination: str, number: int, target: Any) -> dict[str, Any] | None:
+    """Read a record as it is now, or None when it is gone; a note has no address, so its parent's list is asked."""
+    where = endpoint(destination, session.settings.edition)
+    if where.children != "notes":
+        return read_record(session.tenant, destination, number)
+    plural = endpoint(target[0], session.settings.edition).plural
+    listed = read_children(session.tenant, plural, int(target[1]), "notes")
+    return next((one for one in listed if int(one["id"]) == number), None)
+
+
+def _equal(mapping: ObjectMapping, name: str, left: Any, right: Any) -> bool:
+    form = form_of(mapping.fields[name]) if name in mapping.fields else Form.TEXT
+    return _canonical(form, left) == _canonical(form, right)
+
+
+def _canonical(form: Form, value: Any) -> str | None:
+    # A link is a pair in memory and a list in an image.
+    return (
+        "/".join(str(one) for one in value)
+        if form is Form.TEXT and isinstance(value, list | tuple)
+        else canonical(form, value)
+    )

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from workbench.errors import CountMismatch, StoreProblem
+from workbench.errors import CountMismatch, SetupMissing, StoreProblem, TenantUnreachable, WorkbenchError
 from workbench.freshsales.endpoints import endpoint
-from workbench.ledger.identities import live_ids
-from workbench.ledger.operations import done_ordinals
-from workbench.ledger.plans import Plan, PlannedRow, planned_rows
+from workbench.freshsales.refusals import PermissionMissing
+from workbench.ledger.identities import find_identity, live_ids
+from workbench.ledger.operations import Outcome, done_ordinals
+from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
-from workbench.load.batches import may_go_in_bulk, send_in_bulk
-from workbench.load.batchlog import BatchLog
+from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk
+from workbench.load.batchlog import BatchLog, next_number
 from workbench.load.payload import Resolver
 from workbench.load.plan import staged_stamp
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
-from workbench.load.unknowns import settle_open, settle_unknown
+from workbench.load.unknowns import settle_lost, settle_open
 from workbench.log import Progress, note_event
 from workbench.mapping.object_mapping import ObjectMapping
-from workbench.vocabulary import Fate, Kind, Operation
+from workbench.vocabulary import Fate, Kind, Operation, State
 from workbench.warehouse import open_warehouse
 
 BATCH_ROWS = 1_000
-UNKNOWN_ROUNDS = 5
-"""How often a row whose answer is lost is looked up and sent again before the batch stops for review."""
-FEWEST_IN_BULK = 5
-"""Below it a bulk call, its poll and a page of ids cost more calls than single ones."""
+PATIENCE = 5
+"""So many lost answers are looked up together; one alone is looked up when nothing else is left to send."""
+SILENCE = (0.0, 60.0, 300.0, 900.0, 1800.0)
+"""Seconds of the tenant's time between tries while it answers no write to an object; after them that object stops."""
+
+StagedRows = dict[str, dict[str, object]]
+
+
+class Silent(TenantUnreachable):
+    """The tenant answers, but for a long time no write to one kind of record."""
 
 
 @dataclass
@@ -46,76 +54,165 @@ class Loaded:
         self.calls[mapping] = self.calls.get(mapping, 0) + calls
 
 
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one mapping that are sent under one error log."""
+
+    mapping: ObjectMapping
+    staged: StagedRows
+    log: BatchLog
+    progress: Progress
+
+    def note(self, row: PlannedRow, outcome: Outcome) -> None:
+        """Note what became of a row."""
+        self.log.note(row, outcome)
+        self.progress.step()
+
+
 def run_load(session: Session, plan: Plan, *, kinds: tuple[Kind, ...] = (Kind.RECORD,)) -> Loaded:
-    """Load what the plan holds and the ledger does not. Killed at any point, the next call goes on without a double."""
+    """Load what the plan holds and the ledger does not. Killed at any point, the next call goes on without a double.
+
+    An object that the tenant does not take any more stops with all that hangs on it; the others are loaded, and then
+    the reason is raised.
+    """
     loaded = Loaded()
-    resolver = Resolver(session.schema, live_ids(session.ledger))
-    sending = Sending(session, plan, resolver)
+    sending = Sending(session, plan, Resolver(session.schema, live_ids(session.ledger)))
     for mapping_name, fates in settle_open(sending).items():
         loaded.add(mapping_name, fates, 0)
+    reasons: list[WorkbenchError] = []
+    stopped: set[str] = set()
     for mapping in session.mappings.objects:
-        if mapping.kind in kinds:
+        if mapping.kind not in kinds:
+            continue
+        parents = {target for lookup in mapping.lookups.values() for target in lookup.targets.values()}
+        place = endpoint(mapping.destination, session.settings.edition).path
+        if stopped & {place, *parents}:
+            stopped |= {place, mapping.source_object}
+            continue
+        try:
             _load_mapping(sending, mapping, loaded)
+        except (PermissionMissing, SetupMissing, Silent) as problem:
+            reasons.append(problem)
+            stopped |= {place, mapping.source_object}
+            sending.lost = []  # open in the ledger: the next load settles them first
+            note_event(session.folder, "stopped", mapping=mapping.name, reason=type(problem).__name__)
+    if reasons:
+        raise reasons[0]
     return loaded
 
 
 def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> None:
-    session = sending.session
-    done = done_ordinals(session.ledger, sending.plan.plan_id, mapping.name)
-    waiting = [
-        row for row in planned_rows(session.ledger, sending.plan, mapping.name)
-        if row.ordinal not in done and row.operation in (Operation.CREATE, Operation.UPDATE)
-    ]
-    if not waiting:
-        return
-    progress = Progress(mapping.title, len(waiting))
-    number = 0
-    for _, level in groupby(waiting, key=lambda row: row.depth):
-        rows = list(level)
-        for start in range(0, len(rows), BATCH_ROWS):
-            number += 1
-            _load_batch(sending, mapping, rows[start : start + BATCH_ROWS], number, progress, loaded)
+    ledger, plan = sending.session.ledger, sending.plan
+    done = done_ordinals(ledger, plan.plan_id, mapping.name)
+    total = sum(plan.counts.get(mapping.name, {}).get(one, 0) for one in (Operation.CREATE, Operation.UPDATE))
+    progress = Progress(mapping.title, total)
+    progress.done = len(done)
+    after = -1
+    while batch := planned_batch(ledger, plan, mapping.name, after, BATCH_ROWS):
+        after = batch[-1].ordinal
+        # A level ends a batch: its ids must be known before those that hang on it are made ready.
+        for _, level in groupby((row for row in batch if row.ordinal not in done), key=lambda row: row.depth):
+            _load_batch(sending, mapping, list(level), progress, loaded)
 
 
 def _load_batch(
-    sending: Sending, mapping: ObjectMapping, batch: list[PlannedRow], number: int, progress: Progress, loaded: Loaded
+    sending: Sending, mapping: ObjectMapping, rows: list[PlannedRow], progress: Progress, loaded: Loaded
 ) -> None:
     session = sending.session
     before = session.tenant.calls
-    log = BatchLog(session.folder / "batches", mapping.name, number)
-    staged = _staged_rows(sending, mapping, batch)
-    left = list(batch)
-    if endpoint(mapping.destination, session.settings.edition).bulk_path:
-        keyed = [row for row in batch if may_go_in_bulk(sending, mapping, row, staged[row.source_id])]
-        if len(keyed) >= FEWEST_IN_BULK and not sending.needs_proof(mapping):
-            for row, outcome in send_in_bulk(sending, mapping, keyed, staged):
-                log.note(row, outcome)
-                progress.step()
-            left = [row for row in batch if row.ordinal not in log.ordinals]
-    one_by_one = send_file if mapping.kind is Kind.FILE else send_row
-    for row in left:
-        log.note(row, one_by_one(sending, mapping, row, staged[row.source_id]))
-        progress.step()
-    for _ in range(UNKNOWN_ROUNDS):
-        for row, outcome in settle_unknown(sending, mapping):
-            # None: it is provably not there, and goes again.
-            log.note(row, outcome or one_by_one(sending, mapping, row, staged[row.source_id]))
-        if not sending.unknown:
-            break
-    fates = log.close()
-    if sum(fates.values()) != len(batch):
-        raise CountMismatch(
-            f"{mapping.title}, batch {number}: {len(batch)} rows were to be sent and {sum(fates.values())} are accounted for."
-            " Nothing is lost: run again, and the ledger settles the rest."
+    folder = session.folder / "batches"
+    log = BatchLog(folder, mapping.name, next_number(folder, mapping.name))
+    batch = Batch(mapping, _staged_rows(sending, mapping, rows), log, progress)
+    fates: dict[str, int] = {}
+    try:
+        _send_batch(sending, batch, rows)
+    finally:
+        fates = log.close()
+        loaded.add(mapping.name, fates, session.tenant.calls - before)
+        note_event(
+            session.folder,
+            "batch",
+            mapping=mapping.name,
+            batch=log.number,
+            rows=len(rows),
+            calls=session.tenant.calls - before,
+            rejected=fates.get(Fate.REJECTED, 0),
         )
-    loaded.add(mapping.name, fates, session.tenant.calls - before)
-    note_event(
-        session.folder, "batch", mapping=mapping.name, batch=number, rows=len(batch), calls=session.tenant.calls - before,
-        rejected=fates.get(Fate.REJECTED, 0),
-    )
+    if sum(fates.values()) != len(rows):
+        raise CountMismatch(
+            f"{mapping.title}, batch {log.number}: {len(rows)} rows were to be sent and {sum(fates.values())} are accounted"
+            " for. Nothing is lost: run again, and the ledger settles the rest."
+        )
 
 
-def _staged_rows(sending: Sending, mapping: ObjectMapping, batch: list[PlannedRow]) -> dict[str, dict[str, object]]:
+def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> None:
+    mapping = batch.mapping
+    rows = []
+    for one in planned:
+        row = _still_due(sending, mapping, one, batch.staged[one.source_id])
+        if row.operation is Operation.UNCHANGED:
+            batch.note(row, Outcome(0, State.VERIFIED))
+        else:
+            rows.append(row)
+    keyed: list[PlannedRow] = []
+    if endpoint(mapping.destination, sending.session.settings.edition).bulk_path:
+        keyed = [row for row in rows if may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
+    if len(keyed) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
+        _send_singly(sending, batch, [keyed.pop(0)])  # it proves our key, or refutes it
+    if len(keyed) >= FEWEST_IN_BULK and not sending.needs_proof(mapping.destination):
+        for row, outcome in send_in_bulk(sending, mapping, keyed, batch.staged):
+            batch.note(row, outcome)
+    settled = batch.log.ordinals | {one.row.ordinal for one in sending.lost}
+    _send_singly(sending, batch, [row for row in rows if row.ordinal not in settled])
+
+
+def _send_singly(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> None:
+    """Send rows one by one; lost answers are looked up, and while none comes any more only one is tried at a time."""
+    is_file = batch.mapping.kind is Kind.FILE
+    send = send_file if is_file else send_row
+    # Two files of one record may have one name: with at most one open upload a look-up cannot take one for the other.
+    patience = 1 if is_file else PATIENCE
+    waiting = deque(rows)
+    silent = 0
+    while waiting or sending.lost:
+        if sending.lost and (not waiting or len(sending.lost) >= (patience if silent == 0 else 1)):
+            if silent == len(SILENCE):
+                raise Silent(
+                    f"{batch.mapping.title}: Freshsales gave no usable answer to a write for {sum(SILENCE) / 60:.0f} minutes."
+                    " What came of the last ones is looked up when you run again."
+                )
+            clock = sending.session.tenant.clock
+            clock.wait_until(clock.now() + SILENCE[silent])
+            silent += 1
+            for lost, settled in settle_lost(sending):
+                if settled is None:
+                    waiting.appendleft(lost.row)
+                else:
+                    silent = 0
+                    batch.note(lost.row, settled)
+            continue
+        row = waiting.popleft()
+        outcome = send(sending, batch.mapping, row, batch.staged[row.source_id])
+        if outcome is not None:
+            silent = 0
+            batch.note(row, outcome)
+
+
+def _still_due(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: dict[str, object]) -> PlannedRow:
+    """Return a planned row with the operation that is due now.
+
+    After the plan was made an operation of an older plan may have been settled: a create would then make a double.
+    """
+    if f"{row.source_object}/{row.source_id}" not in sending.resolver.live:
+        return row
+    identity = find_identity(sending.session.ledger, row.source_object, row.source_id)
+    completed = sending.resolver.resolve(mapping, staged).completed
+    if identity is not None and identity.delivered == completed:
+        return replace(row, operation=Operation.UNCHANGED)
+    return replace(row, operation=Operation.UPDATE)
+
+
+def _staged_rows(sending: Sending, mapping: ObjectMapping, batch: list[PlannedRow]) -> StagedRows:
     """Return the frozen rows of a batch; rows staged again since the plan was made are refused."""
     settings = sending.session.settings
     wanted = [row.source_id for row in batch]

@@ -35,8 +35,14 @@ class Planning:
 
 
 def plan_load(
-    settings: Settings, mappings: Mappings, schema: TenantSchema, ledger: Ledger, run_id: str, *,
-    scope: set[str] | None = None, name: str = "load",
+    settings: Settings,
+    mappings: Mappings,
+    schema: TenantSchema,
+    ledger: Ledger,
+    run_id: str,
+    *,
+    scope: set[str] | None = None,
+    name: str = "load",
 ) -> Plan:
     """Freeze a plan over the staged rows that no check holds; `scope` limits it to some source keys (the sample)."""
     planning = Planning(Resolver(schema, live_ids(ledger)), scope)
@@ -44,7 +50,9 @@ def plan_load(
         stamp = staged_stamp(warehouse, ledger)
         hand_over_identities(warehouse, ledger)
         rows = (
-            row for mapping in mappings.objects if mapping.kind in (Kind.RECORD, Kind.FILE)
+            row
+            for mapping in mappings.objects
+            if mapping.kind in (Kind.RECORD, Kind.FILE)
             for row in _plan_mapping(warehouse, mapping, planning)
         )
         return keep_plan(ledger, run_id, stamp=stamp, scope=name, rows=rows, unchanged=planning.unchanged)
@@ -108,8 +116,14 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         planning.coming.add(key)
     depth = row["depth"]
     return PlannedRow(
-        planning.ordinal, mapping.name, mapping.source_object, str(row["source_id"]), operation, str(row["fingerprint"]),
-        depth if isinstance(depth, int) else 0, reason,
+        planning.ordinal,
+        mapping.name,
+        mapping.source_object,
+        str(row["source_id"]),
+        operation,
+        str(row["fingerprint"]),
+        depth if isinstance(depth, int) else 0,
+        reason,
     )
 
 
@@ -123,4 +137,6 @@ def _brings_news(mapping: ObjectMapping, row: dict[str, object], payload: Payloa
 def deferred_frame(rows: Iterator[PlannedRow]) -> pl.DataFrame:
     """Return deferred rows with the root cause each waits for."""
     found = [(row.mapping, row.source_id, row.reason) for row in rows]
-    return pl.DataFrame(found, schema={"mapping": pl.String, "source_id": pl.String, "waits_for": pl.String}, orient="row")
+    return pl.DataFrame(
+        found, schema={"mapping": pl.String, "source_id": pl.String, "waits_for": pl.String}, orient="row"
+    )

@@ -4,26 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from workbench.freshsales.endpoints import endpoint
-from workbench.freshsales.records import create_record, delete_record, read_record, update_record, upsert_record
+from workbench.errors import TenantRefusesKey, TenantUnreachable
+from workbench.freshsales.endpoints import SOURCE_ID, endpoint
+from workbench.freshsales.records import create_record, delete_record, find_by_source_id, update_record, upsert_record
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
-from workbench.ledger.operations import Intent, Outcome, intend, record_outcomes
+from workbench.ledger.operations import Intent, Outcome, first_create_at, intend, record_outcomes
 from workbench.ledger.plans import Plan, PlannedRow
-from workbench.ledger.proofs import keep_verdict, read_verdicts
-from workbench.load.conflicts import changes_to_send
+from workbench.ledger.proofs import PROVEN, REFUTED, keep_verdict, read_verdicts
+from workbench.load.conflicts import send_changes
 from workbench.load.payload import Payload, Resolver
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 
-KEYED, PLAIN, CHANGED = "upsert", "create", "update"
-PROVEN, REFUTED = "proven", "refuted"
+KEYED, PLAIN, CHANGED, BULK, UPLOAD = "upsert", "create", "update", "bulk", "upload"
 AFTERWARDS = ("closed_date",)
 """Fields that Freshsales stamps itself on create and honours on a later PUT (seen in a migration)."""
+SKEW = 300.0
+"""Seconds by which the tenant's clock may lie behind this machine's."""
 
 Staged = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """One operation whose outcome is not known: all that is needed to find its record."""
+
+    row: PlannedRow
+    destination: str
+    operation_id: int
+    way: str
+    fields: Mapping[str, Any] = field(repr=False)
+    job_path: str | None = None
+    plan_id: int = 0
 
 
 @dataclass
@@ -34,123 +51,202 @@ class Sending:
     plan: Plan
     resolver: Resolver
     verdicts: dict[str, str] = field(default_factory=dict)
-    unknown: list[tuple[PlannedRow, int, Payload]] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         self.verdicts = read_verdicts(self.session.ledger)
 
-    def module(self, mapping: ObjectMapping) -> str:
+    def module(self, destination: str) -> str:
         """Return the word under which a destination's key is proven; a Suite lead is a contact."""
-        return endpoint(mapping.destination, self.session.settings.edition).plural
+        return endpoint(destination, self.session.settings.edition).plural
 
-    def needs_proof(self, mapping: ObjectMapping) -> bool:
+    def needs_proof(self, destination: str) -> bool:
         """Say whether our unique field is still neither proven nor refuted for this kind of record."""
-        where = endpoint(mapping.destination, self.session.settings.edition)
-        return where.upsert_key is not None and self.module(mapping) not in self.verdicts
+        where = endpoint(destination, self.session.settings.edition)
+        return where.upsert_key is not None and self.module(destination) not in self.verdicts
 
-    def prove(self, mapping: ObjectMapping, verdict: str) -> None:
+    def is_proven(self, destination: str) -> bool:
+        """Say whether the tenant itself refuses a second record with our key."""
+        return self.verdicts.get(self.module(destination)) == PROVEN
+
+    def prove(self, destination: str, verdict: str) -> None:
         """Keep what was learned about our unique field."""
-        self.verdicts[self.module(mapping)] = verdict
-        keep_verdict(self.session.ledger, self.module(mapping), verdict)
+        self.verdicts[self.module(destination)] = verdict
+        keep_verdict(self.session.ledger, self.session.lease, self.module(destination), verdict)
 
-    def way(self, mapping: ObjectMapping, row: PlannedRow) -> str:
+    def way(self, destination: str, row: PlannedRow) -> str:
         """Return how a row is sent: by id, by our unique field, or as a plain create."""
         if row.operation is Operation.UPDATE:
             return CHANGED
-        where = endpoint(mapping.destination, self.session.settings.edition)
-        return KEYED if where.upsert_key and self.verdicts.get(self.module(mapping)) != REFUTED else PLAIN
+        where = endpoint(destination, self.session.settings.edition)
+        return KEYED if where.upsert_key and self.verdicts.get(self.module(destination)) != REFUTED else PLAIN
 
-    def intent(self, mapping: ObjectMapping, row: PlannedRow, payload: Payload, way: str) -> Intent:
-        """Return the intent of one row."""
-        return Intent(
-            mapping.name, row.source_object, row.source_id, mapping.destination, row.operation, way, row.fingerprint,
-            payload.completed, self.plan.plan_id, row.ordinal,
-        )
+    def intend(self, mapping: ObjectMapping, rows: list[tuple[PlannedRow, Payload]], way: str) -> list[int]:
+        """Write the intents of rows, several for one bulk request, and return their numbers."""
+        intents = [
+            Intent(
+                mapping.name,
+                row.source_object,
+                row.source_id,
+                mapping.destination,
+                row.operation,
+                way,
+                row.fingerprint,
+                payload.completed,
+                self.plan.plan_id,
+                row.ordinal,
+                payload.fields,
+            )
+            for row, payload in rows
+        ]
+        return intend(self.session.ledger, self.session.lease, self.session.run_id, intents, batch=way == BULK)
 
     def record(self, row: PlannedRow, destination: str, outcome: Outcome) -> Outcome:
         """Write an outcome and remember the record it made."""
-        record_outcomes(self.session.ledger, self.session.lease, self.session.actor, [outcome])
-        if outcome.state is State.APPLIED and outcome.destination_id is not None:
-            self.resolver.learn(f"{row.source_object}/{row.source_id}", destination, outcome.destination_id)
-        return outcome
+        return self.record_all([(row, destination, outcome)])[0]
+
+    def record_all(self, settled: list[tuple[PlannedRow, str, Outcome]]) -> list[Outcome]:
+        """Write outcomes in one commit and remember the records they made."""
+        outcomes = [outcome for _, _, outcome in settled]
+        if outcomes:
+            record_outcomes(self.session.ledger, self.session.lease, self.session.actor, outcomes)
+        for row, destination, outcome in settled:
+            if outcome.destination_id is not None:
+                self.resolver.learn(f"{row.source_object}/{row.source_id}", destination, outcome.destination_id)
+        return outcomes
+
+    def withdraw(self, operation_ids: list[int], reason: str) -> None:
+        """Record that operations provably did nothing at the tenant: their rows are as they were before."""
+        if operation_ids:
+            record_outcomes(
+                self.session.ledger,
+                self.session.lease,
+                self.session.actor,
+                [Outcome(one, State.ABSENT, reason=reason) for one in operation_ids],
+            )
+
+    def lose(self, lost: Lost, problem: OutcomeUnknown) -> None:
+        """Record that an answer was lost, so that the row is looked up before anything else is done with it."""
+        record_outcomes(
+            self.session.ledger,
+            self.session.lease,
+            self.session.actor,
+            [Outcome(lost.operation_id, State.UNKNOWN, reason=f"no usable answer ({problem.status or 'none'})")],
+        )
+        self.lost.append(lost)
 
 
 def send_row(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> Outcome | None:
     """Send one row; None when its outcome is unknown and has to be looked up."""
-    session = sending.session
     payload = sending.resolver.resolve(mapping, staged)
-    way = sending.way(mapping, row)
+    way = sending.way(mapping.destination, row)
+    [operation_id] = sending.intend(mapping, [(row, payload)], way)
     if payload.missing:
         # Its parent was refused after the plan was made: nothing is sent, and a later plan takes the row up again.
-        [operation_id] = intend(session.ledger, session.lease, session.run_id, [sending.intent(mapping, row, payload, way)])
-        return sending.record(row, mapping.destination, Outcome(
-            operation_id, State.REJECTED, reason=f"waits for {payload.missing[0]}, which was not created"
-        ))
-    [operation_id] = intend(session.ledger, session.lease, session.run_id, [sending.intent(mapping, row, payload, way)])
+        return sending.record(
+            row,
+            mapping.destination,
+            Outcome(operation_id, State.REJECTED, reason=f"waits for {payload.missing[0]}, which was not created"),
+        )
+    lost = Lost(row, mapping.destination, operation_id, way, payload.fields, plan_id=sending.plan.plan_id)
     try:
-        outcome = _sent(sending, mapping, row, operation_id, payload, way)
+        if way == CHANGED:
+            outcome = send_changes(
+                sending.session, sending.resolver, mapping, row, operation_id=operation_id, wanted=payload.fields
+            )
+        else:
+            outcome = _created(sending, lost)
     except Refused as problem:
+        if problem.reason is Reason.NO_KEY and way == KEYED:
+            sending.prove(mapping.destination, REFUTED)
+            sending.withdraw([operation_id], "our field is not unique there: sent as a plain create")
+            return send_row(sending, mapping, row, staged)
         outcome = Outcome(operation_id, State.REJECTED, reason=problem.public)
     except OutcomeUnknown as problem:
-        record_outcomes(session.ledger, session.lease, session.actor, [
-            Outcome(operation_id, State.UNKNOWN, reason=f"no usable answer ({problem.status or 'none'})")
-        ])
-        sending.unknown.append((row, operation_id, payload))
+        sending.lose(lost, problem)
         return None
     return sending.record(row, mapping.destination, outcome)
 
 
-def _sent(
-    sending: Sending, mapping: ObjectMapping, row: PlannedRow, operation_id: int, payload: Payload, way: str
-) -> Outcome:
+def _created(sending: Sending, lost: Lost) -> Outcome:
+    """Create a record and return its outcome; a first write that provably never left leaves nothing open."""
     tenant = sending.session.tenant
-    if way == CHANGED:
-        return _changed(sending, mapping, row, operation_id, payload)
-    if way == PLAIN:
-        record = create_record(tenant, mapping.destination, payload.fields)
-    else:
-        record, _ = upsert_record(tenant, mapping.destination, payload.fields)
-        if sending.needs_proof(mapping):
-            _prove(sending, mapping, payload, record)
-    record = finish(sending, mapping, payload, record)
-    return Outcome(operation_id, State.APPLIED, int(record["id"]), read_back=record)
+    try:
+        if lost.way == PLAIN:
+            record, was_created = _plain(sending, lost), True
+        else:
+            record, was_created = upsert_record(tenant, lost.destination, lost.fields)
+    except (TenantRefusesKey, TenantUnreachable):
+        sending.withdraw([lost.operation_id], "never reached the tenant")
+        raise
+    if lost.way == KEYED and sending.needs_proof(lost.destination):
+        _prove(sending, lost, record)
+    return complete(sending, lost, record, was_created=was_created or made_by_us(sending, lost, record))
 
 
-def finish(sending: Sending, mapping: ObjectMapping, payload: Payload, record: dict[str, Any]) -> dict[str, Any]:
-    """Put what Freshsales stamps itself on create; a record that already has it is left alone."""
+def _plain(sending: Sending, lost: Lost) -> dict[str, Any]:
+    tenant = sending.session.tenant
+    try:
+        return create_record(tenant, lost.destination, lost.fields)
+    except Refused as problem:
+        # Without a key of ours an earlier try of the same row may be the record that stands in the way.
+        if problem.reason is not Reason.NOT_UNIQUE or SOURCE_ID not in lost.fields:
+            raise
+        found = find_by_source_id(tenant, lost.destination, str(lost.fields[SOURCE_ID]))
+        if found is None or not made_by_us(sending, lost, found):
+            raise
+        return found
+
+
+def complete(sending: Sending, lost: Lost, record: dict[str, Any], *, was_created: bool, reason: str = "") -> Outcome:
+    """Return the outcome of a create whose record is there, after putting what Freshsales stamps itself.
+
+    A record that refuses it stays known, as one that is not complete.
+    """
+    number = int(record["id"])
     late = {
-        name: payload.fields[name] for name in AFTERWARDS
-        if payload.fields.get(name) and str(record.get(name) or "")[:10] != str(payload.fields[name])[:10]
+        name: lost.fields[name]
+        for name in AFTERWARDS
+        if lost.fields.get(name) and str(record.get(name) or "")[:10] != str(lost.fields[name])[:10]
     }
-    if late and mapping.destination == "deal":
-        return update_record(sending.session.tenant, mapping.destination, int(record["id"]), late, before=record)
-    return record
+    if late and lost.destination == "deal":
+        try:
+            record = update_record(sending.session.tenant, lost.destination, number, late, before=record)
+        except Refused as problem:
+            return Outcome(
+                lost.operation_id,
+                State.REJECTED,
+                number,
+                reason=problem.public,
+                read_back=record,
+                was_created=was_created,
+            )
+    return Outcome(lost.operation_id, State.APPLIED, number, reason=reason, read_back=record, was_created=was_created)
 
 
-def _prove(sending: Sending, mapping: ObjectMapping, payload: Payload, record: dict[str, Any]) -> None:
+def made_by_us(sending: Sending, lost: Lost, record: Mapping[str, Any]) -> bool:
+    """Say whether a record that was found, not made just now, is younger than our first intent to create it.
+
+    An older one is somebody else's that carries our id: it is used, and no rollback ever deletes it.
+    """
+    try:
+        made = datetime.fromisoformat(str(record.get("created_at"))).timestamp()
+    except ValueError:
+        return False
+    return made >= first_create_at(sending.session.ledger, lost.row.source_object, lost.row.source_id) - SKEW
+
+
+def _prove(sending: Sending, lost: Lost, record: dict[str, Any]) -> None:
     """Send the first keyed upsert twice: the same record coming back proves that our field is unique there."""
-    again, was_created = upsert_record(sending.session.tenant, mapping.destination, payload.fields)
-    if not was_created and again["id"] == record["id"]:
-        sending.prove(mapping, PROVEN)
+    try:
+        again, was_created = upsert_record(sending.session.tenant, lost.destination, lost.fields)
+    except Refused:
+        # It was not found by our field, and another unique value kept a second record out.
+        sending.prove(lost.destination, REFUTED)
         return
-    delete_record(sending.session.tenant, mapping.destination, int(again["id"]))
-    sending.prove(mapping, REFUTED)
-
-
-def _changed(
-    sending: Sending, mapping: ObjectMapping, row: PlannedRow, operation_id: int, payload: Payload
-) -> Outcome:
-    tenant = sending.session.tenant
-    known = sending.resolver.find(f"{row.source_object}/{row.source_id}")
-    if known is None:
-        return Outcome(operation_id, State.REJECTED, reason=Reason.NOT_FOUND.sentence)
-    number = known[1]
-    before = None if mapping.destination == "note" else read_record(tenant, mapping.destination, number)
-    if before is None and mapping.destination != "note":
-        return Outcome(operation_id, State.REJECTED, reason="a user deleted the record; it is not raised from the dead")
-    fields, kept = changes_to_send(sending.session.ledger, mapping, row, payload.fields, before)
-    reason = f"kept what a user changed: {', '.join(kept)}" if kept else ""
-    if not fields:
-        return Outcome(operation_id, State.APPLIED, number, reason=reason, before=before, read_back=before)
-    record = update_record(tenant, mapping.destination, number, fields, before=before)
-    return Outcome(operation_id, State.APPLIED, number, reason=reason, before=before, read_back=record)
+    if not was_created and again["id"] == record["id"]:
+        sending.prove(lost.destination, PROVEN)
+        return
+    delete_record(sending.session.tenant, lost.destination, int(again["id"]))
+    sending.prove(lost.destination, REFUTED)

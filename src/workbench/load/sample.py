@@ -26,7 +26,9 @@ def draw_sample(settings: Settings, mappings: Mappings, ledger: Ledger) -> set[s
             lookups = [name for name, one in mapping.lookups.items() if not one.is_owner]
             columns = ", ".join(f's."{name}"' for name in lookups) or "NULL"
             query = unheld_rows(mapping, order="s.source_id").replace("SELECT s.*", f"SELECT s.source_id, {columns}", 1)
-            rows = [(f"{mapping.source_object}/{row[0]}", [one for one in row[1:-2] if one]) for row in warehouse.run(query)]
+            rows = [
+                (f"{mapping.source_object}/{row[0]}", [one for one in row[1:-2] if one]) for row in warehouse.run(query)
+            ]
             if MODULES.get(mapping.destination) == "sales_accounts":
                 drawn |= _with_ancestors(_drawn([key for key, _ in rows], MOST), dict(rows))
             elif mapping in people:

@@ -38,9 +38,14 @@ class Session:
         return self.settings.runs / self.run_id
 
 
-def open_tenant(settings: Settings, base_url: str, ledger: Ledger, transport: Transport | None = None) -> Freshsales:
-    """Connect under the ledger's call budget and bind the ledger to the tenant that answers."""
-    budget = LedgerBudget(ledger, agreed_pacing(settings))
+def open_tenant(
+    settings: Settings, base_url: str, ledger: Ledger, transport: Transport | None = None, lease: Lease | None = None
+) -> Freshsales:
+    """Connect under the ledger's call budget and bind the ledger to the tenant that answers.
+
+    With a lease, no call leaves once another process holds it.
+    """
+    budget = LedgerBudget(ledger, agreed_pacing(settings), lease)
     tenant = connect(base_url, api_key(settings), budget=budget, transport=transport, edition=settings.edition)
     try:
         ledger.bind(tenant.alias)
@@ -51,9 +56,20 @@ def open_tenant(settings: Settings, base_url: str, ledger: Ledger, transport: Tr
 
 
 @contextmanager
-def open_session(settings: Settings, mappings: Mappings, base_url: str, run_id: str, *, actor: str) -> Iterator[Session]:
+def open_session(
+    settings: Settings,
+    mappings: Mappings,
+    base_url: str,
+    run_id: str,
+    *,
+    actor: str,
+    transport: Transport | None = None,
+) -> Iterator[Session]:
     """Open everything that writing needs and give it back at the end."""
     ledger = open_ledger(settings.ledger, image_key(settings))
-    with hold_lease(ledger) as lease, open_tenant(settings, base_url, ledger) as tenant:
-        yield Session(settings, mappings, tenant, read_schema(tenant), ledger, lease, run_id, actor)
-    ledger.engine.dispose()
+    try:
+        ledger.require_sound()
+        with hold_lease(ledger) as lease, open_tenant(settings, base_url, ledger, transport, lease) as tenant:
+            yield Session(settings, mappings, tenant, read_schema(tenant), ledger, lease, run_id, actor)
+    finally:
+        ledger.engine.dispose()

@@ -2,121 +2,200 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from workbench.freshsales.census import list_records, read_children
+from workbench.canonical import plain
+from workbench.freshsales.census import list_newest, read_children, read_newest
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.jobs import poll_job
-from workbench.freshsales.records import find_by_source_id, read_record
+from workbench.freshsales.records import find_all_by_source_id, read_record
 from workbench.freshsales.refusals import OutcomeUnknown
-from workbench.ledger.operations import Outcome, open_operations, record_outcomes
+from workbench.ledger.identities import is_known
+from workbench.ledger.images import last_image
+from workbench.ledger.operations import UNDONE, Outcome, first_create_at, open_operations
 from workbench.ledger.plans import PlannedRow
-from workbench.load.payload import Payload
-from workbench.load.requests import CHANGED, KEYED, PROVEN, Sending, finish
-from workbench.mapping.object_mapping import ObjectMapping
+from workbench.load.requests import CHANGED, SKEW, Lost, Sending, complete, made_by_us
+from workbench.log import note_event
 from workbench.vocabulary import Fate, Operation, State
-from workbench.warehouse import open_warehouse
 
 LOOKS = (30.0, 600.0)
 """Seconds of the tenant's time before the first and the second look: an index may lag behind a write."""
+PAGE_WORTH = 10
+"""From so many lost rows on, the newest pages cost fewer calls than a look-up each."""
+
+Records = dict[int, list[dict[str, Any]]]
+"""What was found for each operation."""
 
 
 def settle_open(sending: Sending) -> dict[str, dict[str, int]]:
     """Settle what a killed or broken run left open, before anything new is sent; return what turned out applied."""
-    found: dict[str, dict[str, int]] = {}
-    jobs: set[str] = set()
-    for operation in open_operations(sending.session.ledger):
-        mapping = sending.session.mappings[operation.mapping]
-        if operation.job_path and operation.job_path not in jobs:
-            jobs.add(operation.job_path)
-            try:
-                poll_job(sending.session.tenant, operation.job_path)
-            except OutcomeUnknown:
-                pass  # the look-ups below tell
-        row = PlannedRow(
-            operation.ordinal, operation.mapping, operation.source_object, operation.source_id,
-            Operation(operation.action), operation.fingerprint,
+    ledger = sending.session.ledger
+    waiting = [
+        Lost(
+            PlannedRow(
+                one.ordinal, one.mapping, one.source_object, one.source_id, Operation(one.action), one.fingerprint
+            ),
+            one.destination,
+            one.operation_id,
+            one.way,
+            last_image(ledger, one.operation_id, "sent") or {},
+            one.job_path,
+            one.plan_id,
         )
-        outcome = settle_one(sending, mapping, row, operation.operation_id, _payload(sending, mapping, row))
-        if outcome is not None and operation.plan_id != sending.plan.plan_id:
-            fate = Fate.CREATED if row.operation is Operation.CREATE else Fate.UPDATED
-            bucket = found.setdefault(mapping.name, {})
+        for one in open_operations(ledger)
+        if one.action not in UNDONE
+    ]
+    for path in sorted({one.job_path for one in waiting if one.job_path}):
+        try:
+            poll_job(sending.session.tenant, path)
+        except OutcomeUnknown:
+            continue  # the look-ups tell
+    found: dict[str, dict[str, int]] = {}
+    for lost, outcome in settle(sending, waiting):
+        # What this very plan had sent is counted by its ordinal; an older plan's row would be counted by nobody.
+        if outcome is not None and lost.plan_id != sending.plan.plan_id:
+            fate = Fate.REJECTED if outcome.state is State.REJECTED else Fate.CREATED
+            bucket = found.setdefault(lost.row.mapping, {})
             bucket[fate] = bucket.get(fate, 0) + 1
+    sending.lost = []  # a deal that is there but whose closing date got no answer: its keyed upsert settles it
     return found
 
 
-def settle_unknown(sending: Sending, mapping: ObjectMapping) -> Iterator[tuple[PlannedRow, Outcome | None]]:
-    """Look up every row of this batch whose answer was lost; None stands for one that may be sent again."""
-    waiting, sending.unknown = sending.unknown, []
-    for row, operation_id, payload in waiting:
-        yield row, settle_one(sending, mapping, row, operation_id, payload)
+def settle_lost(sending: Sending) -> Iterator[tuple[Lost, Outcome | None]]:
+    """Settle every row whose answer was lost since the last call; None stands for one that may be sent again."""
+    waiting, sending.lost = sending.lost, []
+    yield from settle(sending, waiting)
 
 
-def settle_one(
-    sending: Sending, mapping: ObjectMapping, row: PlannedRow, operation_id: int, payload: Payload | None
-) -> Outcome | None:
-    """Return the outcome of a write whose answer was lost, or None when it is provably safe to send again."""
-    session = sending.session
-    record = None
-    if payload is not None:
-        keyed = sending.way(mapping, row) == KEYED and sending.verdicts.get(sending.module(mapping)) == PROVEN
+def settle(sending: Sending, waiting: Sequence[Lost]) -> Iterator[tuple[Lost, Outcome | None]]:
+    """Yield the outcome of each lost operation, or None when it is safe to send its row again.
+
+    All are looked up together: one wait and, where a list shows several, one list.
+    """
+    changed = [one for one in waiting if one.way == CHANGED]
+    sending.withdraw([one.operation_id for one in changed], "is written again")
+    yield from ((one, None) for one in changed)
+    left = [one for one in waiting if one.way != CHANGED]
+    for seconds in LOOKS:
+        if not left:
+            return
+        clock = sending.session.tenant.clock
+        clock.wait_until(clock.now() + seconds)
+        found = _look(sending, left)
+        for one in left:
+            if one.operation_id in found and (outcome := _adopted(sending, one, found[one.operation_id])):
+                yield one, outcome
+        left = [one for one in left if one.operation_id not in found]
         # The tenant refuses a double under a proven key, so one look is enough; elsewhere the index gets time.
-        for seconds in LOOKS[:1] if keyed else LOOKS:
-            session.tenant.clock.wait_until(session.tenant.clock.now() + seconds)
-            record = _look(sending, mapping, row, payload)
-            if record is not None:
-                break
-    if record is None or payload is None or sending.way(mapping, row) == CHANGED:
-        record_outcomes(session.ledger, session.lease, session.actor, [
-            Outcome(operation_id, State.ABSENT, reason="looked up: not there" if record is None else "is written again")
-        ])
-        return None
-    record = finish(sending, mapping, payload, record)
-    return sending.record(row, mapping.destination, Outcome(
-        operation_id, State.APPLIED, int(record["id"]), reason="found by look-up", read_back=record
-    ))
+        safe = [one for one in left if sending.is_proven(one.destination)]
+        sending.withdraw([one.operation_id for one in safe], "looked up: not there")
+        yield from ((one, None) for one in safe)
+        left = [one for one in left if one not in safe]
+    sending.withdraw([one.operation_id for one in left], "looked up twice: not there")
+    yield from ((one, None) for one in left)
 
 
-def _look(sending: Sending, mapping: ObjectMapping, row: PlannedRow, payload: Payload) -> dict[str, Any] | None:
-    tenant = sending.session.tenant
-    where = endpoint(mapping.destination, tenant.edition)
-    if where.has_custom_fields:
-        found = find_by_source_id(tenant, mapping.destination, str(payload.fields[SOURCE_ID]))
-        return read_record(tenant, mapping.destination, int(found["id"])) if found else None
-    known = {number for _, number in sending.resolver.live.values()}
-    if mapping.destination == "file":
-        return _newest(
-            one for one in _siblings(sending, payload, "document_associations")
-             if _name(one) == payload.fields["file_name"] and int(one["id"]) not in known
+def _adopted(sending: Sending, lost: Lost, found: list[dict[str, Any]]) -> Outcome | None:
+    """Record the oldest of what was found as ours; more than one is an incident that people hear of.
+
+    None: the record is there, but its last touch got no answer, so it is looked up again.
+    """
+    record = min(found, key=lambda one: int(one["id"]))
+    if len(found) > 1:
+        note_event(
+            sending.session.folder,
+            "double",
+            mapping=lost.row.mapping,
+            source_id=lost.row.source_id,
+            destination=lost.destination,
+            ids=sorted(int(one["id"]) for one in found),
         )
+    try:
+        outcome = complete(
+            sending, lost, record, was_created=made_by_us(sending, lost, record), reason="found by look-up"
+        )
+    except OutcomeUnknown as problem:
+        sending.lose(lost, problem)
+        return None
+    return sending.record(lost.row, lost.destination, outcome)
+
+
+def _look(sending: Sending, left: Sequence[Lost]) -> Records:
+    """Look for every lost row, by the cheapest way that shows its kind of record."""
+    found: Records = {}
+    for destination in sorted({one.destination for one in left}):
+        group = [one for one in left if one.destination == destination]
+        where = endpoint(destination, sending.session.settings.edition)
+        if where.has_custom_fields:
+            found |= _by_key(sending, destination, group)
+        elif where.children:
+            found |= _at_parents(sending, destination, group)
+        else:
+            found |= _in_list(sending, destination, group)
+    return found
+
+
+def _by_key(sending: Sending, destination: str, group: Sequence[Lost]) -> Records:
+    tenant, found = sending.session.tenant, dict[int, list[dict[str, Any]]]()
+    left = {str(one.fields[SOURCE_ID]): one for one in group}
+    if len(left) >= PAGE_WORTH:
+        for record in read_newest(tenant, endpoint(destination, tenant.edition), len(left)):
+            hit = left.pop(str((record.get("custom_field") or {}).get(SOURCE_ID) or ""), None)
+            if hit is not None:
+                found[hit.operation_id] = [record]
+            if not left:
+                break
+        if sending.is_proven(destination):
+            return found
+    for source_id, one in left.items():
+        records = find_all_by_source_id(tenant, destination, source_id)
+        whole = [read_record(tenant, destination, int(record["id"])) for record in records]
+        if there := [record for record in whole if record]:
+            found[one.operation_id] = there
+    return found
+
+
+def _at_parents(sending: Sending, destination: str, group: Sequence[Lost]) -> Records:
+    tenant, found = sending.session.tenant, dict[int, list[dict[str, Any]]]()
+    where = endpoint(destination, tenant.edition)
+    by_parent: dict[tuple[str, int], list[Lost]] = {}
+    for one in group:
+        if target := one.fields.get("target"):
+            by_parent.setdefault((str(target[0]), int(target[1])), []).append(one)
+        elif where.list_path:
+            found |= _in_list(sending, destination, [one])
+    for (kind, number), lost in by_parent.items():
+        listed = read_children(tenant, endpoint(kind, tenant.edition).plural, number, where.children or "")
+        for one in lost:
+            if mine := [record for record in listed if _is_it(sending, one, record)]:
+                found[one.operation_id] = mine
+    return found
+
+
+def _in_list(sending: Sending, destination: str, group: Sequence[Lost]) -> Records:
+    """Look through the records made since the oldest of these was intended."""
+    since = min(first_create_at(sending.session.ledger, one.row.source_object, one.row.source_id) for one in group)
+    found: Records = {}
+    for record in list_newest(sending.session.tenant, destination, since - SKEW):
+        for one in group:
+            if _is_it(sending, one, record):
+                found.setdefault(one.operation_id, []).append(record)
+    return found
+
+
+def _is_it(sending: Sending, lost: Lost, record: Mapping[str, Any]) -> bool:
+    """Say whether a record is the one that was sent: by its marker, or a file by what its parent's list tells of it."""
+    if lost.destination == "file":
+        name = str(record.get("file_name") or record.get("name") or "")
+        size = record.get("size", lost.fields.get("size"))
+        return (
+            name == lost.fields["file_name"]
+            and str(size) == str(lost.fields.get("size"))
+            and not is_known(sending.session.ledger, "file", int(record["id"]))
+            and ("created_at" not in record or made_by_us(sending, lost, record))
+        )
+    where = endpoint(lost.destination, sending.session.settings.edition)
+    text = plain(str(record.get(where.text_field or "description") or ""))
     prefix = sending.session.settings["source.id_prefix"]
-    word = f"[Dental-Exec {row.source_object}/{prefix}{row.source_id} ·"
-    if where.list_path:
-        listed: Iterable[dict[str, Any]] = list_records(tenant, mapping.destination)
-    else:
-        listed = _siblings(sending, payload, where.children or "notes")
-    text = where.text_field or "description"
-    return _newest(one for one in listed if word in str(one.get(text) or ""))
-
-
-def _siblings(sending: Sending, payload: Payload, kind: str) -> Iterator[dict[str, Any]]:
-    target = payload.fields.get("target")
-    if target:
-        plural = endpoint(target[0], sending.session.settings.edition).plural
-        yield from read_children(sending.session.tenant, plural, int(target[1]), kind)
-
-
-def _name(document: dict[str, Any]) -> str:
-    return str(document.get("file_name") or document.get("name") or "")
-
-
-def _newest(found: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    return min(found, key=lambda one: int(one["id"]), default=None)
-
-
-def _payload(sending: Sending, mapping: ObjectMapping, row: PlannedRow) -> Payload | None:
-    with open_warehouse(sending.session.settings.warehouse) as warehouse:
-        frame = warehouse.frame(f"SELECT * FROM staged.{mapping.name} WHERE source_id = ?", [row.source_id])
-    found = next(frame.iter_rows(named=True), None)
-    return sending.resolver.resolve(mapping, found) if found else None
+    return f"[Dental-Exec {lost.row.source_object}/{prefix}{lost.row.source_id} ·" in text

@@ -106,7 +106,9 @@ def _why(settings: Settings, lock: Lock, last: Signature | None, binds: dict[str
     if last is None:
         return f"The {lock} approval is not signed yet."
     if last.voided:
-        return f"The {lock} approval of {last.by} was taken back."
+        return f"The {lock} approval was taken back by {last.by}."
+    if last.target != settings.target:
+        return f"The {lock} approval of {last.by} was signed for the target {last.target}."
     differ = [key for key, value in binds.items() if last.binds.get(key) != value]
     if lock is Lock.MAPPING and "decisions" in differ:
         files = changed_files(settings, last)

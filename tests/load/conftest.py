@@ -1,0 +1,24 @@
+"""One practice made ready for all tests of the room, and a copy of it with its tenant in process for each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loads import Rehearsal, rehearse, serve
+from rooms import Practice, make_practice, make_ready_to_load
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Practice:
+    """A practice of 31 patients, ready to load."""
+    practice = make_practice(tmp_path_factory.mktemp("template"), patients=31)
+    with serve(practice):
+        make_ready_to_load(practice)
+    return practice
+
+
+@pytest.fixture
+def rehearsal(template: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
+    """A copy of the ready practice."""
+    with rehearse(template, tmp_path) as made:
+        yield made

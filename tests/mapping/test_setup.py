@@ -1,0 +1,177 @@
+"""The setup plan lists everything the tenant lacks, and refuses what the plan tier cannot hold, with named cuts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from workbench.errors import SetupMissing
+from workbench.freshsales.schema import FieldInfo, Stage, TenantSchema, User
+from workbench.mapping.setup import field_budget, lack_frame, make_setup, require_budget, require_setup, setup_frame, verify_setup
+
+PIPELINES = "pipeline_id,pipeline_name,sort_order,is_deleted\nP2,Perio,2,\nP1,Ortho,1,N\nP3,Old,3,Y\n"
+STAGES = (
+    "stage_id,pipeline_id,stage_name,outcome,probability_pct,sort_order\n"
+    "S2,P1,Done,won,100.0,2\nS1,P1,Consult,open,,1\nS3,P2,Declined,lost,n/a,1\n"
+)
+
+
+def schema(**changed) -> TenantSchema:
+    empty = {name: {} for name in TenantSchema.__dataclass_fields__} | {"alias": "acme", "default_pipeline": "", "users": []}
+    return TenantSchema(**(empty | changed))
+
+
+def field(name: str, kind: str = "text", *, rank: str = "should", choices: int = 0, unique: bool = False) -> dict:
+    made = [f"choice {one}" for one in range(choices)]
+    return {
+        "label": name.removeprefix("cf_").title(), "name": name, "type": kind, "choices": made, "unique": unique,
+        "required": False, "max_length": None, "rank": rank,
+    }
+
+
+def setup(*fields: dict, **more) -> dict:
+    empty = {"pipelines": [], "lifecycle_stages": [], "lead_sources": [], "industry_types": [], "task_types": []}
+    return {"custom_fields": {"contacts": list(fields)}, **empty, **more}
+
+
+def info(kind: str, *choices: str) -> FieldInfo:
+    return FieldInfo(label="x", type=kind, choices=choices, required=False)
+
+
+def test_the_plan_says_what_the_mapping_and_the_export_need(little):
+    little.mapping("practice", (little.folder / "mappings/objects/practice.toml").read_text().replace(
+        "[fields]", '[fields]\nindustry_type_id = { const = "Dental", names = "industry_types" }\n'
+        'cf_kind = { from = "name", values = "kind" }'
+    ))
+    little.write(
+        "mappings/custom_fields/sales_accounts.toml",
+        '[cf_source_system_id]\nlabel = "Source System Id"\ntype = "text"\nunique = true\n'
+        '[cf_kind]\nlabel = "Kind"\ntype = "dropdown"\nchoices_from = "kind"\n',
+    )
+    little.values("kind", "a,map,Big", "b,keep,", "c,blank,", "d,ask,")
+    little.values("stage.ortho", "Done,map,Finished")
+    little.land(
+        case_pipelines=PIPELINES,
+        case_stages=STAGES,
+        tasks="task_id,task_type\nK1,Recall\nK2, Recall \nK3,\n",
+        users="user_id,full_name,email,is_active\nU1,Dana,dana@x.com ,Y\nU2,Lee,LEE@x.com,Y\nU3,Lea,lee@x.com,N\nU4,Kim,kim@x.com,N\nU5,Pat,,Y\n",
+    )
+    made = make_setup(little.settings, little.mappings)
+    accounts = made["custom_fields"]["sales_accounts"]
+    assert [(one["name"], one["choices"], one["unique"], one["max_length"]) for one in accounts] == [
+        ("cf_source_system_id", [], True, 256),
+        ("cf_kind", ["Big", "b"], False, None),
+    ]
+    assert made["pipelines"] == [
+        {
+            "name": "Ortho",
+            "stages": [
+                {"name": "Consult", "forecast_type": "Open", "probability": 0},
+                {"name": "Finished", "forecast_type": "Closed Won", "probability": 100},
+            ],
+        },
+        {"name": "Perio", "stages": [{"name": "Declined", "forecast_type": "Closed Lost", "probability": 0}]},
+    ]
+    assert (made["industry_types"], made["task_types"]) == (["Dental"], ["Recall"])
+    assert made["users"] == [{"name": "Dana", "email": "dana@x.com"}]
+    assert json.loads(json.dumps(made)) == made
+    assert setup_frame(made).select("module", "name", "choices", "unique").rows() == [
+        ("contacts", "cf_source_system_id", 0, True),
+        ("sales_accounts", "cf_source_system_id", 0, True),
+        ("sales_accounts", "cf_kind", 2, False),
+    ]
+
+
+def test_every_missing_thing_is_listed_at_once():
+    needed = setup(
+        field("cf_gone"), field("cf_kind", "dropdown", choices=3), field("cf_date", "date"), field("cf_there"),
+        pipelines=[
+            {"name": "Ortho", "stages": [{"name": "Consult", "forecast_type": "Open"}, {"name": "Done", "forecast_type": "Closed Won"}]},
+            {"name": "Perio", "stages": [{"name": "Consult", "forecast_type": "Open"}]},
+        ],
+        lifecycle_stages=["Customer"], industry_types=["Dental"], task_types=["Recall", "Call"],
+    )
+    have = schema(
+        custom_fields={"contacts": {"cf_kind": info("dropdown", "choice 1"), "cf_date": info("text"), "cf_there": info("text")}},
+        pipelines={"Ortho": {"Done": Stage(1, "Open")}},
+        task_types={"Call": 1},
+    )
+    with pytest.raises(SetupMissing) as stopped:
+        require_setup(needed, have, "setup.json")
+    assert str(stopped.value).splitlines() == [
+        "The tenant acme lacks 9 things that the mapping needs; nothing was written:",
+        "  custom field contacts.cf_gone is missing; make it as 'Gone', text",
+        "  choices contacts.cf_kind lacks 2 of 3 choices",
+        "  custom field contacts.cf_date is a text, and a date is needed",
+        "  stage Ortho.Consult is missing",
+        "  stage Ortho.Done forecasts Open, not Closed Won",
+        "  pipeline deals.Perio is missing, with 1 stages",
+        "  lifecycle stage settings.Customer is missing",
+        "  industry type settings.Dental is missing",
+        "  task type settings.Recall is missing",
+        "An admin makes them in Freshsales (Admin Settings) by the page 40_setup or setup.json; then run again.",
+    ]
+    assert lack_frame(verify_setup(needed, have)).height == 9
+
+
+def test_a_tenant_that_has_it_all_passes():
+    needed = setup(field("cf_there"))
+    have = schema(custom_fields={"contacts": {"cf_there": info("text")}}, users=[User(1, "Dana", "d@x.com", True)])
+    require_setup(needed, have, "setup.json")
+    require_budget(needed, have, "growth")
+    assert lack_frame([]).columns == ["kind", "where", "name", "problem"]
+
+
+def test_growth_with_8_text_fields_used_has_room_for_12_and_names_what_to_fold():
+    fields = [field(f"cf_{place}", rank="nice" if place in (3, 9) else "must" if place < 3 else "should") for place in range(15)]
+    have = schema(custom_fields={"contacts": {f"cf_old_{place}": info("text") for place in range(8)} | {"cf_1": info("text")}})
+    with pytest.raises(SetupMissing) as stopped:
+        require_budget(setup(*fields), have, "growth")
+    assert str(stopped.value).splitlines() == [
+        "The plan cannot hold the mapping; nothing was written:",
+        "  contacts: 15 text fields needed, 8 used, growth has 20. Lowest ranks first: cf_3, cf_9, cf_4",
+    ]
+    require_budget(setup(*fields[:12]), have, "growth")
+    assert field_budget(setup(*fields), have, "growth").rows() == [
+        ("contacts", "text", 15, 8, 20, False),
+        ("contacts", "all", 15, 8, 150, True),
+    ]
+
+
+def test_free_has_no_custom_fields_at_all():
+    with pytest.raises(SetupMissing, match="1 custom fields needed, 0 used, free has 0"):
+        require_budget(setup(field("cf_source_system_id", rank="must")), schema(), "free")
+
+
+def test_the_sum_over_all_types_is_counted_too():
+    used = {f"cf_{kind}_{place}": info(kind) for kind in ("number", "checkbox", "date", "multi") for place in range(37)}
+    with pytest.raises(SetupMissing, match="contacts: 3 custom fields needed, 148 used, growth has 150"):
+        require_budget(setup(field("cf_a"), field("cf_b"), field("cf_c")), schema(custom_fields={"contacts": used}), "growth")
+
+
+def test_more_than_300_choices_stop_with_three_ways():
+    require_budget(setup(field("cf_carrier", "dropdown", choices=300)), schema(), "pro")
+    with pytest.raises(SetupMissing) as stopped:
+        require_budget(setup(field("cf_carrier", "dropdown", choices=301)), schema(), "pro")
+    assert str(stopped.value).splitlines()[1:] == [
+        "  contacts.cf_carrier: 301 choices, and Freshsales takes 300. Make it a text field, or keep the 299 most frequent and"
+        " `Other` beside a text field for the spelling, or split the list by state"
+    ]
+
+
+def test_two_fields_of_a_module_may_be_unique():
+    fields = [field(f"cf_{place}", unique=True) for place in range(3)]
+    require_budget(setup(*fields[:2]), schema(), "pro")
+    with pytest.raises(SetupMissing, match="contacts: 3 unique fields, and Freshsales takes 2"):
+        require_budget(setup(*fields), schema(), "pro")
+
+
+def test_one_pipeline_of_growth_says_what_is_lost_and_offers_prefixes():
+    needed = setup(pipelines=[{"name": "Ortho", "stages": []}, {"name": "Perio", "stages": []}])
+    with pytest.raises(SetupMissing) as stopped:
+        require_budget(needed, schema(pipelines={"Default": {}}), "growth")
+    assert "deals: 3 pipelines needed, growth has 1; to make: Ortho, Perio." in str(stopped.value)
+    assert "`Ortho: Consult`" in str(stopped.value)
+    require_budget(needed, schema(pipelines={"Ortho": {}, "Perio": {}}), "growth")
+    require_budget(needed, schema(pipelines={"Default": {}}), "pro")

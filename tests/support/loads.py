@@ -1,0 +1,216 @@
+"""A practice ready to load, in process or served, and the questions that every load must answer the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rooms import Practice
+
+from workbench.journey.record import current_run, open_run_ledger
+from workbench.ledger.audit import verify
+from workbench.ledger.identities import identity_frames
+from workbench.ledger.operations import open_operations
+from workbench.ledger.plans import Plan
+from workbench.load.loader import Loaded, run_load
+from workbench.load.plan import plan_load
+from workbench.load.session import Session, open_session
+from workbench.tenant.server import make_app
+from workbench.vocabulary import Kind
+
+LOCAL = "http://127.0.0.1:9/crm/sales/api"
+KINDS = (Kind.RECORD, Kind.FILE)
+ENTITIES = {
+    "account": "sales_accounts",
+    "contact": "contacts",
+    "lead": "contacts",
+    "deal": "deals",
+    "task": "tasks",
+    "appointment": "appointments",
+    "note": "notes",
+    "sales_activity": "sales_activities",
+    "file": "documents",
+}
+Record = dict[str, Any]
+Listener = Callable[[httpx.Request], None]
+
+
+class InProcess(httpx.BaseTransport):
+    """The tenant's application without a socket; an answer that it drops is a broken connection."""
+
+    def __init__(self, app: Any) -> None:
+        self.inner = httpx.ASGITransport(app)
+        self.runner = asyncio.Runner()
+        self.listeners: list[Listener] = []
+        self.asked: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.asked.append(f"{request.method} {request.url.path.removeprefix('/crm/sales/api')}")
+        for listener in list(self.listeners):
+            listener(request)
+        passed = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        try:
+            answer = self.runner.run(self._answer(passed))
+        except ConnectionResetError:
+            raise httpx.ReadError("the tenant closed the connection", request=request) from None
+        return answer
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = await self.inner.handle_async_request(request)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+    def end(self) -> None:
+        """Close the loop that the application ran in."""
+        self.runner.close()
+
+
+@dataclass
+class Rehearsal:
+    """A ready practice and its tenant in process."""
+
+    practice: Practice
+    transport: InProcess
+    plans: list[Plan] = field(default_factory=list)
+
+    def admin(self, path: str, body: Any = None, *, method: str = "") -> Any:
+        """Ask the tenant's other side."""
+        with httpx.Client(base_url="http://127.0.0.1:9", transport=_Shared(self.transport)) as client:
+            answer = client.request(method or ("GET" if body is None else "POST"), f"/_tenant/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def order(self, kind: str, match: str, **more: Any) -> None:
+        """Order a fault for calls `METHOD path`."""
+        self.admin("faults", {"kind": kind, "match": match, **more})
+
+    def clear_faults(self) -> None:
+        """Take all ordered faults back."""
+        self.admin("faults", method="DELETE")
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a session that writes."""
+        settings = self.practice.settings
+        with open_session(
+            settings,
+            self.practice.mappings,
+            LOCAL,
+            current_run(settings).run_id,
+            actor="rehearsal",
+            transport=_Shared(self.transport),
+        ) as session:
+            yield session
+
+    def plan(self, session: Session, scope: set[str] | None = None, name: str = "load") -> Plan:
+        """Make a plan."""
+        return plan_load(
+            session.settings, session.mappings, session.schema, session.ledger, session.run_id, scope=scope, name=name
+        )
+
+    def load(self, scope: set[str] | None = None) -> Loaded:
+        """Plan and load in a session of its own."""
+        with self.session() as session:
+            plan = self.plan(session, scope)
+            self.plans.append(plan)
+            return run_load(session, plan, kinds=KINDS)
+
+    def state(self) -> dict[str, list[Record]]:
+        """Return every record of the tenant."""
+        return self.admin("state")
+
+    def doubles_and_losses(self, scope: set[str] | None = None) -> dict[str, Any]:
+        """Return what must be empty after every load: see `nothing_wrong`."""
+        ledger = open_run_ledger(self.practice.settings)
+        try:
+            known = Counter(
+                ENTITIES[destination] for frame in identity_frames(ledger) for destination in frame["destination"]
+            )
+            ids = {one for frame in identity_frames(ledger) for one in frame["destination_id"]}
+            state = self.state()
+            there = Counter({name: len(state[name]) for name in ENTITIES.values() if state[name]})
+            with self.session() as session:
+                fresh = self.plan(session, scope, "proof")
+            return {
+                "records beyond the ledger": dict(there - known),
+                "identities without a record": dict(known - there),
+                "strangers": sorted(ids - {one["id"] for name in ENTITIES.values() for one in state[name]}),
+                "planned": fresh.writes,
+                "open": len(open_operations(ledger)),
+                "chain": verify(ledger)[2],
+            }
+        finally:
+            ledger.engine.dispose()
+
+
+NOTHING_WRONG = {
+    "records beyond the ledger": {},
+    "identities without a record": {},
+    "strangers": [],
+    "planned": 0,
+    "open": 0,
+    "chain": [],
+}
+
+
+class _Shared(httpx.BaseTransport):
+    """Hands requests on; closing the client leaves the application running."""
+
+    def __init__(self, inner: InProcess) -> None:
+        self.inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self.inner.handle_request(request)
+
+
+@contextmanager
+def rehearse(template: Practice, folder: Path) -> Iterator[Rehearsal]:
+    """Copy a ready practice and run its tenant in process."""
+    shutil.copytree(template.folder, folder / "migration")
+    practice = Practice(folder / "migration", template.truth)
+    app = make_app(practice.settings.target_folder)
+    transport = InProcess(app)
+    try:
+        yield Rehearsal(practice, transport)
+    finally:
+        transport.end()
+        app.state.tenant.state.db.close()
+
+
+@contextmanager
+def serve(practice: Practice) -> Iterator[str]:
+    """Serve a practice's tenant by a process that ends with the block, and yield its base URL."""
+    settings = practice.settings
+    folder = settings.target_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "workbench.tenant",
+        "--state",
+        str(folder),
+        "--plan",
+        settings.plan,
+        "--users",
+        str(settings["freshsales.users"]),
+    ]
+    (folder / "tenant.json").unlink(missing_ok=True)
+    with subprocess.Popen(command) as process:
+        try:
+            until = time.monotonic() + 20
+            while not (folder / "tenant.json").exists() and time.monotonic() < until:
+                time.sleep(0.02)
+            yield str(json.loads((folder / "tenant.json").read_text())["base_url"])
+        finally:
+            process.terminate()
