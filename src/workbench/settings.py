@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +40,23 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "rehearsal": {"base_url": ""},
 }
 """Every section and key that migration.toml may hold, with the value that stands when it is left out."""
+WRITTEN = {
+    "policy.fallback_owner": (re.compile(r"|[^@\s]+@[^@\s]+"), "an e-mail, or empty"),
+    "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
+    "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
+    "freshsales.plan": (re.compile("|".join(Plan)), f"one of {', '.join(Plan)}"),
+}
+"""How closed values are written: a slip would mean the default without a word."""
+AT_LEAST_ONE = ("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute")
+NOT_YET = (
+    ("scope", "companies"),
+    ("policy", "existing"),
+    ("policy", "conflicts"),
+    ("policy", "delta_limit"),
+    ("policy", "history"),
+    ("privacy", "encrypt"),
+)
+"""Keys that a later version gives other values to; until then another value is refused, never passed over."""
 
 
 @dataclass(frozen=True)
@@ -159,33 +178,36 @@ def read_settings(start: Path | str = ".", target: Target | str = Target.REHEARS
     return Settings(folder=folder, target=aimed, values=values)
 
 
-def _problems(found: dict[str, Any]) -> list[str]:
-    problems = []
+def _problems(found: dict[str, Any]) -> Iterator[str]:
     for section, keys in found.items():
         if section not in DEFAULTS:
-            problems.append(f"[{section}]: no such section{_meant(section, DEFAULTS)}")
-            continue
-        if not isinstance(keys, dict):
-            problems.append(f"{section}: is a section, not a value")
-            continue
-        for key, value in keys.items():
-            if key not in DEFAULTS[section]:
-                problems.append(f"[{section}] {key}: no such key{_meant(key, DEFAULTS[section])}")
-            elif not _same_kind(value, DEFAULTS[section][key]):
-                problems.append(f"[{section}] {key}: {type(DEFAULTS[section][key]).__name__} expected")
-    practice = found.get("practice", {})
-    zone = practice.get("time_zone", "UTC") if isinstance(practice, dict) else "UTC"
-    if isinstance(zone, str) and zone not in available_timezones():
-        problems.append(f"[practice] time_zone: {zone!r} is no IANA time zone")
-    freshsales = found.get("freshsales", {})
-    if isinstance(freshsales, dict):
-        for key, known in (("edition", Edition), ("plan", Plan)):
-            if freshsales.get(key, DEFAULTS["freshsales"][key]) not in list(known):
-                problems.append(f"[freshsales] {key}: one of {', '.join(known)}")
-        reserve = freshsales.get("reserve", 0.1)
-        if isinstance(reserve, int | float) and not 0 <= reserve < 1:
-            problems.append("[freshsales] reserve: a share from 0 to below 1")
-    return problems
+            yield f"[{section}]: no such section{_meant(section, DEFAULTS)}"
+        elif not isinstance(keys, dict):
+            yield f"{section}: is a section, not a value"
+        else:
+            for key, value in keys.items():
+                problem = _value_problem(section, key, value)
+                if problem:
+                    yield f"[{section}] {key}: {problem}"
+
+
+def _value_problem(section: str, key: str, value: Any) -> str:
+    name, known = f"{section}.{key}", DEFAULTS[section]
+    if key not in known:
+        return f"no such key{_meant(key, known)}"
+    if not _same_kind(value, known[key]):
+        return f"{type(known[key]).__name__} expected"
+    if (section, key) in NOT_YET and value != known[key]:
+        return f"only {known[key]!r} works in this version"
+    if name in WRITTEN and not WRITTEN[name][0].fullmatch(value):
+        return WRITTEN[name][1]
+    if name in AT_LEAST_ONE and value < 1:
+        return "1 or more"
+    if name == "practice.time_zone" and value not in available_timezones():
+        return f"{value!r} is no IANA time zone"
+    if name == "freshsales.reserve" and not 0 <= value < 1:
+        return "a share from 0 to below 1"
+    return ""
 
 
 def _same_kind(value: Any, default: Any) -> bool:

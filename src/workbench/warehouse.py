@@ -14,7 +14,7 @@ import polars as pl
 from workbench.errors import StoreProblem
 
 SCHEMAS = ("raw", "profile", "destination", "staged", "checked", "reconciled")
-IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class Warehouse:
@@ -132,6 +132,6 @@ def open_warehouse(path: Path, *, write: bool = False, locked_down: bool = False
 
 def identifier(name: str) -> str:
     """Return a name quoted for SQL, refusing anything that is no plain identifier."""
-    if not IDENTIFIER.match(name):
+    if not IDENTIFIER.fullmatch(name):
         raise StoreProblem(f"{name!r} cannot be a table or column name: use letters, digits and underscores.")
     return f'"{name}"'

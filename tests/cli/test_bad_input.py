@@ -189,12 +189,15 @@ def test_a_wrong_key_is_told_without_the_key(
     assert "an-image-key" not in said.out + said.err
 
 
+@pytest.mark.parametrize(
+    ("missing", "there"), [("FRESHSALES_API_KEY", "WORKBENCH_KEY"), ("WORKBENCH_KEY", "FRESHSALES_API_KEY")]
+)
 def test_a_real_target_without_a_key_stops_before_anything(
-    workbench: Workbench, migration: Path, monkeypatch: pytest.MonkeyPatch
+    workbench: Workbench, migration: Path, monkeypatch: pytest.MonkeyPatch, missing: str, there: str
 ) -> None:
-    monkeypatch.delenv("FRESHSALES_API_KEY", raising=False)
-    monkeypatch.delenv("WORKBENCH_KEY", raising=False)
+    monkeypatch.delenv(missing, raising=False)
+    monkeypatch.setenv(there, "a-key")
     said = workbench("run", "--target", "freshsales", "--migration", migration)
     assert (said.code, said.out) == (1, "")
-    assert "WORKBENCH_KEY is not set" in said.err
+    assert f"{missing} is not set" in said.err
     assert not (migration / "data" / "freshsales").exists()

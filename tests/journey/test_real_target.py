@@ -57,6 +57,8 @@ def name_tenant(practice: Practice, port: int) -> None:
 def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
     practice = make_practice(tmp_path, patients=31)
     name_tenant(practice, port)
+    toml = practice.folder / "migration.toml"
+    toml.write_text(toml.read_text().replace('baa = ""', 'baa = "agreement of this test"'))
     where = ("--migration", str(practice.folder))
 
     def run():

@@ -11,7 +11,8 @@ from workbench.vocabulary import Lock
 AT = "2026-11-24T09:00:00+00:00"
 WAY_OUT = (
     " It opens setup, stage, validate and sample.\n"
-    'Read notebooks/35_premapping.ipynb, then sign it: workbench approve --by "YOUR NAME" --what mapping'
+    "Read this run's page 35_premapping.html (newest folder of data/runs), then sign it:"
+    ' workbench approve --by "YOUR NAME" --what mapping'
 )
 
 
@@ -88,7 +89,8 @@ def test_the_load_lock_binds_the_mapping_approval_the_plan_and_the_diff(little):
             require(little.settings, Lock.LOAD, binds | changed)
         assert str(stopped.value).splitlines() == [
             f"The load approval of Dana is void: another {what} than it was signed for. It opens load, attachments and delta.",
-            "Read the sample's field diff in notebooks/70_sample.ipynb, then sign it: workbench approve --by \"YOUR NAME\" --what load",
+            "Read this run's page 70_sample.html, the sample's field diff (newest folder of data/runs), then sign it:"
+            ' workbench approve --by "YOUR NAME" --what load',
         ]
 
 

@@ -15,10 +15,14 @@ from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
 from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
-from workbench.mapping.owners import match_owners
 from workbench.mapping.setup import Setup, make_setup
+from workbench.mapping.value_map import Decided, ValueMap, save_value_map
+from workbench.profile.owners import match_owners
 from workbench.settings import Settings
+from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
+
+MATCHED = "same e-mail"
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,17 @@ def reading(settings: Settings) -> Iterator[Desk]:
             if settings.warehouse.exists():
                 with open_warehouse(settings.warehouse, write=True) as warehouse:
                     write_schema(warehouse, schema)
-                match_owners(settings)
+                _keep_matches(settings)
             yield Desk(settings, tenant, schema, ledger, run.run_id)
     finally:
         ledger.engine.dispose()
+
+
+def _keep_matches(settings: Settings) -> None:
+    """Keep beside the ledger which users the tenant itself answers for; a decision of a person stands above it."""
+    found = match_owners(settings.warehouse)
+    rows = {user: Decided(user, Decision.MAP, email, MATCHED) for user, email in found.items()}
+    save_value_map(settings.matches, ValueMap("owner", rows))
 
 
 @contextmanager

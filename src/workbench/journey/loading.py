@@ -11,14 +11,18 @@ import polars as pl
 
 from workbench.clock import WallClock, as_text
 from workbench.errors import SetupMissing, StoreProblem
+from workbench.freshsales.census import read_pages
+from workbench.freshsales.endpoints import endpoint
 from workbench.journey.desk import writing
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.history import count_refusals
 from workbench.ledger.operations import count_by_mapping
+from workbench.ledger.identities import live_identities
 from workbench.ledger.plans import Plan, last_plan
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load
 from workbench.load.plan import plan_load
+from workbench.load.rollback import plan_rollback, roll_back
 from workbench.load.sample import draw_sample
 from workbench.load.session import Session
 from workbench.mapping.approval import void
@@ -67,6 +71,7 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
     with writing(settings, mappings) as session:
         plan = last_plan(session.ledger, session.run_id, "sample")
         if plan is None or plan.stamp != _stamp(settings):
+            require_no_foreign_records(session)
             keys = draw_sample(settings, mappings, session.ledger)
             plan = plan_load(
                 settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name="sample"
@@ -75,6 +80,25 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
         made = _written(session, loaded)
         drawn = sum(sum(one.values()) for one in plan.counts.values())
         return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(session, plan))
+
+
+def require_no_foreign_records(session: Session) -> None:
+    """Stop before the first write when the tenant holds records that this ledger does not know: none may be changed."""
+    known = {(one.destination, one.destination_id) for one in live_identities(session.ledger)}
+    found = []
+    for destination in ("account", "contact", "deal"):
+        where = endpoint(destination, session.settings.edition)
+        names = {destination, "lead"} if destination == "contact" else {destination}
+        ours = {number for name, number in known if name in names}
+        foreign = sum(int(record["id"]) not in ours for page in read_pages(session.tenant, where) for record in page)
+        if foreign:
+            found.append(f"{foreign} {where.plural.replace('_', ' ')}")
+    if found:
+        raise SetupMissing(
+            f"The tenant {session.tenant.alias} holds records that this migration did not make: {', '.join(found)}. Nothing was"
+            " written. Adopting what is there is not part of this version: load into an account without records, or"
+            " delete these first."
+        )
 
 
 def plan_whole(settings: Settings, mappings: Mappings) -> Plan:
@@ -141,8 +165,6 @@ def require_storage(settings: Settings, mappings: Mappings) -> dict[str, str]:
 
 def rollback(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     """Return the counts by case and mapping; with `confirm`, take back what can be taken back."""
-    from workbench.load.rollback import plan_rollback, roll_back  # noqa: PLC0415 - loading needs none of it
-
     with writing(settings, read_mappings(settings)) as session:
         made = roll_back(session) if confirm else plan_rollback(session)
     if confirm:

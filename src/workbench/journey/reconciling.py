@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from workbench.journey.desk import reading
+from workbench.journey.record import calls_before
 from workbench.journey.rehearsal import rehearsal_messages
-from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.budget import calls_so_far
 from workbench.mapping.files import Mappings
 from workbench.pacing import agreed_pacing
 from workbench.reconcile.reconciliation import Reconciliation, reconcile
@@ -93,7 +94,7 @@ def reconcile_run(settings: Settings, mappings: Mappings) -> Reconciled:
     with reading(settings) as desk:
         made = reconcile(settings, mappings, desk.tenant, desk.schema, desk.ledger, desk.run_id)
         pacing = agreed_pacing(settings)
-        calls = LedgerBudget(desk.ledger, pacing).calls()
+        calls = calls_so_far(desk.ledger) - calls_before(settings, desk.run_id)
     embedded = settings.is_rehearsal and not settings["rehearsal.base_url"]
     messages = rehearsal_messages(settings) if embedded else None
     return Reconciled(made, calls, calls * pacing.interval, messages)

@@ -9,7 +9,9 @@ from typing import Any
 
 from workbench.journey.steps import APART, STEPS
 from workbench.keys import image_key
-from workbench.ledger.runs import Run, last_run, start_run, step_states
+from workbench.ledger.budget import calls_so_far
+from workbench.ledger.images import check_key
+from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_states
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.log import note_event
 from workbench.reports.index import StepLine, write_index
@@ -28,15 +30,34 @@ def current_run(settings: Settings, *, fresh: bool = False) -> Run:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             name = f"{settings['migration.id']}-{settings.target}-{stamp}"
             run = start_run(ledger, _free(settings, name), settings.target)
-            (settings.runs / run.run_id).mkdir(parents=True, exist_ok=True)
+            folder = settings.runs / run.run_id
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "calls_before.json").write_text(json.dumps(calls_so_far(ledger)), "utf-8")
     finally:
         ledger.engine.dispose()
     return run
 
 
+def calls_before(settings: Settings, run_id: str) -> int:
+    """Return how many calls the ledger had paid for when a run began."""
+    path = settings.runs / run_id / "calls_before.json"
+    return int(json.loads(path.read_text("utf-8"))) if path.is_file() else 0
+
+
+def reopen_last_run(settings: Settings) -> None:
+    """Make the last run the current one again."""
+    ledger = open_run_ledger(settings)
+    run = last_run(ledger)
+    if run and run.finished_at:
+        reopen_run(ledger, run.run_id)
+    ledger.engine.dispose()
+
+
 def open_run_ledger(settings: Settings) -> Ledger:
-    """Open the ledger of this target; without a key where images are neither written nor read."""
-    return open_ledger(settings.ledger, image_key(settings))
+    """Open the ledger of this target; a key that its images were not sealed with is refused."""
+    ledger = open_ledger(settings.ledger, image_key(settings))
+    check_key(ledger)
+    return ledger
 
 
 def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +103,7 @@ def run_report(settings: Settings, run_id: str, done: Sequence[str], skipped: Se
     """Return the summary of a run with its text; exit 1 when it ran to the reconciliation and that is red."""
     path = settings.runs / run_id / "summary.json"
     summary: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    judged = "reconcile" in [*done, *skipped]
+    judged = bool({"reconcile", "delta"} & {*done, *skipped}) and bool(summary.get("mappings"))
     text = summary_text(settings, run_id, summary) if judged else f"Done: {', '.join(done) or 'nothing'}."
     if skipped and not done:
         text = "Every step of this run is green already. --fresh starts another run.\n" + text

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
-from workbench.journey.record import current_run, open_run_ledger, summary_text, write_summary
+from workbench.journey.record import reopen_last_run, current_run, open_run_ledger, summary_text, write_summary
 from workbench.journey.rehearsal import forget_rehearsal
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS, steps_between
+from workbench.keys import api_key
 from workbench.ledger.runs import Run, finish_run, note_step, step_states
 from workbench.log import note_event
 from workbench.reports.page import render_page
@@ -35,6 +36,10 @@ class Ran:
 def run_steps(settings: Settings, *, first: str | None = None, last: str | None = None, fresh: bool = False) -> Ran:
     """Run the steps from `first` to `last`; without `first` the last unfinished run goes on where it is not green."""
     wanted = steps_between(first, last)
+    api_key(settings)
+    if wanted[0] in APART:
+        # A delta or a rollback belongs to the run that loaded, although that is finished.
+        reopen_last_run(settings)
     run = current_run(settings, fresh=fresh)
     ran = Ran(run, settings.runs / run.run_id)
     ledger = open_run_ledger(settings)
@@ -57,7 +62,7 @@ def run_steps(settings: Settings, *, first: str | None = None, last: str | None 
                 raise
             note_step(ledger, run.run_id, step, "green")
             ran.done.append(step)
-        if wanted[-1] == list(STEPS)[-1]:
+        if wanted[-1] == list(STEPS)[-1] or wanted[0] in APART:
             finish_run(ledger, run.run_id)
     finally:
         ledger.engine.dispose()

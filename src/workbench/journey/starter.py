@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -73,6 +74,8 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
     (folder / "data").mkdir(exist_ok=True)
     if not (folder / ".gitignore").exists():
         (folder / ".gitignore").write_text("data/\n", "utf-8")
+    _set(folder, "id", re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "migration")
+    _set(folder, "name", folder.resolve().name)
     if exports is not None:
         name_exports(folder, exports)
     return made
@@ -84,12 +87,17 @@ def name_exports(folder: Path, exports: Path) -> None:
 
 
 def _set_exports(folder: Path, text: str) -> None:
+    _set(folder, "exports", text)
+
+
+def _set(folder: Path, key: str, text: str) -> None:
+    """Change the one line of migration.toml that begins with a key, and nothing else."""
     path = folder / "migration.toml"
     lines = path.read_text("utf-8").splitlines(keepends=True)
-    places = [place for place, line in enumerate(lines) if line.split("=")[0].strip() == "exports"]
+    places = [place for place, line in enumerate(lines) if line.split("=")[0].strip() == key]
     if len(places) != 1:
-        raise SettingsProblem('migration.toml has no line `exports = ""` under [source]; add it. Nothing was changed.')
-    lines[places[0]] = f"exports = {json.dumps(text, ensure_ascii=False)}\n"
+        raise SettingsProblem(f'migration.toml has no single line `{key} = ""`; add it. Nothing was changed.')
+    lines[places[0]] = f"{key} = {json.dumps(text, ensure_ascii=False)}\n"
     path.write_text("".join(lines), "utf-8")
 
 

@@ -59,3 +59,9 @@ class LedgerBudget:
     def _hold_until(self) -> float:
         with self.ledger.read() as connection:
             return float(connection.scalar(select(budget.c.hold_until)) or 0.0)
+
+
+def calls_so_far(ledger: Ledger) -> int:
+    """Return how many calls this ledger has paid for, over all its runs."""
+    with ledger.read() as connection:
+        return int(connection.scalar(select(budget.c.calls)) or 0)

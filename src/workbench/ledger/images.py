@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, insert, select
 
 from workbench.errors import KeyProblem
-from workbench.ledger.store import Ledger, images
+from workbench.ledger.store import Ledger, facts, images
 
 NONCE = 12
 
@@ -46,3 +46,13 @@ def last_image(ledger: Ledger, operation_id: int, kind: str) -> Any | None:
     with ledger.read() as connection:
         sealed = connection.scalar(query)
     return unseal(ledger.key, sealed) if sealed else None
+
+
+def check_key(ledger: Ledger) -> None:
+    """Refuse a key that is not the one this ledger's images are sealed with, before anything is sent."""
+    with ledger.commit() as connection:
+        known = connection.scalar(select(facts.c.value).where(facts.c.name == "key_check"))
+        if known is None:
+            connection.execute(insert(facts).values(name="key_check", value=seal(ledger.key, "the right key").hex()))
+            return
+    unseal(ledger.key, bytes.fromhex(known))

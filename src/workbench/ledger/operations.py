@@ -221,6 +221,15 @@ def operations_of(ledger: Ledger, source_object: str, source_id: str) -> list[Ro
 
 def count_by_mapping(ledger: Ledger, run_id: str) -> dict[str, dict[str, int]]:
     """Return, for one run, how many source rows of each mapping were created, updated or rejected at last."""
+    counts: dict[str, dict[str, int]] = {}
+    for mapping, _, fate in fates_of_run(ledger, run_id):
+        bucket = counts.setdefault(mapping, {})
+        bucket[fate] = bucket.get(fate, 0) + 1
+    return counts
+
+
+def fates_of_run(ledger: Ledger, run_id: str) -> list[tuple[str, str, str]]:
+    """Return (mapping, source id, fate) of every source row that a run wrote: created, updated, rejected or unknown."""
     of_load = operations.c.action.not_in(UNDONE)
     newest = (
         select(func.max(operations.c.operation_id))
@@ -238,13 +247,12 @@ def count_by_mapping(ledger: Ledger, run_id: str) -> dict[str, dict[str, int]]:
     )
     with ledger.read() as connection:
         was_created = {(row.mapping, row.source_id) for row in connection.execute(created)}
-        counts: dict[str, dict[str, int]] = {}
+        fates = []
         for row in connection.execute(select(operations).where(operations.c.operation_id.in_(newest), of_load)):
             fate = "created" if (row.mapping, row.source_id) in was_created else f"{row.action}d"
             if row.state == State.REJECTED:
                 fate = "rejected"
             elif row.state in OPEN:
                 fate = "unknown"
-            bucket = counts.setdefault(row.mapping, {})
-            bucket[fate] = bucket.get(fate, 0) + 1
-    return counts
+            fates.append((row.mapping, row.source_id, fate))
+    return fates

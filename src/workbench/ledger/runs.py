@@ -49,6 +49,12 @@ def finish_run(ledger: Ledger, run_id: str) -> None:
         connection.execute(update(runs).where(runs.c.run_id == run_id).values(finished_at=as_text(WallClock().now())))
 
 
+def reopen_run(ledger: Ledger, run_id: str) -> None:
+    """Mark a finished run as unfinished: a delta goes on with it."""
+    with ledger.commit() as connection:
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(finished_at=None))
+
+
 def note_step(ledger: Ledger, run_id: str, step: str, state: str, message: str = "") -> None:
     """Append a step's state: started, green or red."""
     with ledger.commit() as connection:

@@ -12,8 +12,11 @@ from workbench.errors import ExportProblem, SetupMissing, TenantRefusesKey, Tena
 from workbench.freshsales.documents import upload
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
+from workbench.ledger.identities import find_identity
+from workbench.ledger.images import last_image
 from workbench.ledger.operations import Outcome
 from workbench.ledger.plans import PlannedRow
+from workbench.ledger.store import Ledger
 from workbench.load.requests import UPLOAD, Lost, Sending
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
@@ -31,6 +34,10 @@ def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged:
         return sending.record(row, mapping.destination, Outcome(operation_id, State.REJECTED, reason=reason))
 
     if row.operation is Operation.UPDATE:
+        image = _last_image(sending.session.ledger, row)
+        if image and image.get("sha256") and image["sha256"] == payload.fields.get("sha256"):
+            # The same bytes are there: only how the row is staged has changed.
+            return sending.record(row, mapping.destination, Outcome(operation_id, State.APPLIED, int(image["id"]), read_back=image))
         return rejected("the file changed at the source; Freshsales cannot replace one, a person decides")
     if payload.missing:
         return rejected(f"waits for {payload.missing[0]}, which was not created")
@@ -97,3 +104,8 @@ def _folder(sending: Sending) -> Path:
             rows = warehouse.run("SELECT folder FROM raw.deliveries ORDER BY exported_at DESC LIMIT 1")
         sending.folder = (sending.session.settings.folder / str(rows[0][0])).resolve()
     return sending.folder
+
+
+def _last_image(ledger: Ledger, row: PlannedRow) -> Mapping[str, Any] | None:
+    identity = find_identity(ledger, row.source_object, row.source_id)
+    return last_image(ledger, identity.operation_id, "read_back") if identity else None

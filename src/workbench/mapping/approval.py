@@ -119,11 +119,9 @@ def _why(settings: Settings, lock: Lock, last: Signature | None, binds: dict[str
 
 
 def _page(lock: Lock) -> str:
-    return (
-        "notebooks/35_premapping.ipynb"
-        if lock is Lock.MAPPING
-        else "the sample's field diff in notebooks/70_sample.ipynb"
-    )
+    """Name the page to read: both lie in the newest folder of data/runs."""
+    page = "35_premapping.html" if lock is Lock.MAPPING else "70_sample.html, the sample's field diff"
+    return f"this run's page {page} (newest folder of data/runs)"
 
 
 def _target(settings: Settings) -> str:

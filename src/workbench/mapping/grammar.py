@@ -45,7 +45,7 @@ TAKES = {
     "end_time": (4, 4),
 }
 """Every transform that `via` may name, with the least and the most source columns; one of many: the first filled."""
-NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}$")
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}\Z")
 STAGED_TABLES = re.compile(r"^(?:source|unclaimed)_|^(?:problems|claims|changes|stamp)$")
 """Names that staging gives its own tables."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from workbench.profile.source import LIVES, open_snapshot
+from workbench.warehouse import open_warehouse
 
 OWNED = ("companies", "contacts", "cases", "appointments", "tasks")
 
@@ -40,3 +41,20 @@ def profile_owners(warehouse: Path) -> pl.DataFrame:
         )
         store.write("profile.owners", frame)
     return frame
+
+
+def match_owners(warehouse: Path) -> dict[str, str]:
+    """Return the e-mail of the active tenant user that has a user's e-mail, by user id of the export.
+
+    An address that two users of the export share names nobody. Before both sides are read there is no match.
+    """
+    with open_warehouse(warehouse) as store:
+        if not (store.has("raw.users") and store.has("destination.users")):
+            return {}
+        return dict(
+            store.run(
+                "SELECT u.user_id, lower(trim(d.email)) FROM raw.users u"
+                " JOIN destination.users d ON lower(trim(d.email)) = lower(trim(u.email)) AND d.is_active"
+                " WHERE lower(trim(u.email)) IN (SELECT lower(trim(email)) FROM raw.users GROUP BY 1 HAVING count(*) = 1)"
+            )
+        )

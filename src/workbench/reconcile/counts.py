@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from workbench.ledger.operations import count_by_mapping
+from workbench.ledger.operations import fates_of_run
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.ledger.store import Ledger
 from workbench.mapping.files import Mappings
@@ -17,39 +19,46 @@ COLUMNS = ["source", *(str(fate) for fate in Fate)]
 def count_fates(warehouse: Warehouse, mappings: Mappings, ledger: Ledger, run_id: str, plan: Plan) -> pl.DataFrame:
     """Return one row a mapping: source, then each fate; and write it as reconciled.conservation.
 
-    created, updated and rejected come from the ledger, held from the checks, excluded from the mapping, deferred from
-    the plan, unchanged from identities that this run did not touch.
+    A row is held by the checks, else excluded by its mapping, else deferred by the plan, else what this run's operations
+    say, else unchanged where a record stands for it. A row with none of these has no fate, and its line does not add up.
     """
-    done = count_by_mapping(ledger, run_id)
-    held = dict(warehouse.run("SELECT mapping, count(DISTINCT source_id) FROM checked.held GROUP BY 1"))
-    deferred: dict[str, int] = {}
-    for row in planned_rows(ledger, plan, operation=Operation.DEFER):
-        deferred[row.mapping] = deferred.get(row.mapping, 0) + 1
-    claimed = warehouse.run("SELECT mapping, count(*) FROM staged.claims GROUP BY 1 ORDER BY 1")
-    kinds = {one.name: one.kind for one in mappings.objects}
-    order = {one.name: place for place, one in enumerate(mappings.objects)}
-    rows = []
-    for name, source in sorted(claimed, key=lambda one: (order.get(one[0], len(order)), one[0])):
-        fates = dict.fromkeys(COLUMNS, 0)
-        fates["source"] = source
-        kind = kinds.get(name)
-        if kind is Kind.LEFT_OUT:
-            fates[Fate.EXCLUDED] = source
-        else:
-            fates[Fate.HELD] = held.get(name, 0)
-        if kind in (Kind.RECORD, Kind.FILE):
-            fates[Fate.DEFERRED] = deferred.get(name, 0)
-            for fate in (Fate.CREATED, Fate.UPDATED, Fate.REJECTED):
-                fates[fate] = done.get(name, {}).get(fate, 0)
-            fates[Fate.UNCHANGED] = (
-                plan.counts.get(name, {}).get(Operation.UNCHANGED, 0) - fates[Fate.CREATED] - fates[Fate.UPDATED]
-            )
-        elif kind in (Kind.MATCH, Kind.SETUP):
-            fates[Fate.UNCHANGED] = source - fates[Fate.HELD]
-        rows.append({"mapping": name, **{str(key): value for key, value in fates.items()}})
-    frame = pl.DataFrame(rows, schema={"mapping": pl.String, **dict.fromkeys(COLUMNS, pl.Int64)})
+    _write(warehouse, "run_fates", fates_of_run(ledger, run_id), ("mapping", "source_id", "fate"))
+    waiting = [(row.mapping, row.source_id) for row in planned_rows(ledger, plan, operation=Operation.DEFER)]
+    _write(warehouse, "waiting", waiting, ("mapping", "source_id"))
+    kinds = [(one.name, str(one.kind), str(place)) for place, one in enumerate(mappings.objects)]
+    _write(warehouse, "kinds", kinds, ("mapping", "kind", "place"))
+    counted = ", ".join(f"count(source_id) FILTER (fate = '{fate}') AS {fate}" for fate in Fate)
+    frame = warehouse.frame(f"""
+        WITH fates AS (
+          SELECT mapping, c.source_id, k.kind, k.place::INTEGER AS place,
+            CASE
+              WHEN h.source_id IS NOT NULL THEN 'held'
+              WHEN k.kind = '{Kind.LEFT_OUT}' THEN 'excluded'
+              WHEN k.kind IN ('{Kind.MATCH}', '{Kind.SETUP}') THEN 'unchanged'
+              WHEN w.source_id IS NOT NULL THEN 'deferred'
+              WHEN f.fate IS NOT NULL THEN f.fate
+              WHEN i.source_id IS NOT NULL THEN 'unchanged'
+            END AS fate
+          FROM staged.claims c
+          FULL JOIN kinds k USING (mapping)
+          LEFT JOIN (SELECT DISTINCT mapping, source_id FROM checked.held) h USING (mapping, source_id)
+          LEFT JOIN waiting w USING (mapping, source_id)
+          LEFT JOIN run_fates f USING (mapping, source_id)
+          LEFT JOIN destination.identities i ON i.mapping = c.mapping AND i.source_id = c.source_id AND i.is_live
+        )
+        SELECT mapping, count(source_id) AS source, {counted} FROM fates GROUP BY mapping, kind, place
+        ORDER BY CASE WHEN kind IN ('{Kind.RECORD}', '{Kind.FILE}') THEN 0 WHEN kind IS NULL THEN 1
+          WHEN kind = '{Kind.LEFT_OUT}' THEN 3 ELSE 2 END, place, mapping
+    """)
     warehouse.write("reconciled.conservation", frame)
     return frame
+
+
+def _write(warehouse: Warehouse, table: str, rows: Sequence[tuple[str, ...]], names: tuple[str, ...]) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    warehouse.connection.register("incoming_rows", frame.to_arrow())
+    warehouse.run(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM incoming_rows")
+    warehouse.connection.unregister("incoming_rows")
 
 
 def unbalanced(frame: pl.DataFrame) -> pl.DataFrame:

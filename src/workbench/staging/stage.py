@@ -32,6 +32,8 @@ class Staging:
 def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
     """Stage every mapping over the landed snapshot and stamp the result with the tenant."""
     with open_warehouse(settings.warehouse, write=True, locked_down=True) as warehouse:
+        # What a mapping's `where` may ask: a rehearsal moves clinical notes, a real target only under an agreement.
+        warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
         read_sources(warehouse, mappings)
         for name in warehouse.tables("staged"):
             if not name.startswith("source_"):

@@ -24,6 +24,7 @@ NO_MAIL_NAMES = ("noemail@", "no-email@", "nomail@", "none@", "declined@")
 SEVERAL_NUMBERS = re.compile(r"\s*(?:/|\bor\b|;(?!\s*ext))\s*", re.IGNORECASE)
 SEVERAL_ADDRESSES = re.compile(r"[;,\s]+")
 AMOUNT = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d*)?")
+NEGATIVE = [re.compile(sign) for sign in (r"\((.+)\)", r"-(.+)", r"(.+)-")]
 CURRENCY = re.compile(r"^([(-]?)\s*(?:USD|\$)\s*|\s*USD$", re.IGNORECASE)
 ADA_CODES_A_FIELD = 42
 YES = {"y", "yes", "true", "t", "1", "-1", "x", "checked"}
@@ -127,13 +128,12 @@ def address(*lines: Cell) -> Cell:
 def money(value: str) -> Cell:
     """Return an exact decimal with two places; blank is not zero. Parts of a cent are rounded, and said."""
     bare = CURRENCY.sub(r"\1", value.strip()).strip()
-    is_negative = (bare.startswith("(") and bare.endswith(")")) or bare[:1] == "-" or bare[-1:] == "-"
-    digits = bare.strip("()") if bare.startswith("(") else bare.strip("-")
-    if not AMOUNT.fullmatch(digits.strip()) or not any(one.isdigit() for one in digits):
+    digits = next((found[1].strip() for sign in NEGATIVE if (found := sign.fullmatch(bare))), bare)
+    if not AMOUNT.fullmatch(digits) or not any(one.isdigit() for one in digits):
         raise UnreadableError("money", "is no amount", Severity.HOLD)
-    amount = Decimal(digits.replace(",", "").strip())
+    amount = Decimal(digits.replace(",", ""))
     cents = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    made = f"{-cents if is_negative and cents else cents:.2f}"
+    made = f"{-cents if digits != bare and cents else cents:.2f}"
     if cents != amount:
         raise UnreadableError("money_cents", "has parts of a cent, which are rounded", kept=made)
     return made

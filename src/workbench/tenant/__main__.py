@@ -191,6 +191,11 @@ def _serve(asked: argparse.Namespace, folder: Path, setup: dict[str, object] | N
     tenant.on_answer = server.note_answer
     signal.signal(signal.SIGTERM, server.handle_exit)
     write_facts(folder, tenant.state, f"{scheme}://127.0.0.1:{port}{tenant.base_path}", port)
+    sys.stderr.write(
+        f"Serving {scheme}://127.0.0.1:{port}{tenant.base_path} with the API keys rehearsal-admin and rehearsal-agent."
+        f" Ctrl-C ends it; its state stays in {folder}.\n"
+    )
+    sys.stderr.flush()
     server.run(sockets=[listening])
     tenant.state.db.close()
     return 0
