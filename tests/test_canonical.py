@@ -31,7 +31,9 @@ def test_nothing_is_nothing_in_every_form(form, value):
         pytest.param(Form.TIME, "2021-03-04T14:05:00-06:00", "2021-03-04T20:05:00Z", id="the same moment"),
         pytest.param(Form.TIME, "2021-03-04T14:05:00.000-06:00", "2021-03-04T14:05:00-06:00", id="parts of a second"),
         pytest.param(Form.LIST, '["b","a"]', ["a", "b"], id="order of a list"),
-        pytest.param(Form.LIST, '[{"value":"1","label":"Home"}]', [{"label": "Home", "value": "1"}], id="order of keys"),
+        pytest.param(
+            Form.LIST, '[{"value":"1","label":"Home"}]', [{"label": "Home", "value": "1"}], id="order of keys"
+        ),
     ],
 )
 def test_equal_values_share_a_text(form, one, other):

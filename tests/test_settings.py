@@ -44,20 +44,34 @@ def test_the_shipped_file_names_every_key_with_a_remark():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("[freshsale]\nplan = 'pro'", "[freshsale]: no such section; did you mean 'freshsales'?", id="section"),
+        pytest.param(
+            "[freshsale]\nplan = 'pro'", "[freshsale]: no such section; did you mean 'freshsales'?", id="section"
+        ),
         pytest.param("[freshsales]\npaln = 'pro'", "[freshsales] paln: no such key; did you mean 'plan'?", id="key"),
         pytest.param("policy = 3", "policy: is a section, not a value", id="value for a section"),
         pytest.param("[freshsales]\nusers = 'ten'", "[freshsales] users: int expected", id="kind"),
         pytest.param("[freshsales]\nusers = true", "[freshsales] users: int expected", id="truth for a number"),
         pytest.param("[freshsales]\nusers = 0", "[freshsales] users: 1 or more", id="nobody"),
-        pytest.param("[freshsales]\nrequests_per_hour = -1", "[freshsales] requests_per_hour: 1 or more", id="negative"),
-        pytest.param("[freshsales]\nplan = 'gold'", "[freshsales] plan: one of free, growth, pro, enterprise", id="plan"),
+        pytest.param(
+            "[freshsales]\nrequests_per_hour = -1", "[freshsales] requests_per_hour: 1 or more", id="negative"
+        ),
+        pytest.param(
+            "[freshsales]\nplan = 'gold'", "[freshsales] plan: one of free, growth, pro, enterprise", id="plan"
+        ),
         pytest.param("[freshsales]\nedition = 'Suite'", "[freshsales] edition: one of suite, classic", id="edition"),
         pytest.param("[freshsales]\nreserve = 1", "[freshsales] reserve: a share from 0 to below 1", id="reserve"),
-        pytest.param("[practice]\ntime_zone = 'Central'", "[practice] time_zone: 'Central' is no IANA time zone", id="zone"),
+        pytest.param(
+            "[practice]\ntime_zone = 'Central'", "[practice] time_zone: 'Central' is no IANA time zone", id="zone"
+        ),
         pytest.param("[policy]\nshared_email = 'gaurantor'", "[policy] shared_email: guarantor or off", id="policy"),
-        pytest.param("[policy]\nfallback_owner = 'Dana'", "[policy] fallback_owner: an e-mail, or empty", id="fallback owner"),
-        pytest.param("[policy]\ndelta_limit = '5%'", "[policy] delta_limit: only '2% or 50' works in this version", id="later version"),
+        pytest.param(
+            "[policy]\nfallback_owner = 'Dana'", "[policy] fallback_owner: an e-mail, or empty", id="fallback owner"
+        ),
+        pytest.param(
+            "[policy]\ndelta_limit = '5%'",
+            "[policy] delta_limit: only '2% or 50' works in this version",
+            id="later version",
+        ),
     ],
 )
 def test_a_slip_is_an_error_and_never_a_silent_default(tmp_path, text, problem):
@@ -86,7 +100,9 @@ def test_the_folder_is_found_from_below_and_named_when_missing(tmp_path):
     assert find_migration(below) == tmp_path
     assert read_settings(below).folder == tmp_path
     (tmp_path / "migration.toml").unlink()
-    with pytest.raises(SettingsProblem, match=r"No migration\.toml in deep or any folder above it\..*workbench init DIR"):
+    with pytest.raises(
+        SettingsProblem, match=r"No migration\.toml in deep or any folder above it\..*workbench init DIR"
+    ):
         find_migration(below)
 
 
@@ -96,10 +112,15 @@ def test_a_rehearsal_keeps_its_decisions_to_itself(tmp_path):
     assert rehearsal.values_folders == [rehearsal.matches, tmp_path / "mappings" / "values", rehearsal.own_decisions]
     assert real.values_folders == [real.matches, tmp_path / "mappings" / "values"]
     assert real.own_decisions == real.values_folders[-1]
-    assert (rehearsal.approvals.parent, real.approvals) == (rehearsal.own_decisions, tmp_path / "mappings" / "approvals.jsonl")
+    assert (rehearsal.approvals.parent, real.approvals) == (
+        rehearsal.own_decisions,
+        tmp_path / "mappings" / "approvals.jsonl",
+    )
     assert rehearsal.ledger != real.ledger
 
 
 def test_exports_start_at_the_folder_of_the_file(tmp_path):
-    assert read_settings(write(tmp_path, "[source]\nexports = 'in/export.zip'")).exports == tmp_path / "in" / "export.zip"
+    assert (
+        read_settings(write(tmp_path, "[source]\nexports = 'in/export.zip'")).exports == tmp_path / "in" / "export.zip"
+    )
     assert not read_settings(tmp_path).is_sample

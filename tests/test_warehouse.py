@@ -26,7 +26,11 @@ def path(tmp_path):
 def test_a_table_is_replaced_or_appended_by_name(path):
     with open_warehouse(path, write=True) as warehouse:
         warehouse.write("raw.people", pl.DataFrame({"name": ["Reyes"], "id": ["C3"]}), append=True)
-        assert warehouse.run("SELECT id, name FROM raw.people ORDER BY id") == [("C1", "Lund"), ("C2", None), ("C3", "Reyes")]
+        assert warehouse.run("SELECT id, name FROM raw.people ORDER BY id") == [
+            ("C1", "Lund"),
+            ("C2", None),
+            ("C3", "Reyes"),
+        ]
         warehouse.write("raw.people", PEOPLE)
         assert warehouse.frame("SELECT * FROM raw.people ORDER BY id").equals(PEOPLE)
         warehouse.write("raw.new", PEOPLE, append=True)
@@ -109,9 +113,13 @@ def test_a_warehouse_in_use_is_one_sentence(path):
         "import sys, duckdb; connection = duckdb.connect(sys.argv[1]); connection.execute('BEGIN'); print('open', flush=True);"
         " sys.stdin.read()"
     )
-    with subprocess.Popen([sys.executable, "-c", holder, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout and process.stdout.readline() == "open\n"
-        with pytest.raises(StoreProblem, match="Another process holds the warehouse. Close the notebook that is writing"):
+        with pytest.raises(
+            StoreProblem, match=r"Another process holds the warehouse\. Close the notebook that is writing"
+        ):
             open_warehouse(path).__enter__()
         process.communicate("")
 

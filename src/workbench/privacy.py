@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Any
 
+PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}", re.IGNORECASE)
+"""What no name of a carrier, stage or status holds: numbers of members and groups, dates, addresses."""
 SMALLEST_COUNT = 11
 """Counts below it are suppressed where a table breaks people down by a health-bearing column (export reference §6)."""
 
@@ -14,6 +17,11 @@ def mask(value: Any) -> str:
     """Return a value's shape without the value: letters a, digits 9, the rest as it is; at most 24 characters."""
     shape = "".join("a" if one.isalpha() else "9" if one.isdigit() else one for one in str(value))
     return shape if len(shape) <= 24 else f"{shape[:23]}…"
+
+
+def screened(spelling: str) -> str:
+    """Return a spelling as it may be shown: what may hold personal data stands as its shape alone."""
+    return mask(spelling) if PERSONAL.search(spelling) else spelling
 
 
 def token(key: bytes, text: str) -> str:

@@ -37,15 +37,21 @@ def main(patients: int) -> None:
                     floor = float(records)
                     delivered = f"FROM reconciled.expected_{mapping.name}"
                     if endpoint(mapping.destination).bulk_identifier == "emails":
-                        keyed = warehouse.run(f"SELECT count(*) {delivered} WHERE email IS NOT NULL AND emails_more IS NULL")[0][0]
+                        keyed = warehouse.run(
+                            f"SELECT count(*) {delivered} WHERE email IS NOT NULL AND emails_more IS NULL"
+                        )[0][0]
                         floor = records - keyed + 3 * keyed / 100
                     elif endpoint(mapping.destination).bulk_identifier == "name":
                         floor = 3 * records / 100
                     elif mapping.destination == "deal":
                         floor += warehouse.run(f"SELECT count(closed_date) {delivered}")[0][0]
                     spent = calls.get(mapping.name, 0)
-                    print(f"{mapping.name:<20}{records:>9,}{spent:>9,}{1000 * spent / records:>11,.0f}{1000 * floor / records:>9,.0f}")
-            print(f"{'in all':<20}{sum(one.get('created', 0) for one in fates['mappings'].values()):>9,}{sum(calls.values()):>9,}")
+                    print(
+                        f"{mapping.name:<20}{records:>9,}{spent:>9,}{1000 * spent / records:>11,.0f}{1000 * floor / records:>9,.0f}"
+                    )
+            print(
+                f"{'in all':<20}{sum(one.get('created', 0) for one in fates['mappings'].values()):>9,}{sum(calls.values()):>9,}"
+            )
         finally:
             practice.stop_tenant()
 

@@ -25,6 +25,9 @@ def test_a_later_delivery_moves_only_what_changed_and_equals_its_truth(tmp_path)
         shutil.copytree(later, deliveries / later.name)
         ran = workbench("run", "--migration", str(practice.folder), "--from", "delta")
         assert ran.returncode == 0, ran.stderr
-        assert mismatches(json.loads(practice.truth.read_text()), Tenant(practice.base_url), practice.open_spellings()) == []
+        assert (
+            mismatches(json.loads(practice.truth.read_text()), Tenant(practice.base_url), practice.open_spellings())
+            == []
+        )
     finally:
         practice.stop_tenant()

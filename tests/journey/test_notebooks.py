@@ -18,9 +18,26 @@ def test_notebooks_run_in_number_order_on_their_defaults_and_give_the_same_tenan
     assert made.returncode == 0, made.stderr
     try:
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "--nbmake", "--nbmake-timeout=600", "-x", "-q", "-p", "no:xdist", "-c", "/dev/null",
-             "--rootdir", str(second.folder), str(second.folder / "notebooks")],
-            capture_output=True, text=True, timeout=900, cwd=second.folder,
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "--nbmake",
+                "--nbmake-timeout=600",
+                "-x",
+                "-q",
+                "-p",
+                "no:xdist",
+                "-c",
+                "/dev/null",
+                "--rootdir",
+                str(second.folder),
+                str(second.folder / "notebooks"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=900,
+            cwd=second.folder,
         )
         assert ran.returncode == 0, ran.stdout[-3000:]
         assert normal_view(Tenant(second.base_url)) == normal_view(Tenant(first.base_url))

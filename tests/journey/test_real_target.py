@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -24,7 +23,9 @@ KEYS = {"FRESHSALES_API_KEY": "rehearsal-admin", "WORKBENCH_KEY": "a key for thi
 @contextmanager
 def served(folder: Path, port: int, *words: str) -> Iterator[str]:
     """Serve a rehearsal tenant on a port as `workbench tenant` does."""
-    process = subprocess.Popen([sys.executable, "-m", "workbench.cli", "tenant", "--port", str(port), "--state", str(folder), *words])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workbench.cli", "tenant", "--port", str(port), "--state", str(folder), *words]
+    )
     root = f"http://127.0.0.1:{port}"
     try:
         for _ in range(200):
@@ -78,9 +79,17 @@ def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
         calls = httpx.get(f"{root}/_tenant/calls").json()["calls"]
         assert [name for name in calls if not name.startswith("GET")] == []
     setup = json.loads((newest_run(practice.folder) / "setup.json").read_text())
-    assert {"custom_fields", "pipelines", "lifecycle_stages", "lead_sources", "industry_types", "task_types", "switch_off"} <= set(setup)
+    assert {
+        "custom_fields",
+        "pipelines",
+        "lifecycle_stages",
+        "lead_sources",
+        "industry_types",
+        "task_types",
+        "switch_off",
+    } <= set(setup)
     (tmp_path / "setup.json").write_text(json.dumps(setup))
-    os.rename(practice.folder / "data" / "freshsales", tmp_path / "ledger of the bare tenant")
+    (practice.folder / "data" / "freshsales").rename(tmp_path / "ledger of the bare tenant")
 
     with served(tmp_path / "ready", port, "--setup", str(tmp_path / "setup.json")) as root:
         assert run().returncode == 1  # another tenant: the mapping has to be signed for it

@@ -13,8 +13,16 @@ from workbench.journey.steps import STEPS
 
 FATES = ("created", "updated", "unchanged", "held", "rejected", "excluded", "deferred")
 ROWS = {
-    1: "patient", 2: "prospect", 3: "referring_dentist", 4: "practice", 5: "treatment_case", 6: "pipeline", 7: "appointment",
-    8: "note", 12: "owner", 13: "attachment",
+    1: "patient",
+    2: "prospect",
+    3: "referring_dentist",
+    4: "practice",
+    5: "treatment_case",
+    6: "pipeline",
+    7: "appointment",
+    8: "note",
+    12: "owner",
+    13: "attachment",
 }
 
 
@@ -52,7 +60,11 @@ def test_each_row_of_the_brief_arrives(journey, row, mapping):
 
 
 def test_rows_held_excluded_and_deferred_are_those_of_the_truth(journey, truth):
-    fates = {name: one for name, one in journey.summary["mappings"].items() if name != "owner" and not name.startswith("rebuilt_")}
+    fates = {
+        name: one
+        for name, one in journey.summary["mappings"].items()
+        if name != "owner" and not name.startswith("rebuilt_")
+    }
     assert sum(one["held"] for one in fates.values()) == len(truth["held"])
     assert sum(one["excluded"] for one in fates.values()) == len(truth["excluded"])
     assert sum(one["deferred"] for one in fates.values()) == len(truth["deferred"])
@@ -62,7 +74,10 @@ def test_no_more_than_a_fifth_of_carrier_rows_stays_open(journey, truth):
     open_spellings = journey.practice.open_spellings()
     written = left = 0
     exports = next((journey.practice.folder.parent / "sample" / "exports").iterdir())
-    for name, columns in (("contacts", ("cf_insurance_carrier", "cf_insurance_carrier_secondary")), ("cases", ("cf_insurance_carrier",))):
+    for name, columns in (
+        ("contacts", ("cf_insurance_carrier", "cf_insurance_carrier_secondary")),
+        ("cases", ("cf_insurance_carrier",)),
+    ):
         with (exports / f"{name}.csv").open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 for column in columns:
@@ -86,9 +101,19 @@ def test_every_notebook_leaves_a_page_and_a_record(journey):
 def test_pages_hold_no_code_and_no_patient(journey):
     exports = next((journey.practice.folder.parent / "sample" / "exports").iterdir())
     people = pl.read_csv(exports / "contacts.csv", infer_schema=False)
-    secrets = [one for column in ("email", "phone_mobile", "date_of_birth", "cf_member_id") for one in people[column].drop_nulls() if len(one) > 7]
+    secrets = [
+        one
+        for column in ("email", "phone_mobile", "date_of_birth", "cf_member_id")
+        for one in people[column].drop_nulls()
+        if len(one) > 7
+    ]
     names = (people["first_name"] + " " + people["last_name"]).drop_nulls().to_list()
-    for page in [*journey.folder.glob("*.html"), *journey.folder.glob("*.json"), journey.folder / "log.jsonl", *journey.folder.glob("batches/*.csv")]:
+    for page in [
+        *journey.folder.glob("*.html"),
+        *journey.folder.glob("*.json"),
+        journey.folder / "log.jsonl",
+        *journey.folder.glob("batches/*.csv"),
+    ]:
         text = page.read_text()
         assert [one for one in [*secrets, *names] if one in text] == [], page.name
         if page.suffix == ".html":
@@ -113,7 +138,9 @@ def test_running_again_finds_every_step_green(journey):
 
 def test_explain_tells_what_one_record_went_through(journey, truth):
     one = next(record for record in truth["records"] if record["destination"] == "deal")
-    told = workbench("explain", one["source_object"], one["source_id"], "--migration", str(journey.practice.folder), "--json")
+    told = workbench(
+        "explain", one["source_object"], one["source_id"], "--migration", str(journey.practice.folder), "--json"
+    )
     answer = json.loads(told.stdout)
     assert answer["mapping"] == "treatment_case"
     assert [step["state"] for step in answer["operations"]][:1] == ["intended"]

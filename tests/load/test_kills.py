@@ -34,7 +34,9 @@ def moves(practice: Practice) -> int:
 
 def load_until(practice: Practice, target: int | None) -> int:
     """Load in a process of its own, and kill it once the ledger holds `target` moves; return its exit code."""
-    process = subprocess.Popen([sys.executable, str(LOADING), str(practice.folder)], stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, str(LOADING), str(practice.folder)], stderr=subprocess.PIPE, start_new_session=True
+    )
     while process.poll() is None:
         if target is not None and moves(practice) >= target:
             os.kill(process.pid, signal.SIGKILL)
@@ -58,12 +60,17 @@ def test_twenty_kills_in_one_load_lose_nothing_and_double_nothing(tmp_path):
         killed = sum(load_until(practice, mark) == -signal.SIGKILL for mark in marks)
         assert load_until(practice, None) == 0
         assert killed >= KILLS - 2, "a kill that came too late is no kill"
-        assert mismatches(json.loads(practice.truth.read_text()), Tenant(practice.base_url), practice.open_spellings()) == []
+        assert (
+            mismatches(json.loads(practice.truth.read_text()), Tenant(practice.base_url), practice.open_spellings())
+            == []
+        )
         ledger = open_ledger(practice.settings.ledger, image_key(practice.settings))
         assert open_operations(ledger) == []
         assert verify(ledger)[2] == []
         with writing(practice.settings, practice.mappings) as session:
-            again = plan_load(practice.settings, practice.mappings, session.schema, session.ledger, session.run_id, name="proof")
+            again = plan_load(
+                practice.settings, practice.mappings, session.schema, session.ledger, session.run_id, name="proof"
+            )
         assert again.writes == 0
     finally:
         practice.stop_tenant()

@@ -47,8 +47,9 @@ def test_one_byte_changed_voids_it_and_names_the_file(little):
     )
     little.values("names", "a,keep,")
     little.write("expectations/staged/person.json", "{}")
-    assert "3 decision files changed since (expectations/staged/person.json, mappings/objects/person.toml, mappings/values/names.csv)." in (
-        refusal(little.settings)
+    assert (
+        "3 decision files changed since (expectations/staged/person.json, mappings/objects/person.toml, mappings/values/names.csv)."
+        in (refusal(little.settings))
     )
 
 

@@ -42,7 +42,11 @@ def test_a_mapping_whose_columns_are_all_there_passes(little):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param(person(field='from = "lastname"'), "people.sql yields no column 'lastname'; did you mean 'last_name'?", id="field"),
+        pytest.param(
+            person(field='from = "lastname"'),
+            "people.sql yields no column 'lastname'; did you mean 'last_name'?",
+            id="field",
+        ),
         pytest.param(
             person(field='from = "last_name", marker = ["written_at", "person_id"]'),
             "people.sql yields no column 'written_at'",
@@ -64,10 +68,14 @@ def test_a_mapping_whose_columns_are_all_there_passes(little):
             id="ignored",
         ),
         pytest.param(
-            person("lastname = 'x'"), "[source] where: there is no column 'lastname'; did you mean 'last_name'?", id="where"
+            person("lastname = 'x'"),
+            "[source] where: there is no column 'lastname'; did you mean 'last_name'?",
+            id="where",
         ),
         pytest.param(
-            person("last_name = "), '[source] where: Parser Error: syntax error at or near ")"', id="where that is no condition"
+            person("last_name = "),
+            '[source] where: Parser Error: syntax error at or near ")"',
+            id="where that is no condition",
         ),
     ],
 )
@@ -79,12 +87,17 @@ def test_a_column_that_the_source_lacks_is_named_with_file_and_meaning(little, t
 
 def test_staging_says_the_same_and_leaves_no_traceback(little):
     little.mapping("person", person(field='from = "lastname"'))
-    with pytest.raises(MappingProblem, match=r"person\.toml: people\.sql yields no column 'lastname'; did you mean 'last_name'\?"):
+    with pytest.raises(
+        MappingProblem, match=r"person\.toml: people\.sql yields no column 'lastname'; did you mean 'last_name'\?"
+    ):
         little.stage()
 
 
 def test_a_source_that_names_what_the_export_lacks_is_named(little):
-    little.source("people", "-- object: people\n-- key: person\n-- asks: route of rolle\nSELECT person_id AS person_no FROM raw.people")
+    little.source(
+        "people",
+        "-- object: people\n-- key: person\n-- asks: route of rolle\nSELECT person_id AS person_no FROM raw.people",
+    )
     assert problem_of(little).splitlines()[1:3] == [
         "  mappings/sources/people.sql: its first lines name 'person', and it yields no such column; did you mean 'person_no'?",
         "  mappings/sources/people.sql: its first lines name 'rolle', and it yields no such column",

@@ -27,12 +27,18 @@ def test_a_label_becomes_a_name_as_freshsales_makes_it(label, name):
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        pytest.param('label = "Plan Type"\ntype = "tekst"', ["type: one of text, textarea, number, dropdown, checkbox, date"], id="type"),
-        pytest.param('label = "Plan Type"\ntype = "text"\nrank = "high"', ["rank: one of must, should, nice"], id="rank"),
         pytest.param(
-            'label = "Plan"\ntype = "text"', ["label: Freshsales would name 'Plan' 'cf_plan'"], id="label"
+            'label = "Plan Type"\ntype = "tekst"',
+            ["type: one of text, textarea, number, dropdown, checkbox, date"],
+            id="type",
         ),
-        pytest.param('label = "Plan Type"\ntype = "dropdown"', [": a dropdown needs choices or choices_from"], id="no choices"),
+        pytest.param(
+            'label = "Plan Type"\ntype = "text"\nrank = "high"', ["rank: one of must, should, nice"], id="rank"
+        ),
+        pytest.param('label = "Plan"\ntype = "text"', ["label: Freshsales would name 'Plan' 'cf_plan'"], id="label"),
+        pytest.param(
+            'label = "Plan Type"\ntype = "dropdown"', [": a dropdown needs choices or choices_from"], id="no choices"
+        ),
         pytest.param('label = "Plan Type"\ntype = "text"\nuniqe = true', [": no key named 'uniqe'"], id="key"),
     ],
 )
@@ -44,7 +50,11 @@ def test_a_mistake_is_named_with_its_field(tmp_path, text, problems):
 
 def test_a_text_holds_256_characters_and_a_text_area_10_000(tmp_path):
     path = tmp_path / "deals.toml"
-    path.write_text("".join(f'[cf_{kind}]\nlabel = "{kind}"\ntype = "{kind}"\nrank = "nice"\n' for kind in ("text", "textarea", "date")))
+    path.write_text(
+        "".join(
+            f'[cf_{kind}]\nlabel = "{kind}"\ntype = "{kind}"\nrank = "nice"\n' for kind in ("text", "textarea", "date")
+        )
+    )
     fields, _ = read_custom_fields(path)
     assert [(one.module, one.name, one.max_length, one.rank) for one in fields] == [
         ("deals", "cf_text", 256, Rank.NICE),

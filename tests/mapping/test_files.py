@@ -36,7 +36,11 @@ def test_what_lookups_point_at_is_loaded_first(little):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param(person('from = "last_name", vai = "text"'), "[fields] last_name: no key named 'vai'; did you mean 'via'?", id="key"),
+        pytest.param(
+            person('from = "last_name", vai = "text"'),
+            "[fields] last_name: no key named 'vai'; did you mean 'via'?",
+            id="key",
+        ),
         pytest.param(person(more="[lookup]"), "no key named 'lookup'; did you mean 'lookups'?", id="section"),
         pytest.param(
             person('from = "last_name", via = "mony"'),
@@ -54,9 +58,15 @@ def test_what_lookups_point_at_is_loaded_first(little):
             id="values of two columns",
         ),
         pytest.param(person('via = "text"'), "[fields] last_name: has neither from nor const", id="nothing fills it"),
-        pytest.param(person('from = "a", const = "b"'), "[fields] last_name: has both from and const", id="two things fill it"),
-        pytest.param(person('from = "a", on_open = "skip"'), "[fields] last_name: on_open is hold or omit", id="on_open"),
-        pytest.param(person('from = "a", required = "yes"'), "[fields] last_name: required is true or false", id="required"),
+        pytest.param(
+            person('from = "a", const = "b"'), "[fields] last_name: has both from and const", id="two things fill it"
+        ),
+        pytest.param(
+            person('from = "a", on_open = "skip"'), "[fields] last_name: on_open is hold or omit", id="on_open"
+        ),
+        pytest.param(
+            person('from = "a", required = "yes"'), "[fields] last_name: required is true or false", id="required"
+        ),
         pytest.param(
             person('from = "a", names = "task_typs"'),
             "[fields] last_name: names: there is no pick-list 'task_typs'; did you mean 'task_types'?",
@@ -77,7 +87,11 @@ def test_what_lookups_point_at_is_loaded_first(little):
             "[fields] last_name: unique is holder, or append: with the columns to append",
             id="unique",
         ),
-        pytest.param(person(more='[lookups]\naccount = { from = "practice_id" }'), "[lookups] account: needs from and to", id="no target"),
+        pytest.param(
+            person(more='[lookups]\naccount = { from = "practice_id" }'),
+            "[lookups] account: needs from and to",
+            id="no target",
+        ),
         pytest.param(
             person(more='[lookups]\ntarget = { from = "id", to = { a = "people" } }'),
             "[lookups] target: several targets need by, the column that names the target",
@@ -88,7 +102,9 @@ def test_what_lookups_point_at_is_loaded_first(little):
             "[lookups] owner_id: owners are found by a value map; values is missing",
             id="owners without a map",
         ),
-        pytest.param(person(more='[ignored]\nssn = ""'), "[ignored] ssn: needs a reason", id="ignored without a reason"),
+        pytest.param(
+            person(more='[ignored]\nssn = ""'), "[ignored] ssn: needs a reason", id="ignored without a reason"
+        ),
         pytest.param(
             person(more='[lookups]\nlast_name = { from = "practice_id", to = "practices" }'),
             "last_name: a destination field stands twice, in [fields] and in [lookups]",
@@ -104,7 +120,9 @@ def test_what_lookups_point_at_is_loaded_first(little):
         pytest.param(
             person().replace('"record"', '"records"'), "kind: one of record, match, setup, file, left_out", id="kind"
         ),
-        pytest.param('kind = "left_out"\n[source]\nfrom = "people"', "reason: rows that do not move need one", id="no reason"),
+        pytest.param(
+            'kind = "left_out"\n[source]\nfrom = "people"', "reason: rows that do not move need one", id="no reason"
+        ),
         pytest.param('kind = "setup"', "[source] from: names the source object, and is missing", id="no source"),
         pytest.param(person("from = []"), "[fields] last_name: text takes one or more columns, not 0", id="no column"),
         pytest.param(
@@ -131,12 +149,17 @@ def test_a_mistake_in_a_mapping_is_named_with_its_place(little, text, problem):
 
 def test_an_unknown_source_object_is_named_with_the_one_that_is_meant(little):
     little.mapping("person", person().replace('from = "people"', 'from = "peeple"'))
-    assert "mappings/objects/person.toml: [source] from: no source object 'peeple'; there is 'people'" in problems_of(little)
+    assert "mappings/objects/person.toml: [source] from: no source object 'peeple'; there is 'people'" in problems_of(
+        little
+    )
 
 
 def test_a_destination_field_that_stands_twice_is_named_with_its_line(little):
     little.mapping("person", person(more='last_name = { from = "first_name" }'))
-    assert "mappings/objects/person.toml: a destination field stands twice (Cannot overwrite a value (at line 9" in problems_of(little)
+    assert (
+        "mappings/objects/person.toml: a destination field stands twice (Cannot overwrite a value (at line 9"
+        in problems_of(little)
+    )
 
 
 def test_all_problems_of_all_files_are_named_at_once(little):
@@ -168,15 +191,24 @@ def test_a_mapping_may_not_take_a_name_that_staging_needs(little, name):
 
 def test_a_source_that_no_mapping_reads_is_a_problem(little):
     (little.folder / "mappings/objects/person.toml").unlink()
-    assert "mappings/sources/people.sql: no mapping reads it; say in a left_out mapping why its rows stay" in problems_of(little)
+    assert (
+        "mappings/sources/people.sql: no mapping reads it; say in a left_out mapping why its rows stay"
+        in problems_of(little)
+    )
 
 
 def test_an_edition_changes_what_it_names_and_keeps_the_rest(little):
-    little.mapping("person", person(more='[editions.classic]\ndestination = "lead"\n[editions.classic.fields]\ncity = { from = "city" }'))
+    little.mapping(
+        "person",
+        person(more='[editions.classic]\ndestination = "lead"\n[editions.classic.fields]\ncity = { from = "city" }'),
+    )
     assert little.mappings["person"].destination == "contact"
     little.write("migration.toml", '[freshsales]\nedition = "classic"\n')
     person_there = little.mappings["person"]
-    assert (person_there.destination, set(person_there.fields)) == ("lead", {"last_name", "cf_source_system_id", "city"})
+    assert (person_there.destination, set(person_there.fields)) == (
+        "lead",
+        {"last_name", "cf_source_system_id", "city"},
+    )
 
 
 def test_one_byte_changed_in_a_decision_file_changes_the_hash(little):
@@ -197,7 +229,10 @@ def test_only_decisions_are_hashed(little):
 
 
 def test_no_real_target_reads_what_a_rehearsal_decided(little):
-    little.write("data/rehearsal/decisions/names.csv", "source_value,decision,destination_value,decided_by,decided_on,note\na,keep,,r,,\n")
+    little.write(
+        "data/rehearsal/decisions/names.csv",
+        "source_value,decision,destination_value,decided_by,decided_on,note\na,keep,,r,,\n",
+    )
     assert set(read_mappings(little.settings).values("names").rows) == {"a"}
     assert read_mappings(little.real).values("names").rows == {}
     assert hash_decisions(little.settings)[0] != hash_decisions(little.real)[0]

@@ -34,13 +34,20 @@ def test_targets_of_lookups_go_first_whatever_the_order_of_the_files():
 
 
 def test_where_lookups_leave_it_open_accounts_go_before_people_and_notes_before_files():
-    rows = [mapping("a", "file", "f"), mapping("b", "note", "n"), mapping("c", "contact", "c"), mapping("d", "account", "d")]
+    rows = [
+        mapping("a", "file", "f"),
+        mapping("b", "note", "n"),
+        mapping("c", "contact", "c"),
+        mapping("d", "account", "d"),
+    ]
     assert ordered(*rows) == ["d", "c", "b", "a"]
 
 
 def test_a_circle_of_lookups_is_named():
     with pytest.raises(MappingProblem) as stopped:
-        order_mappings([mapping("case", "deal", "cases", "contacts"), mapping("patient", "contact", "contacts", "cases")])
+        order_mappings(
+            [mapping("case", "deal", "cases", "contacts"), mapping("patient", "contact", "contacts", "cases")]
+        )
     text = str(stopped.value)
     assert text.startswith("mappings/objects: lookups go round in a circle: ")
     assert {"case", "patient"} <= set(text.replace("→", " ").split())
@@ -49,7 +56,9 @@ def test_a_circle_of_lookups_is_named():
 
 def test_the_shipped_mappings_load_accounts_people_deals_activities_files():
     read = [read_object_mapping(path, Edition.SUITE)[0] for path in sorted(OBJECTS.glob("*.toml"))]
-    records = [one.destination for one in order_mappings([one for one in read if one]) if one.kind in (Kind.RECORD, Kind.FILE)]
+    records = [
+        one.destination for one in order_mappings([one for one in read if one]) if one.kind in (Kind.RECORD, Kind.FILE)
+    ]
     assert list(dict.fromkeys(records)) == [
         *("account", "contact", "lead", "deal", "appointment", "task", "sales_activity", "note", "file")
     ]

@@ -8,7 +8,15 @@ import pytest
 
 from workbench.errors import SetupMissing
 from workbench.freshsales.schema import FieldInfo, Stage, TenantSchema, User
-from workbench.mapping.setup import field_budget, lack_frame, make_setup, require_budget, require_setup, setup_frame, verify_setup
+from workbench.mapping.setup import (
+    field_budget,
+    lack_frame,
+    make_setup,
+    require_budget,
+    require_setup,
+    setup_frame,
+    verify_setup,
+)
 
 PIPELINES = "pipeline_id,pipeline_name,sort_order,is_deleted\nP2,Perio,2,\nP1,Ortho,1,N\nP3,Old,3,Y\n"
 STAGES = (
@@ -18,15 +26,25 @@ STAGES = (
 
 
 def schema(**changed) -> TenantSchema:
-    empty = {name: {} for name in TenantSchema.__dataclass_fields__} | {"alias": "acme", "default_pipeline": "", "users": []}
+    empty = {name: {} for name in TenantSchema.__dataclass_fields__} | {
+        "alias": "acme",
+        "default_pipeline": "",
+        "users": [],
+    }
     return TenantSchema(**(empty | changed))
 
 
 def field(name: str, kind: str = "text", *, rank: str = "should", choices: int = 0, unique: bool = False) -> dict:
     made = [f"choice {one}" for one in range(choices)]
     return {
-        "label": name.removeprefix("cf_").title(), "name": name, "type": kind, "choices": made, "unique": unique,
-        "required": False, "max_length": None, "rank": rank,
+        "label": name.removeprefix("cf_").title(),
+        "name": name,
+        "type": kind,
+        "choices": made,
+        "unique": unique,
+        "required": False,
+        "max_length": None,
+        "rank": rank,
     }
 
 
@@ -40,10 +58,16 @@ def info(kind: str, *choices: str) -> FieldInfo:
 
 
 def test_the_plan_says_what_the_mapping_and_the_export_need(little):
-    little.mapping("practice", (little.folder / "mappings/objects/practice.toml").read_text().replace(
-        "[fields]", '[fields]\nindustry_type_id = { const = "Dental", names = "industry_types" }\n'
-        'cf_kind = { from = "name", values = "kind" }'
-    ))
+    little.mapping(
+        "practice",
+        (little.folder / "mappings/objects/practice.toml")
+        .read_text()
+        .replace(
+            "[fields]",
+            '[fields]\nindustry_type_id = { const = "Dental", names = "industry_types" }\n'
+            'cf_kind = { from = "name", values = "kind" }',
+        ),
+    )
     little.write(
         "mappings/custom_fields/sales_accounts.toml",
         '[cf_source_system_id]\nlabel = "Source System Id"\ntype = "text"\nunique = true\n'
@@ -85,15 +109,28 @@ def test_the_plan_says_what_the_mapping_and_the_export_need(little):
 
 def test_every_missing_thing_is_listed_at_once():
     needed = setup(
-        field("cf_gone"), field("cf_kind", "dropdown", choices=3), field("cf_date", "date"), field("cf_there"),
+        field("cf_gone"),
+        field("cf_kind", "dropdown", choices=3),
+        field("cf_date", "date"),
+        field("cf_there"),
         pipelines=[
-            {"name": "Ortho", "stages": [{"name": "Consult", "forecast_type": "Open"}, {"name": "Done", "forecast_type": "Closed Won"}]},
+            {
+                "name": "Ortho",
+                "stages": [
+                    {"name": "Consult", "forecast_type": "Open"},
+                    {"name": "Done", "forecast_type": "Closed Won"},
+                ],
+            },
             {"name": "Perio", "stages": [{"name": "Consult", "forecast_type": "Open"}]},
         ],
-        lifecycle_stages=["Customer"], industry_types=["Dental"], task_types=["Recall", "Call"],
+        lifecycle_stages=["Customer"],
+        industry_types=["Dental"],
+        task_types=["Recall", "Call"],
     )
     have = schema(
-        custom_fields={"contacts": {"cf_kind": info("dropdown", "choice 1"), "cf_date": info("text"), "cf_there": info("text")}},
+        custom_fields={
+            "contacts": {"cf_kind": info("dropdown", "choice 1"), "cf_date": info("text"), "cf_there": info("text")}
+        },
         pipelines={"Ortho": {"Done": Stage(1, "Open")}},
         task_types={"Call": 1},
     )
@@ -124,8 +161,13 @@ def test_a_tenant_that_has_it_all_passes():
 
 
 def test_growth_with_8_text_fields_used_has_room_for_12_and_names_what_to_fold():
-    fields = [field(f"cf_{place}", rank="nice" if place in (3, 9) else "must" if place < 3 else "should") for place in range(15)]
-    have = schema(custom_fields={"contacts": {f"cf_old_{place}": info("text") for place in range(8)} | {"cf_1": info("text")}})
+    fields = [
+        field(f"cf_{place}", rank="nice" if place in (3, 9) else "must" if place < 3 else "should")
+        for place in range(15)
+    ]
+    have = schema(
+        custom_fields={"contacts": {f"cf_old_{place}": info("text") for place in range(8)} | {"cf_1": info("text")}}
+    )
     with pytest.raises(SetupMissing) as stopped:
         require_budget(setup(*fields), have, "growth")
     assert str(stopped.value).splitlines() == [
@@ -147,7 +189,9 @@ def test_free_has_no_custom_fields_at_all():
 def test_the_sum_over_all_types_is_counted_too():
     used = {f"cf_{kind}_{place}": info(kind) for kind in ("number", "checkbox", "date", "multi") for place in range(37)}
     with pytest.raises(SetupMissing, match="contacts: 3 custom fields needed, 148 used, growth has 150"):
-        require_budget(setup(field("cf_a"), field("cf_b"), field("cf_c")), schema(custom_fields={"contacts": used}), "growth")
+        require_budget(
+            setup(field("cf_a"), field("cf_b"), field("cf_c")), schema(custom_fields={"contacts": used}), "growth"
+        )
 
 
 def test_more_than_300_choices_stop_with_three_ways():

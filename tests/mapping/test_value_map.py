@@ -18,7 +18,10 @@ def write(folder, text, *, encoding="utf-8"):
 
 
 def test_a_map_is_saved_sorted_and_twice_gives_the_same_bytes(tmp_path):
-    rows = {one: Decided(one, Decision.KEEP, "", "Dana", "2026-11-24", 'says "x", y') for one in ("b", "a", 'c "d"', "e,f", "g\nh")}
+    rows = {
+        one: Decided(one, Decision.KEEP, "", "Dana", "2026-11-24", 'says "x", y')
+        for one in ("b", "a", 'c "d"', "e,f", "g\nh")
+    }
     path = save_value_map(tmp_path, ValueMap("carrier", rows))
     first = path.read_bytes()
     assert [line.partition(b",")[0] for line in first.splitlines()[1:3]] == [b"a", b"b"]

@@ -72,7 +72,11 @@ def test_a_filter_may_end_in_a_remark(little):
     ("where", "why"),
     [
         pytest.param("last_name::INTEGER = 1", "Conversion Error", id="a value that does not cast"),
-        pytest.param("lastname = 'x'", 'Binder Error: Referenced column "lastname" not found in FROM clause!', id="unknown column"),
+        pytest.param(
+            "lastname = 'x'",
+            'Binder Error: Referenced column "lastname" not found in FROM clause!',
+            id="unknown column",
+        ),
         pytest.param("last_name = ", 'Parser Error: syntax error at or near ")"', id="no condition"),
         pytest.param("error(last_name)", "Invalid Input Error", id="an error that quotes a value"),
     ],

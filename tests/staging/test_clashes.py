@@ -36,7 +36,9 @@ def names(little, *rows: str) -> dict[str, str]:
     little.mapping("bare", PRACTICE.format(where="name = 'bare'", place=""))
     little.land(practices="practice_id,name,city,state\n" + "".join(f"{row}\n" for row in rows))
     little.stage()
-    return dict(little.rows("SELECT source_id, name FROM staged.practice UNION ALL SELECT source_id, name FROM staged.bare"))
+    return dict(
+        little.rows("SELECT source_id, name FROM staged.practice UNION ALL SELECT source_id, name FROM staged.bare")
+    )
 
 
 def test_equal_names_get_city_and_state_and_the_changes_are_listed(little):
@@ -52,18 +54,26 @@ def test_equal_names_get_city_and_state_and_the_changes_are_listed(little):
     ("rows", "made"),
     [
         pytest.param(
-            ["P1,Lakeside,Salem,OR", "P2,Lakeside,Salem,OR"], {"P1": "Lakeside (P1)", "P2": "Lakeside (P2)"}, id="the same place"
+            ["P1,Lakeside,Salem,OR", "P2,Lakeside,Salem,OR"],
+            {"P1": "Lakeside (P1)", "P2": "Lakeside (P2)"},
+            id="the same place",
         ),
         pytest.param(["P1,Lakeside,,", "P2,Lakeside,,"], {"P1": "Lakeside (P1)", "P2": "Lakeside (P2)"}, id="no place"),
         pytest.param(
-            ["P1,Lakeside,Salem,OR", "P2,Lakeside,,OR"], {"P1": "Lakeside (Salem, OR)", "P2": "Lakeside"}, id="half a place"
+            ["P1,Lakeside,Salem,OR", "P2,Lakeside,,OR"],
+            {"P1": "Lakeside (Salem, OR)", "P2": "Lakeside"},
+            id="half a place",
         ),
         pytest.param(
             ["P1,Lakeside,Salem,OR", "P2,Lakeside,Bend,OR", 'P3,"Lakeside (Salem, OR)",Reno,NV'],
             {"P1": "Lakeside (P1)", "P2": "Lakeside (Bend, OR)", "P3": "Lakeside (Salem, OR) (P3)"},
             id="a name that looks like a changed one",
         ),
-        pytest.param(["P1,bare,Salem,OR", "P2,bare,Bend,OR"], {"P1": "bare (P1)", "P2": "bare (P2)"}, id="a mapping without place"),
+        pytest.param(
+            ["P1,bare,Salem,OR", "P2,bare,Bend,OR"],
+            {"P1": "bare (P1)", "P2": "bare (P2)"},
+            id="a mapping without place",
+        ),
         pytest.param(["P1,,Salem,OR", "P2,,Bend,OR"], {}, id="no name claims no row"),
     ],
 )
@@ -90,12 +100,22 @@ OLD, NEW = "2019-01-01 08:00:00", "2021-01-01 08:00:00"
     [
         pytest.param([f"C1,a,f@x.com,,patient,{OLD},", f"C2,b,F@x.com,,patient,{NEW},"], "C1", id="oldest"),
         pytest.param([f"C1,a,f@x.com,,patient,{NEW},", f"C2,b,f@x.com,,patient,{OLD},"], "C2", id="oldest is second"),
-        pytest.param([f"C1,a,f@x.com,,patient,{OLD},C2", f"C2,b,f@x.com,,patient,{NEW},"], "C2", id="guarantor before oldest"),
-        pytest.param([f"C1,a,f@x.com,,patient,{OLD},C1", f"C2,b,f@x.com,,patient,{NEW},C2"], "C1", id="own guarantor is none"),
-        pytest.param([f"C1,a,f@x.com,,prospect,{NEW},C2", f"C2,b,f@x.com,,patient,{NEW},"], "C2", id="guarantor in another mapping"),
+        pytest.param(
+            [f"C1,a,f@x.com,,patient,{OLD},C2", f"C2,b,f@x.com,,patient,{NEW},"], "C2", id="guarantor before oldest"
+        ),
+        pytest.param(
+            [f"C1,a,f@x.com,,patient,{OLD},C1", f"C2,b,f@x.com,,patient,{NEW},C2"], "C1", id="own guarantor is none"
+        ),
+        pytest.param(
+            [f"C1,a,f@x.com,,prospect,{NEW},C2", f"C2,b,f@x.com,,patient,{NEW},"],
+            "C2",
+            id="guarantor in another mapping",
+        ),
         pytest.param([f"C2,a,f@x.com,,patient,{OLD},", f"C1,b,f@x.com,,patient,{OLD},"], "C1", id="lowest id"),
         pytest.param(["C1,a,f@x.com,,patient,,", f"C2,b,f@x.com,,patient,{NEW},"], "C2", id="no time goes last"),
-        pytest.param([f"C1,,f@x.com,,patient,{OLD},", f"C2,b,f@x.com,,patient,{NEW},"], "C2", id="a held row holds nothing"),
+        pytest.param(
+            [f"C1,,f@x.com,,patient,{OLD},", f"C2,b,f@x.com,,patient,{NEW},"], "C2", id="a held row holds nothing"
+        ),
     ],
 )
 def test_a_shared_address_has_one_holder(little, rows, holder):
@@ -107,7 +127,9 @@ def test_a_shared_address_has_one_holder(little, rows, holder):
 
 
 def test_the_others_carry_it_as_typed_and_the_change_is_listed(little):
-    made = emails(little, f"C1,a,Fam@x.com,,patient,{OLD},", f"C2,b,FAM@x.com,,prospect,{NEW},", f"C3,c,own@x.com,,patient,{NEW},")
+    made = emails(
+        little, f"C1,a,Fam@x.com,,patient,{OLD},", f"C2,b,FAM@x.com,,prospect,{NEW},", f"C3,c,own@x.com,,patient,{NEW},"
+    )
     assert made == {"C1": ("Fam@x.com", None, None), "C2": (None, "FAM@x.com", None), "C3": ("own@x.com", None, None)}
     assert little.rows("SELECT mapping, source_id, was, became, rule FROM staged.changes") == [
         ("prospect", "C2", "FAM@x.com", None, "holder")
@@ -128,7 +150,11 @@ def test_a_second_address_becomes_the_first_of_who_gave_the_shared_one_away(litt
             id="it is another's first",
         ),
         pytest.param(
-            [f"C1,a,f@x.com,,patient,{OLD},", f"C2,b,f@x.com,z@x.com,patient,{NEW},", f"C3,c,f@x.com,Z@x.com,prospect,{NEW},"],
+            [
+                f"C1,a,f@x.com,,patient,{OLD},",
+                f"C2,b,f@x.com,z@x.com,patient,{NEW},",
+                f"C3,c,f@x.com,Z@x.com,prospect,{NEW},",
+            ],
             ("C3", (None, "f@x.com, Z@x.com", None)),
             id="two share it as well",
         ),

@@ -63,7 +63,9 @@ def test_it_knows_source_keys_and_no_ids_of_the_tenant(little):
     [
         pytest.param("C1,ab,,x,", "C2,a,b,x,", id="a letter moved to the next field"),
         pytest.param("C1,Lund,,x,", "C2,,Lund,x,", id="the same word in another field"),
-        pytest.param('C1,"a\x1efirst_name=1:b",,x,', "C2,a,b,x,", id="a value with our separator and another field's name"),
+        pytest.param(
+            'C1,"a\x1efirst_name=1:b",,x,', "C2,a,b,x,", id="a value with our separator and another field's name"
+        ),
         pytest.param('C1,"a=1:b",,x,', "C2,a,,x,", id="a value with our length"),
         pytest.param("C1,a,,,", "C2,,,a,", id="empty fields do not shift"),
     ],

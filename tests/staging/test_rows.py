@@ -55,13 +55,20 @@ def test_the_prefix_stands_before_source_ids(little):
 
 @pytest.mark.parametrize(
     ("on_open", "severity"),
-    [pytest.param("", "hold", id="ask holds the row"), pytest.param(', on_open = "omit"', "warn", id="omit leaves out the field")],
+    [
+        pytest.param("", "hold", id="ask holds the row"),
+        pytest.param(', on_open = "omit"', "warn", id="omit leaves out the field"),
+    ],
 )
 def test_a_spelling_without_an_answer(little, on_open, severity):
-    custom(little, cf_carrier="text").mapping("person", person(f'cf_carrier = {{ from = "carrier", values = "carrier"{on_open} }}'))
+    custom(little, cf_carrier="text").mapping(
+        "person", person(f'cf_carrier = {{ from = "carrier", values = "carrier"{on_open} }}')
+    )
     little.values("carrier", "Delta,map,Delta Dental of Ohio", "none,blank,", "Aetna,keep,", "asked,ask,")
     rows = [("C1", "Delta\u00a0"), ("C2", "none"), ("C3", "Aetna"), ("C4", "asked"), ("C5", "new"), ("C6", "")]
-    little.land(people="person_id,last_name,practice_id,carrier\n" + "".join(f"{one},Lund,,{typed}\n" for one, typed in rows))
+    little.land(
+        people="person_id,last_name,practice_id,carrier\n" + "".join(f"{one},Lund,,{typed}\n" for one, typed in rows)
+    )
     little.stage()
     answers = ["Delta Dental of Ohio", None, "Aetna", None, None, None]
     assert [row[0] for row in little.staged("person", "cf_carrier")] == answers
@@ -71,10 +78,14 @@ def test_a_spelling_without_an_answer(little, on_open, severity):
 
 
 def test_one_value_map_a_pipeline(little):
-    custom(little, cf_stage="text").mapping("person", person('cf_stage = { from = "stage", values = "stage.{pipeline}" }'))
+    custom(little, cf_stage="text").mapping(
+        "person", person('cf_stage = { from = "stage", values = "stage.{pipeline}" }')
+    )
     little.values("stage.ortho", "Consult,map,Ortho: Consult")
     little.values("stage.none", "Consult,keep,")
-    little.land(people="person_id,last_name,practice_id,stage,pipeline\nC1,a,,Consult,ortho\nC2,b,,Consult,\nC3,c,,Consult,../x\n")
+    little.land(
+        people="person_id,last_name,practice_id,stage,pipeline\nC1,a,,Consult,ortho\nC2,b,,Consult,\nC3,c,,Consult,../x\n"
+    )
     little.stage()
     assert [row[0] for row in little.staged("person", "cf_stage")] == ["Ortho: Consult", "Consult", None]
     assert little.problems() == [("C3", "cf_stage", "open", "hold", "spelling has no decision")]
@@ -92,7 +103,9 @@ def test_a_text_beyond_what_its_field_takes_is_held_and_never_cut(little):
 
 
 def test_problems_name_the_rule_and_never_the_value(little):
-    little.mapping("person", person('mobile_number = { from = "phone", via = "phone" }\nemail = { from = "mail", via = "email" }'))
+    little.mapping(
+        "person", person('mobile_number = { from = "phone", via = "phone" }\nemail = { from = "mail", via = "email" }')
+    )
     little.land(people="person_id,last_name,practice_id,phone,mail\nC1,a,,555 secret,dana at home\n")
     little.stage()
     assert little.problems() == [
@@ -110,17 +123,23 @@ def test_the_first_filled_column_counts_and_a_kept_value_stays(little):
 
 
 def test_constants_are_the_same_on_every_row(little):
-    custom(little, cf_referrer="checkbox").mapping("person", person("cf_referrer = { const = false }\ncity = { const = 'Salem' }"))
+    custom(little, cf_referrer="checkbox").mapping(
+        "person", person("cf_referrer = { const = false }\ncity = { const = 'Salem' }")
+    )
     little.stage()
     assert little.staged("person", "cf_referrer", "city") == [("false", "Salem"), ("false", "Salem")]
 
 
 def test_a_blank_zone_is_the_practices_own(little):
-    custom(little, cf_seen="text").mapping("person", person('cf_seen = { from = ["seen_at", "time_zone"], via = "local_time" }'))
-    little.land(people=(
-        "person_id,last_name,practice_id,seen_at,time_zone\nC1,a,,2021-03-04 09:00:00,\nC2,b,,2021-03-04 09:00:00,America/Phoenix\n"
-        "C3,c,,2021-03-04 09:00:00,Central\n"
-    ))
+    custom(little, cf_seen="text").mapping(
+        "person", person('cf_seen = { from = ["seen_at", "time_zone"], via = "local_time" }')
+    )
+    little.land(
+        people=(
+            "person_id,last_name,practice_id,seen_at,time_zone\nC1,a,,2021-03-04 09:00:00,\nC2,b,,2021-03-04 09:00:00,America/Phoenix\n"
+            "C3,c,,2021-03-04 09:00:00,Central\n"
+        )
+    )
     little.stage()
     times = ["2021-03-04T09:00:00-06:00", "2021-03-04T09:00:00-07:00", None]
     assert [row[0] for row in little.staged("person", "cf_seen")] == times
@@ -183,13 +202,23 @@ def test_what_may_be_blank_is_required_only_where_it_is_given(little):
 
 
 def test_an_owner_is_found_by_decision_else_by_fallback_else_the_row_is_held(little):
-    little.mapping("person", person(lookups='owner_id = { from = "owner", to = "owners", values = "owner", required = true }'))
+    little.mapping(
+        "person", person(lookups='owner_id = { from = "owner", to = "owners", values = "owner", required = true }')
+    )
     little.values("owner", "U1,map, Dana@Example.com", "U2,ask,", "U3,blank,")
     little.land(people="person_id,last_name,practice_id,owner\nC1,a,,U1 \nC2,b,,U2\nC3,c,,U3\nC4,d,,\nC5,e,,U9\n")
     little.stage()
-    assert [row[0] for row in little.staged("person", "owner_id")] == ["owners/dana@example.com", None, None, None, None]
+    assert [row[0] for row in little.staged("person", "owner_id")] == [
+        "owners/dana@example.com",
+        None,
+        None,
+        None,
+        None,
+    ]
     assert [(row[0], row[4]) for row in little.problems()] == [
-        ("C2", "owner U2 has no tenant user"), ("C3", "owner U3 has no tenant user"), ("C4", "has no owner"),
+        ("C2", "owner U2 has no tenant user"),
+        ("C3", "owner U3 has no tenant user"),
+        ("C4", "has no owner"),
         ("C5", "owner U9 has no tenant user"),
     ]
     little.write("migration.toml", '[policy]\nfallback_owner = "Office@example.com"\n')
@@ -201,9 +230,14 @@ def test_an_owner_is_found_by_decision_else_by_fallback_else_the_row_is_held(lit
 @pytest.mark.parametrize("source_id", ["C 1", "C'1", 'C"1', "50%", "Zoë", "a/b", "a;b", "C1\u200b", "ünï-🦷"])
 def test_odd_source_ids_are_carried_as_they_are(little, source_id):
     quoted = '"' + source_id.replace('"', '""') + '"'
-    little.land(people=f"person_id,last_name,practice_id\n{quoted},Lund,{quoted}\n", practices=f"practice_id,name\n{quoted},Lakeside\n")
+    little.land(
+        people=f"person_id,last_name,practice_id\n{quoted},Lund,{quoted}\n",
+        practices=f"practice_id,name\n{quoted},Lakeside\n",
+    )
     little.stage()
-    assert little.staged("person", "source_id", "cf_source_system_id", "account") == [(source_id, source_id, f"practices/{source_id}")]
+    assert little.staged("person", "source_id", "cf_source_system_id", "account") == [
+        (source_id, source_id, f"practices/{source_id}")
+    ]
     assert little.rows("SELECT DISTINCT source_id FROM staged.claims") == [(source_id,)]
 
 
@@ -221,12 +255,15 @@ def test_control_characters_are_cut_from_values(little):
 
 
 def test_a_mapping_that_only_matches_or_leaves_out_is_staged_or_counted(little):
-    little.mapping("left", 'kind = "left_out"\nreason = "not needed"\n[source]\nfrom = "people"\nwhere = "person_id = \'C2\'"\n')
+    little.mapping(
+        "left", 'kind = "left_out"\nreason = "not needed"\n[source]\nfrom = "people"\nwhere = "person_id = \'C2\'"\n'
+    )
     little.mapping("person", person(where="where = \"person_id <> 'C2'\""))
     staging = little.stage()
     assert staging.rows == {"practice": 1, "person": 1}
     assert little.rows("SELECT mapping, source_id FROM staged.claims WHERE source_object = 'people' ORDER BY ALL") == [
-        ("left", "C2"), ("person", "C1"),
+        ("left", "C2"),
+        ("person", "C1"),
     ]
 
 

@@ -41,17 +41,34 @@ def test_a_local_time_gets_its_offset(value, zone, time):
     ("value", "zone", "found"),
     [
         pytest.param(
-            "2021-03-14 02:30:00", CHICAGO, ("skipped_hour", "hold", "falls into the hour that daylight saving skips"), id="skipped hour"
+            "2021-03-14 02:30:00",
+            CHICAGO,
+            ("skipped_hour", "hold", "falls into the hour that daylight saving skips"),
+            id="skipped hour",
         ),
         pytest.param("soon", CHICAGO, ("time", "hold", "is no time"), id="words"),
         pytest.param("2021-13-01 00:00:00", CHICAGO, ("time", "hold", "is no time"), id="month 13"),
         pytest.param("9999-12-30 23:59:59", "Asia/Tokyo", None, id="last days"),
         pytest.param("0001-01-01 00:00:00", CHICAGO, ("empty_day", "warn", "stands for no time"), id="year 1"),
         pytest.param("9999-12-31 23:59:59", CHICAGO, ("empty_day", "warn", "stands for no time"), id="year 9999"),
-        pytest.param("1900-01-01 00:00:00", CHICAGO, ("empty_day", "warn", "stands for no time"), id="spreadsheet zero"),
-        pytest.param("2021-03-04 08:00", "Central", ("time_zone", "hold", "has a time zone that is no IANA name"), id="zone's nickname"),
-        pytest.param("2021-03-04 08:00", "America", ("time_zone", "hold", "has a time zone that is no IANA name"), id="folder of zones"),
-        pytest.param("2021-03-04 08:00", "../etc", ("time_zone", "hold", "has a time zone that is no IANA name"), id="path"),
+        pytest.param(
+            "1900-01-01 00:00:00", CHICAGO, ("empty_day", "warn", "stands for no time"), id="spreadsheet zero"
+        ),
+        pytest.param(
+            "2021-03-04 08:00",
+            "Central",
+            ("time_zone", "hold", "has a time zone that is no IANA name"),
+            id="zone's nickname",
+        ),
+        pytest.param(
+            "2021-03-04 08:00",
+            "America",
+            ("time_zone", "hold", "has a time zone that is no IANA name"),
+            id="folder of zones",
+        ),
+        pytest.param(
+            "2021-03-04 08:00", "../etc", ("time_zone", "hold", "has a time zone that is no IANA name"), id="path"
+        ),
     ],
 )
 def test_a_time_that_is_none_is_said(value, zone, found):
@@ -66,7 +83,9 @@ def test_a_time_that_is_none_is_said(value, zone, found):
     [
         pytest.param("2021-03-04 09:30", "2021-03-04 09:00", "60", "2021-03-04T09:30:00-06:00", id="as given"),
         pytest.param("", "2021-03-04 09:00", "60", "2021-03-04T10:00:00-06:00", id="start plus duration"),
-        pytest.param(" ", "2021-03-04 09:00", " 45.0 ", "2021-03-04T09:45:00-06:00", id="duration out of a spreadsheet"),
+        pytest.param(
+            " ", "2021-03-04 09:00", " 45.0 ", "2021-03-04T09:45:00-06:00", id="duration out of a spreadsheet"
+        ),
         pytest.param(None, "2021-03-14 01:30", "60", "2021-03-14T03:30:00-05:00", id="over the skipped hour"),
         pytest.param(None, "2021-11-07 01:30", "60", "2021-11-07T01:30:00-06:00", id="into the doubled hour"),
         pytest.param("2021-03-04 09:00", "2021-03-04 09:00", "", "2021-03-04T09:00:00-06:00", id="zero length"),
@@ -82,7 +101,11 @@ def test_an_end_is_given_or_derived(ends, starts, minutes, end):
 
 @pytest.mark.parametrize(("ends", "minutes"), [("2021-03-04 08:59", ""), ("", "-30")])
 def test_an_end_before_its_start_holds_the_row(ends, minutes):
-    assert refused(end_time, ends, "2021-03-04 09:00", minutes, CHICAGO) == ("end_before_start", "hold", "ends before it starts")
+    assert refused(end_time, ends, "2021-03-04 09:00", minutes, CHICAGO) == (
+        "end_before_start",
+        "hold",
+        "ends before it starts",
+    )
 
 
 def test_stamps_hold_both_times_in_full():
@@ -97,8 +120,13 @@ def test_stamps_hold_both_times_in_full():
 @pytest.mark.parametrize(
     ("zone", "name"),
     [
-        (CHICAGO, "Central Time (US & Canada)"), ("America/New_York", "Eastern Time (US & Canada)"), ("America/Phoenix", "Arizona"),
-        ("America/Indiana/Indianapolis", "Indiana (East)"), ("Pacific/Honolulu", "Hawaii"), ("", None), (None, None),
+        (CHICAGO, "Central Time (US & Canada)"),
+        ("America/New_York", "Eastern Time (US & Canada)"),
+        ("America/Phoenix", "Arizona"),
+        ("America/Indiana/Indianapolis", "Indiana (East)"),
+        ("Pacific/Honolulu", "Hawaii"),
+        ("", None),
+        (None, None),
     ],
 )
 def test_a_zone_gets_freshsales_name(zone, name):

@@ -89,7 +89,11 @@ def test_home_and_other_phones_become_a_labelled_list():
 
 
 def test_a_phone_that_cannot_be_read_costs_no_other():
-    assert refused("phone_list", "363-5432", "503-363-5433") == ("phone", "warn", '[{"label":"Other","value":"+15033635433"}]')
+    assert refused("phone_list", "363-5432", "503-363-5433") == (
+        "phone",
+        "warn",
+        '[{"label":"Other","value":"+15033635433"}]',
+    )
     assert refused("phone_list", "363-5432", None) == ("phone", "warn", None)
 
 
@@ -127,8 +131,17 @@ def test_placeholders_and_broken_addresses_are_refused(typed, rule, kept):
 @pytest.mark.parametrize(
     ("typed", "amount"),
     [
-        ("1234.5", "1234.50"), ("$1,234.50", "1234.50"), ("USD 45", "45.00"), ("45 usd", "45.00"), ("(45.00)", "-45.00"),
-        ("45.00-", "-45.00"), ("-$45", "-45.00"), ("($1,000)", "-1000.00"), ("0", "0.00"), ("-0.00", "0.00"), (".5", "0.50"),
+        ("1234.5", "1234.50"),
+        ("$1,234.50", "1234.50"),
+        ("USD 45", "45.00"),
+        ("45 usd", "45.00"),
+        ("(45.00)", "-45.00"),
+        ("45.00-", "-45.00"),
+        ("-$45", "-45.00"),
+        ("($1,000)", "-1000.00"),
+        ("0", "0.00"),
+        ("-0.00", "0.00"),
+        (".5", "0.50"),
         ("123456789012345.67", "123456789012345.67"),
     ],
 )
@@ -136,7 +149,9 @@ def test_money_is_an_exact_decimal(typed, amount):
     assert run("money", typed) == amount
 
 
-@pytest.mark.parametrize("typed", ["N/C", "TBD", "$", "-", "1.234,50", "1,23", "NaN", "Infinity", "1e999999", "12 34", "1.2.3", "(5", "0x10"])
+@pytest.mark.parametrize(
+    "typed", ["N/C", "TBD", "$", "-", "1.234,50", "1,23", "NaN", "Infinity", "1e999999", "12 34", "1.2.3", "(5", "0x10"]
+)
 def test_what_is_no_amount_holds_the_row(typed):
     assert refused("money", typed) == ("money", "hold", None)
 
@@ -175,7 +190,15 @@ def test_a_day_is_never_guessed(typed):
 
 @pytest.mark.parametrize(
     ("typed", "flag"),
-    [("Y", "Yes"), ("yes", "Yes"), ("1", "Yes"), ("N", "No"), ("false", "No"), ("", "Not recorded"), (None, "Not recorded")],
+    [
+        ("Y", "Yes"),
+        ("yes", "Yes"),
+        ("1", "Yes"),
+        ("N", "No"),
+        ("false", "No"),
+        ("", "Not recorded"),
+        (None, "Not recorded"),
+    ],
 )
 def test_a_blank_flag_is_not_recorded_and_never_no(typed, flag):
     assert run("flag", typed) == flag
@@ -186,7 +209,9 @@ def test_a_flag_that_says_neither_is_not_recorded_and_said(typed):
     assert refused("flag", typed) == ("flag", "warn", "Not recorded")
 
 
-@pytest.mark.parametrize(("typed", "box"), [("Y", "true"), ("X", "true"), ("-1", "true"), ("T", "true"), ("N", "false"), ("0", "false")])
+@pytest.mark.parametrize(
+    ("typed", "box"), [("Y", "true"), ("X", "true"), ("-1", "true"), ("T", "true"), ("N", "false"), ("0", "false")]
+)
 def test_a_checkbox(typed, box):
     assert run("checkbox", typed) == box
     assert refused("checkbox", "maybe") == ("checkbox", "warn", None)
@@ -242,12 +267,16 @@ def test_codes_are_repaired_by_safe_rules_and_what_reads_as_none_is_kept_whole()
     assert refused("ada_codes_unread", " crown #3 ") == ("ada_codes", "warn", "crown #3")
 
 
-@pytest.mark.parametrize(("typed", "status"), [("Done", "1"), ("cancelled", "1"), ("Canceled", "1"), ("New", "0"), ("Viewed", "0")])
+@pytest.mark.parametrize(
+    ("typed", "status"), [("Done", "1"), ("cancelled", "1"), ("Canceled", "1"), ("New", "0"), ("Viewed", "0")]
+)
 def test_a_task_that_is_over_is_completed(typed, status):
     assert run("task_status", typed) == status
 
 
-@pytest.mark.parametrize(("typed", "kind"), [("Phone", "Phone"), ("email", "Email"), ("Text", "SMS Outgoing"), ("Clinical", None)])
+@pytest.mark.parametrize(
+    ("typed", "kind"), [("Phone", "Phone"), ("email", "Email"), ("Text", "SMS Outgoing"), ("Clinical", None)]
+)
 def test_a_note_type_is_an_activity_of_a_default_type(typed, kind):
     assert run("activity_type", typed) == kind
 

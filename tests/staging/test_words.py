@@ -18,10 +18,14 @@ from workbench.staging.words import activity_title, long_text, marker, marker_wo
         pytest.param("one", None, "one", id="no format is plain"),
         pytest.param("<b>bold</b><script>alert(1)</script>", "html", "<b>bold</b>", id="script goes with its text"),
         pytest.param('<p onclick="x()">hi</p>', "HTML", "<p>hi</p>", id="handlers go"),
-        pytest.param('<a href="javascript:x()">l</a>', "html", '<a rel="noopener noreferrer">l</a>', id="script links go"),
+        pytest.param(
+            '<a href="javascript:x()">l</a>', "html", '<a rel="noopener noreferrer">l</a>', id="script links go"
+        ),
         pytest.param('<img src="file:///c/x.png">seen', "html", "seen", id="images go"),
         pytest.param("<div><p>a</p></div>", "html", "<p>a</p>", id="unknown tags keep their text"),
-        pytest.param(r"{\rtf1\ansi Patient \b agreed\b0 .\par Next week}", "rtf", "Patient agreed.<br>Next week", id="rtf"),
+        pytest.param(
+            r"{\rtf1\ansi Patient \b agreed\b0 .\par Next week}", "rtf", "Patient agreed.<br>Next week", id="rtf"
+        ),
         pytest.param(r"{\rtf1\ansi caf\'e9 <b>}", "rtf", "café &lt;b&gt;", id="rtf with a letter of its code page"),
         pytest.param("  ", "plain", None, id="blank"),
         pytest.param(None, "html", None, id="none"),
@@ -43,7 +47,14 @@ def test_rtf_with_bytes_outside_its_code_page_is_read_all_the_same():
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [("a\x00b", "ab"), ("a\x1eb", "a b"), ("a\x0cb", "a\nb"), ("tab\tand\nline", "tab\tand\nline"), ("café 🦷", "café 🦷"), ("a\x7f", "a")],
+    [
+        ("a\x00b", "ab"),
+        ("a\x1eb", "a b"),
+        ("a\x0cb", "a\nb"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("café 🦷", "café 🦷"),
+        ("a\x7f", "a"),
+    ],
 )
 def test_control_characters_are_cut(value, kept):
     assert printable(value) == kept
@@ -71,10 +82,14 @@ def test_the_marker_names_row_time_author_and_completion():
     assert marker("notes", "N-1042", "2021-03-04T14:05:00-06:00", "mreyes@example.com", None) == (
         "[Dental-Exec notes/N-1042 · 2021-03-04T14:05:00-06:00 · mreyes@example.com]"
     )
-    assert marker("tasks", "K-1", "t", "", "2021-03-05T09:00:00-06:00").endswith(" · no author · completed 2021-03-05T09:00:00-06:00]")
+    assert marker("tasks", "K-1", "t", "", "2021-03-05T09:00:00-06:00").endswith(
+        " · no author · completed 2021-03-05T09:00:00-06:00]"
+    )
 
 
-@pytest.mark.parametrize("source_id", ["N-1042", "N 1042", "N'10\"42", "50%", "N]1·2", "Zoë/7", "a&b<c>", "employer:dr-lund", "N\t1"])
+@pytest.mark.parametrize(
+    "source_id", ["N-1042", "N 1042", "N'10\"42", "50%", "N]1·2", "Zoë/7", "a&b<c>", "employer:dr-lund", "N\t1"]
+)
 @pytest.mark.parametrize("is_html", [True, False])
 def test_any_id_is_one_word_in_a_marker_and_comes_back(source_id, is_html):
     text = with_marker("body", marker("notes", source_id, "t", "Dana <d@x.com>", None), is_html=is_html)

@@ -29,7 +29,11 @@ class Journey:
 def workbench(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Type a workbench command."""
     return subprocess.run(
-        [sys.executable, "-m", "workbench.cli", *words], env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=900
+        [sys.executable, "-m", "workbench.cli", *words],
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=900,
     )
 
 

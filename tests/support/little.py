@@ -91,7 +91,10 @@ class Little:
 
     def values(self, name: str, *rows: str) -> Path:
         """Write one value map of `spelling,decision,answer` rows."""
-        lines = ["source_value,decision,destination_value,decided_by,decided_on,note", *(f"{row},Dana,2026-11-24," for row in rows)]
+        lines = [
+            "source_value,decision,destination_value,decided_by,decided_on,note",
+            *(f"{row},Dana,2026-11-24," for row in rows),
+        ]
         return self.write(f"mappings/values/{name}.csv", "\n".join(lines) + "\n")
 
     def custom(self, module: str, **fields: str) -> Path:

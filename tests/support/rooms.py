@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -55,10 +56,8 @@ class Practice:
         """End the embedded tenant."""
         path = self.settings.target_folder / "tenant.json"
         if path.is_file():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
-            except ProcessLookupError:
-                pass
 
 
 def make_practice(folder: Path, *, patients: int = 12, seed: int = 7) -> Practice:
@@ -83,6 +82,7 @@ def make_ready_to_load(practice: Practice) -> None:
     stage(settings, mappings, tenant=alias)
     checked = [
         CheckedMapping(one.name, one.source_object, f"staged.{one.name}")
-        for one in mappings.objects if one.kind in (Kind.RECORD, Kind.FILE)
+        for one in mappings.objects
+        if one.kind in (Kind.RECORD, Kind.FILE)
     ]
     run_checks(settings.warehouse, settings.folder / "expectations", checked, gx_rows=0)

@@ -12,14 +12,22 @@ import httpx
 
 Record = dict[str, Any]
 KINDS = {
-    "account": "sales_accounts", "contact": "contacts", "deal": "deals", "task": "tasks", "appointment": "appointments",
-    "note": "notes", "sales_activity": "sales_activities", "file": "documents",
+    "account": "sales_accounts",
+    "contact": "contacts",
+    "deal": "deals",
+    "task": "tasks",
+    "appointment": "appointments",
+    "note": "notes",
+    "sales_activity": "sales_activities",
+    "file": "documents",
 }
 MODELS = {"contacts": "Contact", "sales_accounts": "SalesAccount", "deals": "Deal"}
 MARKER = re.compile(r"\[Dental-Exec ([a-z_]+)/(\S+) · .*\]$")
 NAMED = {
-    "industry_type": ("industry_type_id", "industry_types"), "lifecycle_stage": ("lifecycle_stage_id", "lifecycle_stages"),
-    "task_type": ("task_type_id", "task_types"), "sales_activity_type": ("sales_activity_type_id", "sales_activity_types"),
+    "industry_type": ("industry_type_id", "industry_types"),
+    "lifecycle_stage": ("lifecycle_stage_id", "lifecycle_stages"),
+    "task_type": ("task_type_id", "task_types"),
+    "sales_activity_type": ("sales_activity_type_id", "sales_activity_types"),
 }
 TIMES = {"from_date", "end_date", "due_date", "start_date"}
 OUR_CUSTOM = re.compile(r"^cf_")
@@ -29,7 +37,7 @@ class Tenant:
     """A tenant's records and pick-lists, read once."""
 
     def __init__(self, base_url: str, key: str = "rehearsal-admin") -> None:
-        root = base_url.split("/crm/sales")[0].removesuffix("/api")
+        root = base_url.split("/crm/sales", maxsplit=1)[0].removesuffix("/api")
         self.state: Record = httpx.get(f"{root}/_tenant/state", timeout=120).json()
         headers = {"Authorization": f"Token token={key}", "Accept": "application/json"}
         self.names: dict[str, dict[int, str]] = {}
@@ -41,8 +49,10 @@ class Tenant:
             self.attending: dict[int, int] = {}
             for view in ("past", "upcoming"):
                 for page in range(1, 1000):
-                    body = client.get("/appointments", params={
-                        "filter": view, "include": "appointment_attendees", "page": page, "per_page": 100}).json()
+                    body = client.get(
+                        "/appointments",
+                        params={"filter": view, "include": "appointment_attendees", "page": page, "per_page": 100},
+                    ).json()
                     listed = body["appointments"]
                     people = {one["id"]: one["attendee_id"] for one in body.get("appointment_attendees", [])}
                     for one in listed:
@@ -51,7 +61,12 @@ class Tenant:
                     if len(listed) < 100:
                         break
             self.deal_contacts = {
-                one["id"]: [person["id"] for person in client.get(f"/deals/{one['id']}", params={"include": "contacts"}).json().get("contacts", [])]
+                one["id"]: [
+                    person["id"]
+                    for person in client.get(f"/deals/{one['id']}", params={"include": "contacts"})
+                    .json()
+                    .get("contacts", [])
+                ]
                 for one in self.state["deals"]
             }
         self.pipelines = {int(one["id"]): one["name"] for one in pipelines}
@@ -102,8 +117,11 @@ def _file_mismatches(expected: dict[str, list[Record]], tenant: Tenant, keys: di
         target: [(one["fields"]["file_name"], one["fields"]["size"], one["fields"]["sha256"]) for one in files]
         for target, files in expected.items()
     }
-    return [f"files of {target} differ" for target in sorted(set(there) | set(wanted))
-            if sorted(there.get(target, [])) != sorted(wanted.get(target, []))]
+    return [
+        f"files of {target} differ"
+        for target in sorted(set(there) | set(wanted))
+        if sorted(there.get(target, [])) != sorted(wanted.get(target, []))
+    ]
 
 
 def _keys(tenant: Tenant) -> dict[tuple[str, int], str]:
@@ -134,17 +152,46 @@ def _seen(tenant: Tenant, destination: str, record: Record, keys: dict[tuple[str
     for name, (number, selector) in NAMED.items():
         if record.get(number) is not None:
             fields[name] = tenant.names[selector].get(int(record[number]), record[number])
-    for name in ("name", "phone", "website", "address", "city", "state", "zipcode", "country", "first_name", "last_name",
-                 "job_title", "email", "mobile_number", "work_number", "subscription_status", "amount", "expected_close",
-                 "closed_date", "title", "location", "time_zone", "status", "file_name", "size", "sha256", *TIMES):
+    for name in (
+        "name",
+        "phone",
+        "website",
+        "address",
+        "city",
+        "state",
+        "zipcode",
+        "country",
+        "first_name",
+        "last_name",
+        "job_title",
+        "email",
+        "mobile_number",
+        "work_number",
+        "subscription_status",
+        "amount",
+        "expected_close",
+        "closed_date",
+        "title",
+        "location",
+        "time_zone",
+        "status",
+        "file_name",
+        "size",
+        "sha256",
+        *TIMES,
+    ):
         fields[name] = record.get(name)
     if destination != "contact":
         fields.pop("email")
         fields.pop("subscription_status")
     else:
         fields["time_zone"] = None
-        fields["phone_numbers"] = [{"label": one["label"], "value": one["value"]} for one in record.get("phone_numbers") or []]
-        fields["emails_more"] = [one["value"] for one in record.get("emails") or [] if one["value"] != record.get("email")]
+        fields["phone_numbers"] = [
+            {"label": one["label"], "value": one["value"]} for one in record.get("phone_numbers") or []
+        ]
+        fields["emails_more"] = [
+            one["value"] for one in record.get("emails") or [] if one["value"] != record.get("email")
+        ]
         accounts = record.get("sales_accounts") or []
         links["account"] = keys.get(("sales_accounts", accounts[0]["id"])) if accounts else None
     if destination not in ("task",):
@@ -164,7 +211,9 @@ def _seen(tenant: Tenant, destination: str, record: Record, keys: dict[tuple[str
         fields["text"], fields["marker"] = body.strip(), f"[Dental-Exec {marker}"
     owner = record.get("owner_id") or tenant.attending.get(record["id"])
     return {
-        "fields": _filled(fields), "custom_field": _filled(record.get("custom_field") or {}), "links": _filled(links),
+        "fields": _filled(fields),
+        "custom_field": _filled(record.get("custom_field") or {}),
+        "links": _filled(links),
         "owner": tenant.users.get(owner) if owner and destination not in ("note", "file") else None,
     }
 

@@ -16,8 +16,8 @@ from workbench.freshsales.endpoints import endpoint
 from workbench.journey.desk import writing
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.history import count_refusals
-from workbench.ledger.operations import count_by_mapping
 from workbench.ledger.identities import live_identities
+from workbench.ledger.operations import count_by_mapping
 from workbench.ledger.plans import Plan, last_plan
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load

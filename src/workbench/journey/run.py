@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
-from workbench.journey.record import reopen_last_run, current_run, open_run_ledger, summary_text, write_summary
+from workbench.journey.record import current_run, open_run_ledger, reopen_last_run, summary_text, write_summary
 from workbench.journey.rehearsal import forget_rehearsal
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS, steps_between

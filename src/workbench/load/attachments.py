@@ -37,7 +37,9 @@ def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged:
         image = _last_image(sending.session.ledger, row)
         if image and image.get("sha256") and image["sha256"] == payload.fields.get("sha256"):
             # The same bytes are there: only how the row is staged has changed.
-            return sending.record(row, mapping.destination, Outcome(operation_id, State.APPLIED, int(image["id"]), read_back=image))
+            return sending.record(
+                row, mapping.destination, Outcome(operation_id, State.APPLIED, int(image["id"]), read_back=image)
+            )
         return rejected("the file changed at the source; Freshsales cannot replace one, a person decides")
     if payload.missing:
         return rejected(f"waits for {payload.missing[0]}, which was not created")

@@ -115,7 +115,9 @@ def _note_case(session: Session, identity: Identity, image: Mapping[str, Any]) -
 def _differs(mapping: ObjectMapping, image: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     before, after = flatten(mapping.destination, image), flatten(mapping.destination, now)
     return any(
-        name in before and name in after and canonical(form_of(one), before[name]) != canonical(form_of(one), after[name])
+        name in before
+        and name in after
+        and canonical(form_of(one), before[name]) != canonical(form_of(one), after[name])
         for name, one in mapping.fields.items()
     )
 
@@ -124,15 +126,29 @@ def _has_foreign_children(session: Session, plural: str, identity: Identity, our
     mine = {number for _, number in ours}
     return any(
         int(child["id"]) not in mine
-        for kind in CHILD_KINDS for child in read_children(session.tenant, plural, identity.destination_id, kind)
+        for kind in CHILD_KINDS
+        for child in read_children(session.tenant, plural, identity.destination_id, kind)
     )
 
 
 def _delete(session: Session, mapping: ObjectMapping, identity: Identity) -> str:
-    [number] = intend(session.ledger, session.lease, session.run_id, [Intent(
-        mapping.name, identity.source_object, identity.source_id, mapping.destination, "delete", "delete",
-        identity.fingerprint, identity.delivered,
-    )])
+    [number] = intend(
+        session.ledger,
+        session.lease,
+        session.run_id,
+        [
+            Intent(
+                mapping.name,
+                identity.source_object,
+                identity.source_id,
+                mapping.destination,
+                "delete",
+                "delete",
+                identity.fingerprint,
+                identity.delivered,
+            )
+        ],
+    )
     _release(session, mapping, identity)
     try:
         was_there = delete_record(session.tenant, mapping.destination, identity.destination_id)
@@ -140,7 +156,10 @@ def _delete(session: Session, mapping: ObjectMapping, identity: Identity) -> str
     except Refused as problem:
         outcome, case = Outcome(number, State.REJECTED, reason=problem.public), CHANGED
     except OutcomeUnknown as problem:
-        outcome, case = Outcome(number, State.ABSENT, reason=f"no usable answer ({problem.status or 'none'})"), "not known: run again"
+        outcome, case = (
+            Outcome(number, State.ABSENT, reason=f"no usable answer ({problem.status or 'none'})"),
+            "not known: run again",
+        )
     record_outcomes(session.ledger, session.lease, session.actor, [outcome])
     return case
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from workbench.privacy import mask
+from workbench.privacy import PERSONAL, mask
 from workbench.profile.source import open_snapshot
 
-PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}", re.IGNORECASE)
-"""What no name of a carrier holds: numbers of members and groups, dates, addresses."""
 SCHEMA = {"spelling": pl.String, "normal_form": pl.String, "may_show": pl.Boolean}
 
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from workbench.mapping.files import Mappings
 from workbench.mapping.spellings import Asked, asked_spellings
+from workbench.privacy import screened
 from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
 
@@ -24,10 +25,10 @@ def decision_frame(maps: list[Asked]) -> pl.DataFrame:
             rows.append(
                 (
                     asked.name,
-                    spelling,
+                    screened(spelling),
                     records,
                     str(row.decision) if row else "none",
-                    (row.answer if row else None) or "",
+                    screened((row.answer if row else None) or ""),
                     row.decided_by if row else "",
                 )
             )

@@ -27,7 +27,7 @@ class Reply:
     media_type: str = "application/json"
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the tenant
+class Refusal(Exception):
     """An answer that means no; nothing of the call is stored."""
 
     def __init__(self, reply: Reply) -> None:

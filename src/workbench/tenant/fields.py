@@ -69,7 +69,7 @@ DEAL_FIELDS = {
 FIELDS = {"contacts": CONTACT_FIELDS, "sales_accounts": ACCOUNT_FIELDS, "deals": DEAL_FIELDS}
 
 
-class Dropped(Exception):  # noqa: N818 - not a fault: the tenant answers 2xx and keeps nothing
+class Dropped(Exception):
     """A value that the tenant throws away without a word."""
 
 

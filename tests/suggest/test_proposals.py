@@ -1,0 +1,136 @@
+"""Proposals for a snapshot: shown by reading, stored only by accepting, with a name and a day."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.mapping.value_map import read_value_map
+from workbench.suggest.proposals import accept, best_answers, propose
+from workbench.warehouse import open_warehouse
+
+USERS = "SELECT * FROM (VALUES ('dana@X.com', true), ('desk@x.com', true), ('kim@x.com', true)) t(email, is_active)"
+
+
+@pytest.fixture
+def asking(little):
+    with open_warehouse(little.settings.warehouse, write=True) as warehouse:
+        warehouse.run(f"CREATE OR REPLACE TABLE destination.users AS {USERS}")
+    return little
+
+
+def accepted(little, *, above=0.95, own=True, by="Dana", on="2026-11-24"):
+    return accept(little.settings, little.mappings, above=above, by=by, on=on, own=own)
+
+
+def rows(folder, name):
+    found = read_value_map(name, [folder]).rows
+    return {one: (str(row.decision), row.destination_value) for one, row in found.items()}
+
+
+def files(little):
+    return sorted(path.name for path in little.folder.rglob("*.csv"))
+
+
+def test_every_map_is_proposed_for(asking):
+    made = {
+        one.asked.name: {s: v.best and v.best.value for s, v in one.suggestions.items()}
+        for one in propose(asking.settings, asking.mappings)
+    }
+    assert made == {
+        "claim_status": {"F2": "Denied", "Paid": "Paid", "Rejected": "Pending", "Unsent": ""},
+        "color": {},
+        "insurance_carrier": {"Aetna": "Aetna", "Delta Dental": None, "aetna": "Aetna", "self pay": ""},
+        "owner": {"U1": "dana@x.com", "U2": "desk@x.com", "U3": "desk@x.com", "U4": "kim@x.com"},
+        "stage.ortho": {"Begun": None, "Consult": "Consult", "consult": "Consult"},
+    }
+
+
+def test_reading_proposals_stores_nothing(asking):
+    propose(asking.settings, asking.mappings)
+    best_answers(asking.settings, asking.mappings)
+    assert files(asking) == []
+
+
+def test_accepting_writes_map_blank_and_ask_rows_signed(asking):
+    frame = accepted(asking)
+    own = asking.settings.own_decisions
+    assert rows(own, "insurance_carrier") == {
+        "Aetna": ("map", "Aetna"),
+        "aetna": ("map", "Aetna"),
+        "Delta Dental": ("ask", ""),
+        "self pay": ("blank", ""),
+    }
+    assert rows(own, "claim_status") == {
+        "F2": ("map", "Denied"),
+        "Paid": ("map", "Paid"),
+        "Rejected": ("ask", ""),
+        "Unsent": ("blank", ""),
+    }
+    assert rows(own, "stage.ortho") == {
+        "Begun": ("ask", ""),
+        "Consult": ("map", "Consult"),
+        "consult": ("map", "Consult"),
+    }
+    assert rows(own, "color") == {"red": ("ask", "")}
+    row = read_value_map("insurance_carrier", [own]).rows["aetna"]
+    assert (row.decided_by, row.decided_on, row.note) == (
+        "Dana",
+        "2026-11-24",
+        "suggested 0.98: equal but for case, punctuation and blanks",
+    )
+    assert frame.sort("value_map").rows() == [
+        ("claim_status", 4, 3, 1),
+        ("color", 1, 0, 1),
+        ("insurance_carrier", 4, 3, 1),
+        ("owner", 4, 1, 3),
+        ("stage.ortho", 3, 2, 1),
+    ]
+
+
+def test_an_address_that_several_share_or_of_one_who_left_is_for_a_person_to_say(asking):
+    accepted(asking)
+    assert rows(asking.settings.own_decisions, "owner") == {
+        "U1": ("map", "dana@x.com"),
+        "U2": ("ask", ""),
+        "U3": ("ask", ""),
+        "U4": ("ask", ""),
+    }
+
+
+def test_a_rehearsal_writes_beside_its_ledger_and_a_person_into_mappings(asking):
+    accepted(asking)
+    assert not (asking.settings.mappings / "values").exists()
+    accepted(asking, own=False)
+    assert rows(asking.settings.mappings / "values", "color") == {"red": ("ask", "")}
+    shared = rows(asking.settings.mappings / "values", "insurance_carrier")
+    assert shared == rows(asking.settings.own_decisions, "insurance_carrier")
+
+
+def test_what_a_person_decided_stays(asking):
+    asking.values("insurance_carrier", "Aetna,map,Aetna of Ohio", "Delta Dental,blank,")
+    accepted(asking)
+    assert set(rows(asking.settings.own_decisions, "insurance_carrier")) == {"aetna", "self pay"}
+    decided = asking.mappings.values("insurance_carrier").rows
+    assert (decided["Aetna"].answer, decided["Delta Dental"].answer) == ("Aetna of Ohio", None)
+
+
+def test_accepting_again_changes_no_byte_and_a_lower_bar_answers_more(asking):
+    accepted(asking)
+    before = {path.name: path.read_bytes() for path in asking.settings.own_decisions.glob("*.csv")}
+    accepted(asking, by="Lee", on="2026-12-01")
+    assert {path.name: path.read_bytes() for path in asking.settings.own_decisions.glob("*.csv")} == before
+    accepted(asking, above=0.5, by="Lee", on="2026-12-01")
+    assert rows(asking.settings.own_decisions, "claim_status")["Rejected"] == ("map", "Pending")
+    assert read_value_map("claim_status", [asking.settings.own_decisions]).rows["Paid"].decided_by == "Dana"
+
+
+def test_a_proposal_shows_the_most_frequent_open_spellings_first(asking):
+    asking.land(
+        people=(
+            "person_id,last_name,carrier,claim,stage,pipeline,color,owner\nC1,a,Aetna,,,,,\nC2,b,Delta,,,,,\nC3,c,Delta,,,,,\nC4,d,Cigna,,,,,\n"
+        )
+    )
+    asking.values("insurance_carrier", "Cigna,keep,")
+    (carriers,) = (one for one in propose(asking.settings, asking.mappings) if one.asked.name == "insurance_carrier")
+    assert carriers.frame().rows() == [("Delta", 2, None, None, "no proposal"), ("Aetna", 1, "Aetna", 1.0, "equal")]
+    assert best_answers(asking.settings, asking.mappings)["insurance_carrier"] == {"Aetna": "Aetna"}
