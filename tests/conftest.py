@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from commands import Journey, run_journey
+from loaded import Loaded, load
 from rooms import make_practice
+
+from workbench.sample.generation import FEWEST_PATIENTS
 
 PATIENTS = 150
 
@@ -17,6 +20,16 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     practice = make_practice(tmp_path_factory.mktemp("journey"), patients=PATIENTS)
     try:
         yield run_journey(practice)
+    finally:
+        practice.stop_tenant()
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    """The smallest practice loaded by the rooms, without notebooks; whoever changes its tenant puts it back."""
+    practice = make_practice(tmp_path_factory.mktemp("loaded"), patients=FEWEST_PATIENTS)
+    try:
+        yield load(practice)
     finally:
         practice.stop_tenant()
 

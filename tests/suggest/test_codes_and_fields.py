@@ -21,7 +21,7 @@ CHOICES = [
     ("value", "codes", "verdict", "reason"),
     [
         pytest.param("D2740;D2950", ["D2740", "D2950"], "ok", "right as it stands", id="right"),
-        pytest.param("d2740", ["D2740"], "repairable", "case", id="small letter"),
+        pytest.param("d2740", ["D2740"], "repairable", "upper case", id="small letter"),
         pytest.param("D0270-D0274", [], "invalid", None, id="range"),
         pytest.param("", [], "invalid", "blank", id="blank"),
         pytest.param("crown", [], "invalid", "words and no code", id="words"),
