@@ -17,7 +17,14 @@ def equal(loaded: Loaded):
 def test_a_loaded_practice_equals_its_truth(loaded):
     truth = loaded.truth
     assert {one["destination"] for one in truth["records"]} == {
-        "account", "contact", "deal", "task", "appointment", "note", "sales_activity", "file",
+        "account",
+        "contact",
+        "deal",
+        "task",
+        "appointment",
+        "note",
+        "sales_activity",
+        "file",
     }
     assert len(truth["records"]) > 300
 
@@ -52,12 +59,16 @@ def test_a_custom_field_that_should_be_empty_is_seen(loaded):
     record = next(one for one in loaded.records("deals") if not one["custom_field"].get("cf_lost_reason"))
     with loaded.edited("deals", record, custom_field={"cf_lost_reason": "cost"}):
         (found,) = loaded.mismatches()
-    assert found == f"deal cases/{record['custom_field'][KEY]}: custom_field.cf_lost_reason should be None and is 'cost'"
+    assert (
+        found == f"deal cases/{record['custom_field'][KEY]}: custom_field.cf_lost_reason should be None and is 'cost'"
+    )
 
 
 def test_a_wrong_carrier_is_never_taken_for_an_open_one(loaded):
     spellings = loaded.practice.open_spellings()
-    open_ones = [one for one in loaded.truth["records"] if (one.get("open") or {}).get("cf_insurance_carrier") in spellings]
+    open_ones = [
+        one for one in loaded.truth["records"] if (one.get("open") or {}).get("cf_insurance_carrier") in spellings
+    ]
     contact = next(one for one in open_ones if one["destination"] == "contact")
     choices = {one["custom_field"].get("cf_insurance_carrier") for one in loaded.records("contacts")}
     wrong = sorted(choices - {None, contact["custom_field"]["cf_insurance_carrier"]})[0]
@@ -91,7 +102,9 @@ def test_words_and_marker_of_a_note_are_seen(loaded, change):
     changed = {
         "words": record["description"].replace("[Dental-Exec", "not so [Dental-Exec", 1),
         "author": f"{text} · somebody@example.com]",
-        "time": record["description"].replace("T", "t", 1) if "T" not in text[-26:] else f"{text[:-25]}2031-01-01T00:00:00-06:00 · {author}",
+        "time": record["description"].replace("T", "t", 1)
+        if "T" not in text[-26:]
+        else f"{text[:-25]}2031-01-01T00:00:00-06:00 · {author}",
     }[change]
     assert changed != record["description"]
     with loaded.edited("notes", record, description=changed):
@@ -100,7 +113,8 @@ def test_words_and_marker_of_a_note_are_seen(loaded, change):
 
 
 @pytest.mark.parametrize(
-    ("entity", "destination"), [("tasks", "task"), ("notes", "note"), ("appointments", "appointment"), ("sales_activities", "sales_activity")]
+    ("entity", "destination"),
+    [("tasks", "task"), ("notes", "note"), ("appointments", "appointment"), ("sales_activities", "sales_activity")],
 )
 def test_a_dropped_record_is_seen(loaded, entity, destination):
     with loaded.dropped(entity, loaded.pick(entity, id=...)):
@@ -116,6 +130,6 @@ def test_a_dropped_file_is_seen(loaded):
 
 def test_a_record_that_nobody_expects_is_seen(loaded):
     owner = loaded.pick("sales_accounts", owner_id=...)["owner_id"]
-    with loaded.added("sales_accounts", {"name": "Somebody else's", "owner_id": owner}):
+    with loaded.added("sales_accounts", {"name": "Nobody's practice", "owner_id": owner}):
         (found,) = loaded.mismatches()
     assert found == "extra account companies/"

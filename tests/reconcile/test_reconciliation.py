@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,8 +14,13 @@ from workbench.reconcile.reconciliation import Reconciliation
 Row = tuple[str | None, ...]
 LATER = "2031-01-01T09:00:00Z"
 PLURALS = {
-    "patient": "contacts", "practice": "sales_accounts", "treatment_case": "deals", "task": "tasks", "appointment": "appointments",
-    "activity": "sales_activities", "note": "notes",
+    "patient": "contacts",
+    "practice": "sales_accounts",
+    "treatment_case": "deals",
+    "task": "tasks",
+    "appointment": "appointments",
+    "activity": "sales_activities",
+    "note": "notes",
 }
 FIELDS = [
     ("patient", "city", "Elsewhere"),
@@ -79,38 +83,51 @@ class Hand:
         text = record.get("description") or record.get("notes")
         return text.rpartition("[Dental-Exec ")[2].partition(" ")[0].partition("/")[2]
 
-    def edit(self, name: str, mapping: str, record: Record, row: Row, **changes: Any) -> None:
+    def edit(self, what: str, mapping: str, record: Record, row: Row, changes: Record) -> None:
         """Change a record as a user would."""
         self.stack.enter_context(self.loaded.edited(PLURALS[mapping], record, **changes))
-        self.expected[name] = (mapping, self.key(mapping, record), *row)
+        self.expected[what] = (mapping, self.key(mapping, record), *row)
 
     def field(self, mapping: str, name: str, value: Any) -> None:
         """Change one field."""
         if name.startswith("cf_"):
             record = self.take(mapping, lambda one: one["custom_field"].get(name) != value)
-            self.edit(f"{mapping} {name}", mapping, record, (name, "value"), custom_field={name: value})
+            self.edit(f"{mapping} {name}", mapping, record, (name, "value"), {"custom_field": {name: value}})
             return
         record = self.take(mapping, lambda one: one.get(name) not in (None, value))
         changed = record[name].replace("[Dental-Exec", "not so [Dental-Exec", 1) if mapping == "note" else value
-        self.edit(f"{mapping} {name}", mapping, record, (name, "value"), **{name: changed})
+        self.edit(f"{mapping} {name}", mapping, record, (name, "value"), {name: changed})
 
     def owner(self, mapping: str) -> None:
         """Give a record to another user."""
         record = self.take(mapping, lambda one: one.get("owner_id"))
-        other = next(one["owner_id"] for one in self.loaded.records("sales_accounts") if one["owner_id"] != record["owner_id"])
-        self.edit(f"{mapping} owner", mapping, record, ("owner_id", "link"), owner_id=other)
+        other = next(
+            one["owner_id"] for one in self.loaded.records("sales_accounts") if one["owner_id"] != record["owner_id"]
+        )
+        self.edit(f"{mapping} owner", mapping, record, ("owner_id", "link"), {"owner_id": other})
 
     def account(self) -> None:
         """Hang a case on another practice."""
         record = self.take("treatment_case", lambda one: one.get("sales_account_id"))
-        other = next(one["id"] for one in self.loaded.records("sales_accounts") if one["id"] != record["sales_account_id"])
-        self.edit("treatment_case account", "treatment_case", record, ("account", "link"), sales_account_id=other)
+        other = next(
+            one["id"] for one in self.loaded.records("sales_accounts") if one["id"] != record["sales_account_id"]
+        )
+        self.edit("treatment_case account", "treatment_case", record, ("account", "link"), {"sales_account_id": other})
 
     def double(self, mapping: str) -> None:
         """Make a record a second time, marker and all."""
         plural, text = PLURALS[mapping], "notes" if mapping == "activity" else "description"
         record = self.take(mapping, lambda one: one.get(text) and one.get("targetables"))
-        kept = ("title", "due_date", "owner_id", "task_type_id", "sales_activity_type_id", "start_date", "end_date", text)
+        kept = (
+            "title",
+            "due_date",
+            "owner_id",
+            "task_type_id",
+            "sales_activity_type_id",
+            "start_date",
+            "end_date",
+            text,
+        )
         body = {name: record[name] for name in kept if record.get(name) is not None}
         (target,) = record["targetables"][:1]
         self.stack.enter_context(
@@ -126,7 +143,7 @@ class Hand:
 
 
 @pytest.fixture(scope="module")
-def changed(loaded: Loaded) -> Iterator[tuple[dict[str, Row], Reconciliation]]:
+def changed(loaded: Loaded) -> tuple[dict[str, Row], Reconciliation]:
     """One reconciliation over a tenant in which many records were changed, each in one way."""
     with ExitStack() as stack:
         hand = Hand(loaded, stack)
@@ -139,8 +156,9 @@ def changed(loaded: Loaded) -> Iterator[tuple[dict[str, Row], Reconciliation]]:
             hand.double(mapping)
         for mapping in ("task", "note", "appointment"):
             hand.drop(mapping)
-        yield hand.expected, loaded.reconcile()
+        found = loaded.reconcile()
     assert loaded.reconcile().failed == ()
+    return hand.expected, found
 
 
 @pytest.mark.parametrize("name", [f"{mapping} {name}" for mapping, name, _ in FIELDS])
