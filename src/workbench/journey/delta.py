@@ -10,7 +10,7 @@ from workbench.checks.held import run_checks
 from workbench.checks.stated import stated_mappings
 from workbench.dental_exec.snapshot import take_snapshot
 from workbench.errors import ApprovalMissing
-from workbench.journey.desk import read_tenant_schema, tenant_alias, writing
+from workbench.journey.desk import apply_setup, keep_setup, read_tenant_schema, tenant_alias, writing
 from workbench.journey.loading import Written
 from workbench.journey.locks import snapshot_id
 from workbench.journey.reconciling import reconcile_run
@@ -20,6 +20,7 @@ from workbench.load.loader import run_load
 from workbench.load.plan import plan_load
 from workbench.mapping.approval import last_signature
 from workbench.mapping.files import Mappings
+from workbench.mapping.setup import require_setup
 from workbench.profile.recalls import profile_recalls
 from workbench.settings import Settings
 from workbench.staging.stage import stage
@@ -54,6 +55,10 @@ def run_delta(settings: Settings, mappings: Mappings) -> Delta:
     profile_recalls(settings.warehouse)
     read_tenant_schema(settings)
     accept_in_rehearsal(settings, mappings)
+    # Freshsales drops text that is no choice with a 2xx: a new carrier needs its choice first.
+    setup = keep_setup(settings, mappings)
+    apply_setup(settings, setup)
+    require_setup(setup, read_tenant_schema(settings), "setup.json in this run's folder")
     stage(settings, mappings, tenant=tenant_alias(settings))
     run_checks(settings.warehouse, settings.folder / "expectations", stated_mappings(mappings))
     with writing(settings, mappings) as session:

@@ -28,6 +28,7 @@ from workbench.load.session import Session
 from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.setup import make_setup, require_setup
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Kind, Lock
@@ -122,6 +123,8 @@ def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
         plan = last_plan(session.ledger, session.run_id, "load")
         if plan is None:
             raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
+        # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
+        require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
         return _written(session, run_load(session, plan, kinds=(kind,)))
 
 

@@ -17,6 +17,7 @@ from workbench.ledger.operations import UNDONE, Outcome, first_create_at, open_o
 from workbench.ledger.plans import PlannedRow
 from workbench.load.requests import CHANGED, SKEW, Lost, Sending, complete, made_by_us
 from workbench.log import note_event
+from workbench.staging.words import marker_word
 from workbench.vocabulary import Fate, Operation, State
 
 LOOKS = (30.0, 600.0)
@@ -198,4 +199,4 @@ def _is_it(sending: Sending, lost: Lost, record: Mapping[str, Any]) -> bool:
     where = endpoint(lost.destination, sending.session.settings.edition)
     text = plain(str(record.get(where.text_field or "description") or ""))
     prefix = sending.session.settings["source.id_prefix"]
-    return f"[Dental-Exec {lost.row.source_object}/{prefix}{lost.row.source_id} ·" in text
+    return f"[Dental-Exec {lost.row.source_object}/{marker_word(f'{prefix}{lost.row.source_id}')} ·" in text
