@@ -16,7 +16,7 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; WORKBENCH_BROWSER=required makes its absence a failure."""
     if CHROMIUM is None:
