@@ -105,6 +105,8 @@ def open_warehouse(path: Path, *, write: bool = False, locked_down: bool = False
         "allow_persistent_secrets": "false",
         "temp_directory": str(path.parent / "spill"),
         "threads": "2",
+        # What does not fit spills; the default would be four fifths of the machine.
+        "memory_limit": "1200MB",
     }
     try:
         connection = duckdb.connect(str(path), read_only=not write, config=config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from workbench.errors import MappingProblem, gather
@@ -125,14 +126,14 @@ def add_fingerprints(warehouse: Warehouse, mapping: ObjectMapping) -> None:
 
 
 def _stamp(warehouse: Warehouse, mappings: Mappings, tenant: str) -> str:
-    parts = " UNION ALL ".join(
-        f"SELECT '{one.name}' AS mapping, source_id, fingerprint FROM staged.{one.name}"
-        for one in mappings.objects
-        if one.kind in STAGED_KINDS
-    )
-    digest = warehouse.run(
-        "SELECT sha256(coalesce(string_agg(sha256(mapping || '/' || source_id) || fingerprint, ''"
-        f" ORDER BY mapping, source_id), '')) FROM ({parts})"
-    )[0][0]
-    warehouse.run("CREATE OR REPLACE TABLE staged.stamp AS SELECT ? AS tenant, ? AS stamp", [tenant, digest])
-    return str(digest)
+    """Stamp what is staged: mapping by mapping, so that no sort holds every row at once."""
+    whole = hashlib.sha256()
+    for name in sorted(one.name for one in mappings.objects if one.kind in STAGED_KINDS):
+        digest = warehouse.run(
+            "SELECT sha256(coalesce(string_agg(sha256(source_id) || fingerprint, '' ORDER BY source_id), ''))"
+            f" FROM staged.{name}"
+        )[0][0]
+        whole.update(f"{name} {digest}\n".encode())
+    stamp = whole.hexdigest()
+    warehouse.run("CREATE OR REPLACE TABLE staged.stamp AS SELECT ? AS tenant, ? AS stamp", [tenant, stamp])
+    return stamp
