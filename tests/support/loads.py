@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from workbench.load.plan import plan_load
 from workbench.load.session import Session, open_session
 from workbench.tenant.server import make_app
 from workbench.vocabulary import Kind
+from workbench.warehouse import open_warehouse
 
 LOCAL = "http://127.0.0.1:9/crm/sales/api"
 KINDS = (Kind.RECORD, Kind.FILE)
@@ -42,8 +44,23 @@ ENTITIES = {
     "sales_activity": "sales_activities",
     "file": "documents",
 }
+WRITES = {
+    "account": "POST /sales_accounts/upsert$",
+    "accounts in bulk": "POST /sales_accounts/bulk_upsert$",
+    "contact": "POST /contacts/upsert$",
+    "contacts in bulk": "POST /contacts/bulk_upsert$",
+    "deal": "POST /deals/upsert$",
+    "closing date": "PUT /deals/",
+    "task": "POST /tasks$",
+    "appointment": "POST /appointments$",
+    "note": "POST /notes$",
+    "sales activity": "POST /sales_activities$",
+    "file": "POST /documents$",
+    "job": "GET /job_statuses/",
+    "page of ids": "GET /contacts/view/",
+}
+"""Every kind of request that a load makes, as faults are ordered for it."""
 Record = dict[str, Any]
-Listener = Callable[[httpx.Request], None]
 
 
 class InProcess(httpx.BaseTransport):
@@ -52,19 +69,23 @@ class InProcess(httpx.BaseTransport):
     def __init__(self, app: Any) -> None:
         self.inner = httpx.ASGITransport(app)
         self.runner = asyncio.Runner()
-        self.listeners: list[Listener] = []
+        self.app = app
+        self.before: list[Callable[[httpx.Request], httpx.Request | None]] = []
+        self.after: list[Callable[[httpx.Request, httpx.Response], None]] = []
         self.asked: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.asked.append(f"{request.method} {request.url.path.removeprefix('/crm/sales/api')}")
-        for listener in list(self.listeners):
-            listener(request)
+        for listener in list(self.before):
+            request = listener(request) or request
         passed = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         try:
             answer = self.runner.run(self._answer(passed))
         except ConnectionResetError:
             raise httpx.ReadError("the tenant closed the connection", request=request) from None
+        for told in list(self.after):
+            told(request, answer)
         return answer
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -126,6 +147,50 @@ class Rehearsal:
             self.plans.append(plan)
             return run_load(session, plan, kinds=KINDS)
 
+    def few(self, people: int = 6, children: int = 2, *, all_accounts: bool = False) -> set[str]:
+        """Return the keys of the people with most kinds of children, of some of those children, and of their accounts."""
+        rows = self._lookups()
+        kinds = Counter(key for name in rows for key in {one for targets in rows[name].values() for one in targets})
+        able = {key: name for name in ("patient", "prospect", "referring_dentist") for key in rows[name]}
+        drawn = set(sorted(able, key=lambda key: (-kinds[key], key))[:people])
+        above = [target for key in sorted(drawn) for target in rows[able[key]][key]]
+        accounts = rows["practice"] | rows["referring_practice"]
+        if all_accounts:
+            above = sorted(accounts)
+        while above:
+            if (key := above.pop()) in accounts and key not in drawn:
+                drawn.add(key)
+                above.extend(accounts[key])
+        for _ in range(2):  # deals first, then what hangs on them
+            for name, found in rows.items():
+                taken: Counter[tuple[str, str]] = Counter()
+                for key, targets in found.items():
+                    owner = targets[-1] if targets else ""
+                    if owner not in drawn or key.startswith(("contacts/", "companies/", "employers/")):
+                        continue
+                    if all(one in drawn for one in targets):
+                        taken[name, owner] += 1
+                        if taken[name, owner] <= children:
+                            drawn.add(key)
+        return drawn
+
+    def _lookups(self) -> dict[str, dict[str, list[str]]]:
+        """Return, by mapping, every row that is not held, and what it points at."""
+        rows: dict[str, dict[str, list[str]]] = {}
+        with open_warehouse(self.practice.settings.warehouse) as warehouse:
+            for mapping in self.practice.mappings.objects:
+                if mapping.kind not in KINDS:
+                    continue
+                lookups = ", ".join(f'"{name}"' for name, one in mapping.lookups.items() if not one.is_owner) or "NULL"
+                rows[mapping.name] = {
+                    f"{mapping.source_object}/{one[0]}": [key for key in one[1:] if key]
+                    for one in warehouse.run(
+                        f"SELECT source_id, {lookups} FROM staged.{mapping.name} WHERE source_id NOT IN"
+                        f" (SELECT source_id FROM checked.held WHERE mapping = '{mapping.name}') ORDER BY source_id"
+                    )
+                }
+        return rows
+
     def state(self) -> dict[str, list[Record]]:
         """Return every record of the tenant."""
         return self.admin("state")
@@ -162,6 +227,24 @@ NOTHING_WRONG = {
     "open": 0,
     "chain": [],
 }
+
+
+class PowerCutError(BaseException):
+    """Ends a load where a kill would."""
+
+
+def cut(rehearsal: Rehearsal, write: str, nth: int, *, after: bool) -> None:
+    """Let the nth request of a kind be the last one, before it is sent or after it was done."""
+    method, path = write.split(" ")
+    seen: list[int] = []
+
+    def end(request: httpx.Request, _: httpx.Response | None = None) -> None:
+        if request.method == method and re.search(path, request.url.path):
+            seen.append(1)
+            if len(seen) == nth:
+                raise PowerCutError
+
+    (rehearsal.transport.after if after else rehearsal.transport.before).append(end)
 
 
 class _Shared(httpx.BaseTransport):

@@ -91,7 +91,7 @@ def read_record(tenant: Freshsales, destination: str, record_id: int) -> dict[st
     record = dict(_with_attendees(body[where.singular], body))
     # Links are side-loaded beside a deal, but nested in a contact.
     for beside in ("contacts", "sales_account"):
-        if beside in body and beside not in record:
+        if beside in body and beside not in record and beside != where.singular:
             record[beside] = body[beside]
     if where.singular == "deal" and not record.get("sales_account_id") and body.get("sales_accounts"):
         record["sales_account_id"] = body["sales_accounts"][0]["id"]

@@ -28,8 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
-from workbench.errors import KeyProblem, StoreProblem
-from workbench.privacy import token
+from workbench.errors import StoreProblem
 
 SCHEMA_VERSION = "1"
 DAMAGED = "The ledger is damaged. Put back the last copy of its folder; nothing was sent."
@@ -219,19 +218,11 @@ class Ledger:
                 )
 
     def require_sound(self) -> None:
-        """Refuse a damaged file, and a key that cannot open the images of this ledger, before anything is written."""
+        """Refuse a damaged file before anything is written."""
         if self.engine.dialect.name == "sqlite":
             with self.read() as connection:
                 if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
                     raise StoreProblem(DAMAGED)
-        with self.commit() as connection:
-            known = connection.scalar(select(facts.c.value).where(facts.c.name == "key"))
-            if known is None:
-                connection.execute(insert(facts).values(name="key", value=token(self.key, "images")))
-            elif known != token(self.key, "images"):
-                raise KeyProblem(
-                    "The images in the ledger were sealed with another WORKBENCH_KEY. Nothing was sent; load with that key."
-                )
 
     def tenant(self) -> str | None:
         """Return the alias this ledger is tied to."""

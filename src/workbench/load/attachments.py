@@ -35,8 +35,13 @@ def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged:
 
     if row.operation is Operation.UPDATE:
         image = _last_image(sending.session.ledger, row)
-        if image and image.get("sha256") and image["sha256"] == payload.fields.get("sha256"):
-            # The same bytes are there: only how the row is staged has changed.
+        names = ("sha256", "target")
+        if (
+            image
+            and image.get("sha256")
+            and [_pair(image[one]) for one in names] == [_pair(payload.fields.get(one)) for one in names]
+        ):
+            # The same bytes hang on the same record: only how the row is staged has changed.
             return sending.record(
                 row, mapping.destination, Outcome(operation_id, State.APPLIED, int(image["id"]), read_back=image)
             )
@@ -106,6 +111,10 @@ def _folder(sending: Sending) -> Path:
             rows = warehouse.run("SELECT folder FROM raw.deliveries ORDER BY exported_at DESC LIMIT 1")
         sending.folder = (sending.session.settings.folder / str(rows[0][0])).resolve()
     return sending.folder
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _last_image(ledger: Ledger, row: PlannedRow) -> Mapping[str, Any] | None:

@@ -23,6 +23,14 @@ from workbench.mapping.object_mapping import ObjectMapping
 from workbench.staging.rows import form_of
 from workbench.vocabulary import State
 
+TYPED_NAMES = """
+    first_name last_name job_title email emails_more mobile_number work_number phone_numbers external_id time_zone
+    address city state zipcode country facebook twitter linkedin keyword medium tags name website phone
+    number_of_employees annual_revenue amount expected_close closed_date deal_type_id deal_reason_id probability
+    title description due_date from_date end_date start_date location status outcome_id notes
+"""
+TYPED = frozenset(TYPED_NAMES.split())
+"""Standard fields that people fill in."""
 DELETED = "a user deleted the record; it is not raised from the dead"
 
 
@@ -51,10 +59,14 @@ def recall(ledger: Ledger, identity: Identity) -> Known:
     )
 
 
-def edited_fields(mapping: ObjectMapping, known: Known, now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the fields we wrote that now differ from what was read back: a person, or a rule of the tenant, did it."""
-    for name in sorted(known.sent):
-        if name in now and not _equal(mapping, name, now[name], known.last(name)):
+def edited_fields(mapping: ObjectMapping | None, known: Known, now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields that now differ from what was read back: a person, or a rule of the tenant, did it.
+
+    Looked at is what we wrote, and what people type though we left it empty; what Freshsales counts itself is not.
+    """
+    typed = {name for name in known.read_back if name.startswith("cf_") or name in TYPED}
+    for name in sorted({*known.sent, *typed}):
+        if name in now and not are_equal(mapping, name, now[name], known.last(name)):
             yield name
 
 
@@ -71,11 +83,11 @@ def changes_to_send(
     kept = []
     for name in sorted({*wanted, *known.sent}):
         source = wanted.get(name)
-        if name in now and _equal(mapping, name, source, now[name]):
+        if name in now and are_equal(mapping, name, source, now[name]):
             continue
         if name in edited:
             kept.append(name)
-        elif not known.is_complete or not _equal(mapping, name, source, known.sent.get(name)):
+        elif not known.is_complete or not are_equal(mapping, name, source, known.sent.get(name)):
             send[name] = source
     return send, kept
 
@@ -116,8 +128,9 @@ def read_now(session: Session, destination: str, number: int, target: Any) -> di
     return next((one for one in listed if int(one["id"]) == number), None)
 
 
-def _equal(mapping: ObjectMapping, name: str, left: Any, right: Any) -> bool:
-    form = form_of(mapping.fields[name]) if name in mapping.fields else Form.TEXT
+def are_equal(mapping: ObjectMapping | None, name: str, left: Any, right: Any) -> bool:
+    """Say whether two values of a field are one, whatever way each is written."""
+    form = form_of(mapping.fields[name]) if mapping and name in mapping.fields else Form.TEXT
     return _canonical(form, left) == _canonical(form, right)
 
 

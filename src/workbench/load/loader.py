@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 
 from workbench.errors import CountMismatch, SetupMissing, StoreProblem, TenantUnreachable, WorkbenchError
 from workbench.freshsales.endpoints import endpoint
@@ -15,9 +17,7 @@ from workbench.ledger.operations import Outcome, done_ordinals
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
 from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk
-from workbench.load.batchlog import BatchLog, next_number
 from workbench.load.payload import Resolver
-from workbench.load.plan import staged_stamp
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
 from workbench.load.unknowns import settle_lost, settle_open
@@ -31,6 +31,8 @@ PATIENCE = 5
 """So many lost answers are looked up together; one alone is looked up when nothing else is left to send."""
 SILENCE = (0.0, 60.0, 300.0, 900.0, 1800.0)
 """Seconds of the tenant's time between tries while it answers no write to an object; after them that object stops."""
+
+FATES = {Operation.CREATE: Fate.CREATED, Operation.UPDATE: Fate.UPDATED, Operation.UNCHANGED: Fate.UNCHANGED}
 
 StagedRows = dict[str, dict[str, object]]
 
@@ -52,6 +54,45 @@ class Loaded:
         for fate, count in fates.items():
             bucket[fate] = bucket.get(fate, 0) + count
         self.calls[mapping] = self.calls.get(mapping, 0) + calls
+
+
+@dataclass
+class BatchLog:
+    """The rows of one batch and what became of each."""
+
+    folder: Path
+    mapping: str
+    number: int
+    rows: dict[int, tuple[PlannedRow, Outcome]] = field(default_factory=dict)
+
+    @property
+    def ordinals(self) -> set[int]:
+        """Rows of the plan that have an outcome."""
+        return set(self.rows)
+
+    def note(self, row: PlannedRow, outcome: Outcome | None) -> None:
+        """Note an outcome; None means it is not known yet and comes later."""
+        if outcome is not None:
+            self.rows[row.ordinal] = (row, outcome)
+
+    def close(self) -> dict[str, int]:
+        """Write the log and return the counts by fate."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fates: dict[str, int] = {}
+        with (self.folder / f"{self.mapping}-{self.number:04d}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["source_object", "source_id", "fate", "destination_id", "reason"])
+            for row, outcome in self.rows.values():
+                fate = Fate.REJECTED if outcome.state is State.REJECTED else FATES[row.operation]
+                fates[fate] = fates.get(fate, 0) + 1
+                writer.writerow([row.source_object, row.source_id, fate, outcome.destination_id or "", outcome.reason])
+        return fates
+
+
+def next_number(folder: Path, mapping: str) -> int:
+    """Return the number of a mapping's next batch: a load that goes on keeps the logs of what it did before."""
+    taken = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{mapping}-[0-9][0-9][0-9][0-9].csv")]
+    return max(taken, default=0) + 1
 
 
 @dataclass(frozen=True)
@@ -217,7 +258,7 @@ def _staged_rows(sending: Sending, mapping: ObjectMapping, batch: list[PlannedRo
     settings = sending.session.settings
     wanted = [row.source_id for row in batch]
     with open_warehouse(settings.warehouse) as warehouse:
-        stamp = staged_stamp(warehouse, sending.session.ledger)
+        stamp = str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
         frame = warehouse.frame(
             f"SELECT s.* FROM staged.{mapping.name} s WHERE s.source_id IN (SELECT unnest(?))", [wanted]
         )

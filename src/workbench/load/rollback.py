@@ -1,178 +1,283 @@
-"""Take back what we created and nobody changed since; what a person touched stays, and is listed."""
+"""Take back what we did: delete what we made and nobody touched, restore what we changed, keep and list the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from workbench.canonical import canonical
-from workbench.freshsales.census import read_children
+from workbench.errors import TenantUnreachable
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
-from workbench.freshsales.records import delete_record, read_record, update_record
+from workbench.freshsales.records import delete_record, update_record
 from workbench.freshsales.refusals import OutcomeUnknown, Refused
 from workbench.freshsales.shapes import flatten
-from workbench.ledger.identities import Identity, forget_identity, live_identities
+from workbench.ledger.identities import Identity, find_identity
 from workbench.ledger.images import last_image
-from workbench.ledger.operations import Intent, Outcome, intend, record_outcomes
+from workbench.ledger.operations import (
+    DELETE,
+    RESTORE,
+    UNDONE,
+    Intent,
+    Outcome,
+    intend,
+    keep_before,
+    open_operations,
+    record_outcomes,
+)
+from workbench.ledger.plans import Plan
+from workbench.load.conflicts import Known, edited_fields, read_now
+from workbench.load.payload import Resolver
+from workbench.load.requests import Sending
 from workbench.load.session import Session
-from workbench.log import Progress
-from workbench.mapping.object_mapping import ObjectMapping
-from workbench.staging.rows import form_of
+from workbench.load.survey import Case, Survey, Verdict
+from workbench.load.unknowns import settle_open
+from workbench.pacing import HOUR, agreed_pacing
 from workbench.vocabulary import State
 
-DELETE = "created by us and untouched: is deleted"
-CHANGED = "a person changed it since: stays"
-HAS_CHILDREN = "records of other people hang on it: stays"
-NO_DELETE = "Freshsales has no way to delete a file: stays"
-GONE = "is gone already"
-NOT_OURS = "was there before us: stays"
-CHILD_KINDS = ("notes", "tasks", "appointments")
+UNIQUE = ("email", "emails_more", "name", SOURCE_ID)
+"""What unique rules look at, in the recycle bin too."""
+TRIES = (30.0, 300.0, 900.0)
+"""Seconds between tries of a write without an answer: a deletion or a release may be repeated, it changes nothing twice."""
 
 
-@dataclass
-class Rollback:
-    """Rows by mapping and case, in the order they are taken back: children before parents."""
+@dataclass(frozen=True)
+class RollbackPreview:
+    """What a rollback would do, or did."""
 
-    rows: list[tuple[str, str]] = field(default_factory=list)
+    verdicts: list[Verdict]
+    calls: int
+    hours: float
 
     @property
     def counts(self) -> pl.DataFrame:
-        """One row a mapping and case."""
-        frame = pl.DataFrame(self.rows, orient="row", schema={"mapping": pl.String, "case": pl.String})
-        return frame.group_by("mapping", "case", maintain_order=True).len("rows")
+        """Return rows by mapping and case."""
+        found = Counter((one.identity.mapping, str(one.case)) for one in self.verdicts)
+        rows = [(mapping, case, count) for (mapping, case), count in sorted(found.items())]
+        return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, "case": pl.String, "rows": pl.Int64})
+
+    @property
+    def kept(self) -> pl.DataFrame:
+        """Return every record that stays, with the reason, for a person to look at: ids and names of fields."""
+        names = ("mapping", "source_object", "source_id", "destination", "destination_id")
+        rows = [
+            (*(getattr(one.identity, name) for name in names), str(one.case), one.why)
+            for one in self.verdicts
+            if one.case in (Case.EDITED, Case.HANGING, Case.FILE, Case.REFUSED)
+        ]
+        schema = {name: pl.Int64 if name == "destination_id" else pl.String for name in (*names, "case", "why")}
+        return pl.DataFrame(rows, orient="row", schema=schema)
 
 
-def plan_rollback(session: Session) -> Rollback:
-    """Say what a rollback would do, record by record; nothing is written."""
-    return Rollback([(identity.mapping, case) for identity, _, case in _cases(session, set())])
-
-
-def roll_back(session: Session) -> Rollback:
-    """Delete softly what we created and nobody changed; killed half way, the next call goes on."""
-    made = Rollback()
-    deleted: set[tuple[str, int]] = set()
-    for identity, mapping, case in _cases(session, deleted):
-        if case == DELETE:
-            case = _delete(session, mapping, identity)  # noqa: PLW2901 - what was planned meets what is there now
-        if case in (DELETE, GONE):
-            deleted.add((identity.destination, identity.destination_id))
-            with session.ledger.commit() as connection:
-                forget_identity(connection, identity.source_object, identity.source_id)
-        made.rows.append((identity.mapping, case))
-    return made
-
-
-def _cases(session: Session, deleted: set[tuple[str, int]]) -> Iterator[tuple[Identity, ObjectMapping, str]]:
-    """Yield every live record with its case; children come first, deepest accounts before their parents."""
-    order = {one.name: place for place, one in enumerate(session.mappings.objects)}
-    identities = [one for one in live_identities(session.ledger) if one.mapping in order]
-    identities.sort(key=lambda one: (order[one.mapping], one.operation_id), reverse=True)
-    ours = {(one.destination, one.destination_id) for one in identities}
-    progress = Progress("Looking at records", len(identities))
-    for identity in identities:
-        progress.step()
-        mapping = session.mappings[identity.mapping]
-        yield identity, mapping, _case(session, mapping, identity, ours)
-    deleted.clear()
-
-
-def _case(session: Session, mapping: ObjectMapping, identity: Identity, ours: set[tuple[str, int]]) -> str:
-    if identity.origin != "created":
-        return NOT_OURS
-    if mapping.destination == "file":
-        return NO_DELETE
-    where = endpoint(mapping.destination, session.settings.edition)
-    image = last_image(session.ledger, identity.operation_id, "read_back") or {}
-    if where.children == "notes":
-        return _note_case(session, identity, image)
-    now = read_record(session.tenant, mapping.destination, identity.destination_id)
-    if now is None or now.get("is_deleted"):
-        return GONE
-    if _differs(mapping, image, now):
-        return CHANGED
-    if where.targetable_type and _has_foreign_children(session, where.plural, identity, ours):
-        return HAS_CHILDREN
-    return DELETE
-
-
-def _note_case(session: Session, identity: Identity, image: Mapping[str, Any]) -> str:
-    """A note is read at its parent, since it has no address."""
-    target = flatten("note", image).get("target")
-    if not target:
-        return CHANGED
-    plural = endpoint(target[0], session.settings.edition).plural
-    listed = {int(one["id"]): one for one in read_children(session.tenant, plural, int(target[1]), "notes")}
-    now = listed.get(identity.destination_id)
-    if now is None:
-        return GONE
-    return DELETE if now.get("description") == image.get("description") else CHANGED
-
-
-def _differs(mapping: ObjectMapping, image: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    before, after = flatten(mapping.destination, image), flatten(mapping.destination, now)
-    return any(
-        name in before
-        and name in after
-        and canonical(form_of(one), before[name]) != canonical(form_of(one), after[name])
-        for name, one in mapping.fields.items()
+def plan_rollback(session: Session) -> RollbackPreview:
+    """Return what a rollback would do now, and about how many calls it would take; nothing is written."""
+    survey = Survey(session)
+    for parent in survey.parents:
+        survey.read_children(parent)
+    verdicts = [survey.judge(one) for one in survey.in_order()]
+    edition = session.settings.edition
+    calls = sum(
+        (5 if endpoint(one.identity.destination, edition).has_custom_fields else 2)
+        for one in verdicts
+        if one.case in (Case.DELETED, Case.RESTORED, Case.EDITED)
     )
+    return RollbackPreview(verdicts, calls, calls * agreed_pacing(session.settings).interval / HOUR)
 
 
-def _has_foreign_children(session: Session, plural: str, identity: Identity, ours: set[tuple[str, int]]) -> bool:
-    mine = {number for _, number in ours}
-    return any(
-        int(child["id"]) not in mine
-        for kind in CHILD_KINDS
-        for child in read_children(session.tenant, plural, identity.destination_id, kind)
-    )
+def roll_back(session: Session, *, release: bool = True) -> RollbackPreview:
+    """Take back what can be taken back, each record by an operation of the ledger; killed, the next call goes on.
+
+    Every record is read again right before it is deleted or restored. `release` first frees e-mail, name and source id,
+    which the recycle bin would keep taken, so that a later load can use them again.
+    """
+    before = session.tenant.calls
+    settle_open(Sending(session, Plan(0, "", "", "rollback", {}), Resolver(session.schema, {})))
+    settle_undoing(session, release=release)
+    survey = Survey(session)
+    undoing = Undoing(session, survey, release)
+    verdicts = [undoing.undo(one) for one in survey.in_order()]
+    calls = session.tenant.calls - before
+    return RollbackPreview(verdicts, calls, calls * agreed_pacing(session.settings).interval / HOUR)
 
 
-def _delete(session: Session, mapping: ObjectMapping, identity: Identity) -> str:
-    [number] = intend(
-        session.ledger,
-        session.lease,
-        session.run_id,
-        [
-            Intent(
-                mapping.name,
-                identity.source_object,
-                identity.source_id,
-                mapping.destination,
-                "delete",
-                "delete",
-                identity.fingerprint,
-                identity.delivered,
-            )
-        ],
-    )
-    _release(session, mapping, identity)
-    try:
-        was_there = delete_record(session.tenant, mapping.destination, identity.destination_id)
-        outcome, case = Outcome(number, State.APPLIED), DELETE if was_there else GONE
-    except Refused as problem:
-        outcome, case = Outcome(number, State.REJECTED, reason=problem.public), CHANGED
-    except OutcomeUnknown as problem:
-        outcome, case = (
-            Outcome(number, State.ABSENT, reason=f"no usable answer ({problem.status or 'none'})"),
-            "not known: run again",
+def settle_undoing(session: Session, *, release: bool) -> None:
+    """Finish the deletions that a killed rollback had begun; a record that a person changed meanwhile stays after all."""
+    for one in open_operations(session.ledger):
+        if one.action not in UNDONE:
+            continue
+        identity = find_identity(session.ledger, one.source_object, one.source_id)
+        before = last_image(session.ledger, one.operation_id, "before")
+        if identity is None or one.action == RESTORE or before is None:
+            _record(session, Outcome(one.operation_id, State.ABSENT, reason="nothing was written yet"))
+            continue
+        sent = last_image(session.ledger, identity.operation_id, "sent") or {}
+        now = read_now(session, identity.destination, identity.destination_id, sent.get("target"))
+        if now is None:
+            _record(session, Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason="found gone"))
+        elif _is_untouched(identity, sent, before, now):
+            _delete(session, identity, one.operation_id, now, release=release)
+        else:
+            _hold_again(session, identity, before, now)
+            _record(session, Outcome(one.operation_id, State.ABSENT, reason="a person changed it meanwhile"))
+
+
+@dataclass
+class Undoing:
+    """A rollback in progress."""
+
+    session: Session
+    survey: Survey
+    release: bool
+    parent: tuple[str, int] = ("", 0)
+
+    def undo(self, identity: Identity) -> Verdict:
+        """Read one record again, judge it, and do what the verdict says."""
+        self._read(identity)
+        verdict = self.survey.judge(identity)
+        place = self.survey.place(identity)
+        match verdict.case:
+            case Case.DELETED:
+                [operation_id] = self._intend(identity, DELETE)
+                now = self.survey.now[place]
+                keep_before(self.session.ledger, self.session.lease, operation_id, now)
+                refused = _delete(self.session, identity, operation_id, now, release=self.release)
+                if refused:
+                    self.survey.removed.discard(place)
+                    return Verdict(identity, Case.REFUSED, refused)
+            case Case.GONE:
+                self._forget(identity, DELETE, verdict.case)
+            case Case.FILE if self._is_orphan(identity):
+                # It hangs on nothing now, so a later load has to upload it again.
+                self._forget(identity, DELETE, verdict.case)
+            case Case.AS_BEFORE:
+                self._forget(identity, RESTORE, verdict.case)
+            case Case.RESTORED | Case.EDITED if identity.origin != "created":
+                self._restore(identity, verdict)
+        return verdict
+
+    def _read(self, identity: Identity) -> None:
+        """Read a record as it is at this moment; the notes of one record are read together."""
+        survey, place = self.survey, self.survey.place(identity)
+        if identity.destination == "file":
+            return
+        if identity.destination == "note":
+            parent = survey.parent_of(identity)
+            if parent != self.parent:
+                survey.read_children(parent)
+                self.parent = parent
+            return
+        now = read_now(self.session, identity.destination, identity.destination_id, None)
+        survey.now.pop(place, None)
+        if now is not None:
+            survey.note(identity.destination, now)
+            if endpoint(identity.destination, self.session.settings.edition).has_custom_fields:
+                survey.read_children(place)
+
+    def _is_orphan(self, identity: Identity) -> bool:
+        """Say whether the record of a file is gone, by us, a moment or a killed rollback ago, or by a person."""
+        parent = self.survey.parent_of(identity)
+        if parent not in self.survey.now and parent not in self.survey.removed:
+            sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
+            if read_now(self.session, str(sent["target"][0]), parent[1], None) is None:
+                self.survey.removed.add(parent)
+        return parent in self.survey.removed
+
+    def _intend(self, identity: Identity, action: str) -> list[int]:
+        intent = Intent(
+            identity.mapping,
+            identity.source_object,
+            identity.source_id,
+            identity.destination,
+            action,
+            action,
+            identity.fingerprint,
+            identity.delivered,
         )
-    record_outcomes(session.ledger, session.lease, session.actor, [outcome])
-    return case
+        return intend(self.session.ledger, self.session.lease, self.session.run_id, [intent])
+
+    def _forget(self, identity: Identity, action: str, reason: str) -> None:
+        [operation_id] = self._intend(identity, action)
+        _record(self.session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=reason))
+
+    def _restore(self, identity: Identity, verdict: Verdict) -> None:
+        """Set back what still is as we wrote it; with an answer that is lost, the next call finds what is left to do."""
+        fields, _ = self.survey.restorable(identity)
+        if not fields:
+            return self._forget(identity, RESTORE, verdict.case)
+        [operation_id] = self._intend(identity, RESTORE)
+        now = self.survey.now[self.survey.place(identity)]
+        keep_before(self.session.ledger, self.session.lease, operation_id, now)
+        made = update_record(self.session.tenant, identity.destination, identity.destination_id, fields, before=now)
+        _record(
+            self.session,
+            Outcome(operation_id, State.APPLIED, identity.destination_id, reason=verdict.case, read_back=made),
+        )
+        return None
 
 
-def _release(session: Session, mapping: ObjectMapping, identity: Identity) -> None:
-    """Free unique values first: a record in the bin keeps its e-mail, name and source id, and a later load needs them."""
-    if not endpoint(mapping.destination, session.settings.edition).has_custom_fields:
-        return
+def _delete(session: Session, identity: Identity, operation_id: int, now: Mapping[str, Any], *, release: bool) -> str:
+    """Delete one record softly and record it; return why Freshsales refused, if it did."""
+    reason = _release(session, identity, now) if release else ""
+    clock = session.tenant.clock
+    for wait in TRIES:
+        try:
+            delete_record(session.tenant, identity.destination, identity.destination_id)
+        except OutcomeUnknown:
+            clock.wait_until(clock.now() + wait)
+            continue
+        except Refused as problem:
+            _hold_again(session, identity, now, now)
+            _record(session, Outcome(operation_id, State.REJECTED, reason=problem.public))
+            return problem.public
+        _record(session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=reason))
+        return ""
+    raise TenantUnreachable(
+        "Freshsales gave no answer to a deletion for a long time. Run the rollback again; it goes on."
+    )
+
+
+def _release(session: Session, identity: Identity, now: Mapping[str, Any]) -> str:
+    """Free the unique values of a record that is about to be deleted; return what stays taken."""
+    where = endpoint(identity.destination, session.settings.edition)
+    if not where.has_custom_fields:
+        return ""
+    number = identity.destination_id
     freed: dict[str, Any] = {SOURCE_ID: None}
-    if mapping.destination == "account":
-        freed["name"] = f"Rolled back {identity.destination_id}"
-    elif mapping.fields.get("email"):
-        freed["email"] = None
-    # A tenant that refuses to clear an e-mail needs its bin emptied before the next load; the refusal then says so.
-    with suppress(Refused, OutcomeUnknown):
-        update_record(session.tenant, mapping.destination, identity.destination_id, freed)
+    ways = [freed]
+    if where.bulk_identifier == "emails":
+        # A contact may not be left without any address or number: then an address that can never be one takes its place.
+        parting = {"email": f"released-{number}@rollback.invalid", "emails_more": []}
+        ways = [freed | {"email": None, "emails_more": []}, freed | parting, freed]
+    elif where.bulk_identifier == "name":
+        ways = [freed | {"name": f"{str(now.get('name'))[:200]} (rolled back {number})"}, freed]
+    for fields in ways:
+        try:
+            update_record(session.tenant, identity.destination, number, fields, before=now)
+        except Refused:
+            continue
+        except OutcomeUnknown:
+            return "whether its unique values were freed is not known; empty the recycle bin before a new load"
+        return "" if fields is not ways[-1] or len(ways) == 1 else "its unique values stay taken; empty the recycle bin"
+    return "its unique values stay taken; empty the recycle bin before a new load"
+
+
+def _hold_again(session: Session, identity: Identity, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Give a record that stays its unique values back, where they are still as we released them."""
+    held = {name: value for name, value in flatten(identity.destination, before).items() if name in UNIQUE}
+    if endpoint(identity.destination, session.settings.edition).has_custom_fields:
+        update_record(session.tenant, identity.destination, identity.destination_id, held, before=now)
+
+
+def _is_untouched(
+    identity: Identity, sent: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
+) -> bool:
+    """Say whether nothing but the unique values, which we released, changed since a deletion was intended."""
+    was = flatten(identity.destination, before)
+    known = Known(dict.fromkeys(sent) | was, was, frozenset(), is_complete=True)
+    return set(edited_fields(None, known, flatten(identity.destination, now))) <= set(UNIQUE)
+
+
+def _record(session: Session, outcome: Outcome) -> None:
+    record_outcomes(session.ledger, session.lease, session.actor, [outcome])

@@ -12,6 +12,7 @@ from workbench.freshsales.client import Freshsales, Transport, connect
 from workbench.freshsales.schema import TenantSchema, read_schema
 from workbench.keys import api_key, image_key
 from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.images import check_key
 from workbench.ledger.lease import Lease, hold_lease
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.mapping.files import Mappings
@@ -69,6 +70,7 @@ def open_session(
     ledger = open_ledger(settings.ledger, image_key(settings))
     try:
         ledger.require_sound()
+        check_key(ledger)
         with hold_lease(ledger) as lease, open_tenant(settings, base_url, ledger, transport, lease) as tenant:
             yield Session(settings, mappings, tenant, read_schema(tenant), ledger, lease, run_id, actor)
     finally:

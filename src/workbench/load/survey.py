@@ -1,0 +1,186 @@
+"""What stands at the tenant now, beside what the ledger knows: which of our records a rollback may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from workbench.freshsales.census import list_records, read_children, read_pages
+from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.shapes import flatten
+from workbench.ledger.identities import Identity, live_identities
+from workbench.ledger.images import last_image
+from workbench.ledger.operations import operations_of
+from workbench.load.conflicts import are_equal, edited_fields, recall
+from workbench.load.session import Session
+from workbench.mapping.object_mapping import ObjectMapping
+
+LEVELS = ("note", "sales_activity", "appointment", "task", "deal", "lead", "contact", "account", "file")
+"""Children before what they hang on; files last, since the fate of their record decides theirs."""
+LINKS = {"account": "sales_accounts", "contact": "contacts", "parent_sales_account_id": "sales_accounts"}
+
+Place = tuple[str, int]
+"""Plural and id of a record."""
+
+
+class Case(StrEnum):
+    """What a rollback does with one record."""
+
+    DELETED = "deleted: made by us, and nobody touched it"
+    RESTORED = "restored to what it was before us"
+    AS_BEFORE = "left alone: it is as it was before us"
+    GONE = "gone already: a person deleted it"
+    EDITED = "kept: a person changed it"
+    HANGING = "kept: something that stays hangs on it"
+    FILE = "kept: Freshsales has no way to delete a file"
+    REFUSED = "kept: Freshsales refused"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One record, what becomes of it, and the names of fields, or the ids of records, that are the reason."""
+
+    identity: Identity
+    case: Case
+    why: str = ""
+
+
+@dataclass
+class Survey:
+    """Every record of ours as it is now, and what hangs on what."""
+
+    session: Session
+    known: dict[Place, Identity] = field(default_factory=dict)
+    now: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    hanging: dict[Place, set[Place]] = field(default_factory=dict)
+    removed: set[Place] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.known = {self.place(one): one for one in live_identities(self.session.ledger)}
+        self.files = {place for place in self.known if place[0] == "documents"}
+        tenant = self.session.tenant
+        for destination in ("account", "contact", "deal"):
+            for page in read_pages(tenant, endpoint(destination, tenant.edition)):
+                for record in page:
+                    self.note(destination, record)
+        for destination in ("task", "appointment", "sales_activity"):
+            for record in list_records(tenant, destination):
+                self.note(destination, record)
+
+    @property
+    def parents(self) -> list[Place]:
+        """The records of ours that notes and files may hang on."""
+        return sorted(place for place in self.known if place[0] in ("deals", "contacts", "sales_accounts"))
+
+    def place(self, identity: Identity) -> Place:
+        """Return where a record lives; a Suite lead is a contact."""
+        return self.at(identity.destination, identity.destination_id)
+
+    def at(self, destination: str, number: object) -> Place:
+        """Return the place of an id of a destination."""
+        return endpoint(destination, self.session.settings.edition).plural, int(str(number))
+
+    def note(self, destination: str, record: dict[str, Any]) -> None:
+        """Note a record as it is now, ours or not, under all that it hangs on."""
+        place = self.at(destination, record["id"])
+        if place in self.known:
+            self.now[place] = record
+        links = flatten(destination, record)
+        above = [(plural, int(one)) for name, plural in LINKS.items() for one in _listed(links.get(name))]
+        if target := links.get("target"):
+            above.append(self.at(*target))
+        for parent in above:
+            self.hanging.setdefault(parent, set()).add(place)
+
+    def read_children(self, parent: Place) -> None:
+        """Read the notes and files of a record, which no list of all shows."""
+        if parent not in self.now:
+            return
+        children = self.hanging.setdefault(parent, set())
+        for kind, plural in (("notes", "notes"), ("document_associations", "documents")):
+            listed = {
+                (plural, int(one["id"])): one for one in read_children(self.session.tenant, parent[0], parent[1], kind)
+            }
+            children -= {one for one in children if one[0] == plural}
+            children.update(listed)
+            for place in [one for one in self.known if one in listed]:
+                self.now[place] = listed[place]
+
+    def in_order(self) -> list[Identity]:
+        """Return every identity, children first, child accounts before their parents."""
+        heights: dict[Place, int] = {}
+
+        def height(place: Place, above: frozenset[Place]) -> int:
+            if place not in heights:
+                below = {one for one in self.hanging.get(place, ()) if one[0] == place[0] and one not in above}
+                heights[place] = 1 + max((height(one, above | {place}) for one in below), default=0)
+            return heights[place]
+
+        ordered = []
+        for place, identity in self.known.items():
+            tall = height(place, frozenset({place})) if identity.destination == "account" else 0
+            ordered.append((LEVELS.index(identity.destination), tall, self.parent_of(identity), place, identity))
+        return [one[-1] for one in sorted(ordered, key=lambda one: one[:-1])]
+
+    def parent_of(self, identity: Identity) -> Place:
+        """Return what a note or file was hung on, so that those of one record come together; nothing for others."""
+        if identity.destination not in ("note", "file"):
+            return "", 0
+        sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
+        return self.at(*sent["target"]) if sent.get("target") else ("", 0)
+
+    def judge(self, identity: Identity) -> Verdict:
+        """Say what becomes of one record; one that goes no longer hangs on anything."""
+        place = self.place(identity)
+        verdict = self._judged(identity, place)
+        if verdict.case in (Case.DELETED, Case.GONE):
+            self.removed.add(place)
+        return verdict
+
+    def _judged(self, identity: Identity, place: Place) -> Verdict:
+        if identity.destination == "file":
+            return Verdict(identity, Case.FILE)
+        if place not in self.now:
+            return Verdict(identity, Case.GONE)
+        if identity.origin != "created":
+            fields, kept = self.restorable(identity)
+            case = Case.EDITED if kept else Case.RESTORED if fields else Case.AS_BEFORE
+            return Verdict(identity, case, ", ".join(kept))
+        now = flatten(identity.destination, self.now[place])
+        if edited := list(edited_fields(self.mapping(identity), recall(self.session.ledger, identity), now)):
+            return Verdict(identity, Case.EDITED, ", ".join(edited))
+        if staying := self.hanging.get(place, set()) - self.removed - self.files:
+            return Verdict(
+                identity, Case.HANGING, ", ".join(f"{plural}/{number}" for plural, number in sorted(staying))
+            )
+        return Verdict(identity, Case.DELETED)
+
+    def mapping(self, identity: Identity) -> ObjectMapping | None:
+        """Return the mapping that made a record, if it is still there."""
+        return next((one for one in self.session.mappings.objects if one.name == identity.mapping), None)
+
+    def restorable(self, identity: Identity) -> tuple[dict[str, Any], list[str]]:
+        """Return the fields to set back, and those that differ both from what was before us and from what we wrote."""
+        ledger, mapping = self.session.ledger, self.mapping(identity)
+        images = (
+            last_image(ledger, one.operation_id, "before")
+            for one in operations_of(ledger, identity.source_object, identity.source_id)
+        )
+        before = flatten(identity.destination, next((one for one in images if one), {}))
+        known, now = recall(ledger, identity), flatten(identity.destination, self.now[self.place(identity)])
+        back: dict[str, Any] = {}
+        kept = []
+        for name in sorted(known.sent):
+            if name not in now or (name in before and are_equal(mapping, name, now[name], before[name])):
+                continue
+            if name in before and are_equal(mapping, name, now[name], known.last(name)):
+                back[name] = before[name]
+            else:
+                kept.append(name)
+        return back, kept
+
+
+def _listed(value: Any) -> Iterable[Any]:
+    return [one for one in value if one] if isinstance(value, list) else [value] if value else []

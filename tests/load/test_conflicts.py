@@ -1,0 +1,143 @@
+"""Later deliveries against records that people work with: what the source changed travels, what a person changed stays."""
+
+import pytest
+from loads import WRITES, Rehearsal
+
+from workbench.ledger.identities import find_identity
+from workbench.ledger.images import last_image
+from workbench.ledger.operations import operations_of
+from workbench.warehouse import open_warehouse
+
+
+@pytest.fixture
+def loaded(rehearsal: Rehearsal) -> tuple[Rehearsal, str, int]:
+    """A loaded practice, and one patient of it by source id and id."""
+    scope = rehearsal.few(2, 1)
+    rehearsal.load(scope)
+    source_id = sorted(key for key in scope if key.startswith("contacts/"))[0].removeprefix("contacts/")
+    with rehearsal.session() as session:
+        identity = find_identity(session.ledger, "contacts", source_id)
+    assert identity is not None
+    return rehearsal, source_id, identity.destination_id
+
+
+def restage(rehearsal: Rehearsal, table: str, source_id: str, **values: str | None) -> None:
+    """Change a staged row as a later delivery would."""
+    sets = ", ".join(f'"{name}" = ?' for name in values)
+    with open_warehouse(rehearsal.practice.settings.warehouse, write=True) as warehouse:
+        warehouse.run(
+            f"UPDATE staged.{table} SET {sets}, fingerprint = sha256(fingerprint) WHERE source_id = ?",
+            [*values.values(), source_id],
+        )
+
+
+def patient(rehearsal: Rehearsal, number: int) -> dict:
+    return next(one for one in rehearsal.state()["contacts"] if one["id"] == number)
+
+
+def test_what_the_source_changed_travels_and_what_it_emptied_is_cleared(loaded: tuple[Rehearsal, str, int]) -> None:
+    rehearsal, source_id, number = loaded
+    assert patient(rehearsal, number)["zipcode"]
+    restage(rehearsal, "patient", source_id, city="Elgin", zipcode=None, account=None)
+    assert rehearsal.load(rehearsal.few(2, 1)).counts == {"patient": {"updated": 1}}
+    there = patient(rehearsal, number)
+    assert (there["city"], there.get("zipcode"), there["sales_accounts"]) == ("Elgin", None, [])
+
+
+def test_a_field_that_a_person_changed_stays_theirs_in_every_later_delivery(loaded: tuple[Rehearsal, str, int]) -> None:
+    rehearsal, source_id, number = loaded
+    scope = rehearsal.few(2, 1)
+    rehearsal.admin("edit", {"entity": "contacts", "id": number, "changes": {"city": "Reno"}})
+    for place, state in enumerate(("OH", "KY", "TN")):
+        restage(rehearsal, "patient", source_id, state=state, **({"city": "Elgin"} if place else {}))
+        rehearsal.load(scope)
+        there = patient(rehearsal, number)
+        assert (there["city"], there["state"]) == ("Reno", state)
+    with rehearsal.session() as session:
+        assert operations_of(session.ledger, "contacts", source_id)[-1].reason == "kept what a user changed: city"
+    restage(rehearsal, "patient", source_id, city="Reno")
+    rehearsal.load(scope)
+    restage(rehearsal, "patient", source_id, city="Gary")
+    rehearsal.load(scope)
+    assert patient(rehearsal, number)["city"] == "Gary"  # both sides agreed in between, so it is the source's again
+
+
+def test_a_note_that_a_person_edited_is_not_written_over(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(2, 1)
+    rehearsal.load(scope)
+    source_id = sorted(key for key in scope if key.startswith("notes/"))[0].removeprefix("notes/")
+    with rehearsal.session() as session:
+        identity = find_identity(session.ledger, "notes", source_id)
+    assert identity is not None
+    text = "description" if identity.destination == "note" else "notes"
+    entity = "notes" if identity.destination == "note" else "sales_activities"
+    rehearsal.admin("edit", {"entity": entity, "id": identity.destination_id, "changes": {text: "Theirs now"}})
+    restage(rehearsal, identity.mapping, source_id, **{text: "<p>Ours, later</p>"})
+    rehearsal.load(scope)
+    assert next(one for one in rehearsal.state()[entity] if one["id"] == identity.destination_id)[text] == "Theirs now"
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_an_update_without_an_answer_is_written_again_and_keeps_what_stood_there_first(
+    loaded: tuple[Rehearsal, str, int], kind: str
+) -> None:
+    rehearsal, source_id, number = loaded
+    city = patient(rehearsal, number)["city"]
+    restage(rehearsal, "patient", source_id, city="Elgin")
+    rehearsal.order(kind, "PUT /contacts/")
+    assert rehearsal.load(rehearsal.few(2, 1)).counts == {"patient": {"updated": 1}}
+    assert patient(rehearsal, number)["city"] == "Elgin"
+    with rehearsal.session() as session:
+        images = [
+            last_image(session.ledger, one.operation_id, "before")
+            for one in operations_of(session.ledger, "contacts", source_id)
+        ]
+    assert next(image for image in images if image)["city"] == city
+
+
+def test_a_record_that_a_person_deleted_is_not_raised_from_the_dead(loaded: tuple[Rehearsal, str, int]) -> None:
+    rehearsal, source_id, number = loaded
+    rehearsal.admin("delete", {"entity": "contacts", "id": number})
+    restage(rehearsal, "patient", source_id, city="Elgin")
+    loaded_again = rehearsal.load(rehearsal.few(2, 1))
+    assert loaded_again.counts == {"patient": {"rejected": 1}}
+    assert number not in {one["id"] for one in rehearsal.state()["contacts"]}
+
+
+def test_an_optional_parent_that_arrives_later_makes_exactly_its_children_travel_again(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(6, 0)
+    people = {key for key in scope if key.startswith("contacts/")}
+    rehearsal.load(people)
+    with open_warehouse(rehearsal.practice.settings.warehouse) as warehouse:
+        children = {
+            row[0]
+            for row in warehouse.run(
+                "SELECT source_id FROM staged.patient WHERE account IN (SELECT unnest(?))"
+                " AND 'contacts/' || source_id IN (SELECT unnest(?))",
+                [sorted(scope), sorted(people)],
+            )
+        }
+    plan = rehearsal.load(scope)
+    assert plan.counts.get("patient") == {"updated": len(children)}
+    assert len(children) > 0
+    there = {
+        one["custom_field"]["cf_source_system_id"] for one in rehearsal.state()["contacts"] if one["sales_accounts"]
+    }
+    assert there == children
+    assert rehearsal.load(scope).counts == {}
+    assert asked_again(rehearsal) == 0
+
+
+def asked_again(rehearsal: Rehearsal) -> int:
+    with rehearsal.session() as session:
+        return rehearsal.plan(session, None, "proof").counts.get("patient", {}).get("update", 0)
+
+
+def test_writes_that_a_load_makes_are_those_that_faults_are_ordered_for(rehearsal: Rehearsal) -> None:
+    rehearsal.load(rehearsal.few(12, 1))
+    tried = {
+        one.split("/")[1]
+        for one in rehearsal.transport.asked
+        if one.startswith(("POST", "PUT")) and "_tenant" not in one
+    }
+    assert tried <= {one.split("/")[1].removesuffix("$") for one in WRITES.values()}
