@@ -128,6 +128,23 @@ def test_an_optional_parent_that_arrives_later_makes_exactly_its_children_travel
     assert asked_again(rehearsal) == 0
 
 
+def test_an_e_mail_that_changes_its_holder_is_released_and_claimed_in_one_load(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(12, 0)
+    rehearsal.load(scope)
+    holders = sorted(
+        (one["custom_field"]["cf_source_system_id"], one["email"])
+        for one in rehearsal.state()["contacts"]
+        if one["email"]
+    )
+    (first, _), (last, email) = holders[0], holders[-1]
+    restage(rehearsal, "patient", first, email=email)
+    restage(rehearsal, "patient", last, email=None, cf_shared_email=email)
+    assert rehearsal.load(scope).counts == {"patient": {"updated": 2}}
+    there = {one["custom_field"]["cf_source_system_id"]: one for one in rehearsal.state()["contacts"]}
+    assert (there[first]["email"], there[last].get("email")) == (email, None)
+    assert there[last]["custom_field"]["cf_shared_email"] == email
+
+
 def asked_again(rehearsal: Rehearsal) -> int:
     with rehearsal.session() as session:
         return rehearsal.plan(session, None, "proof").counts.get("patient", {}).get("update", 0)

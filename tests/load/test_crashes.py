@@ -9,7 +9,8 @@ from workbench.load.loader import run_load
 @pytest.mark.parametrize("after", [pytest.param(False, id="before"), pytest.param(True, id="after")])
 @pytest.mark.parametrize("write", [one for one in WRITES if one != "page of ids"])
 def test_a_new_plan_after_a_crash_sends_nothing_twice(rehearsal: Rehearsal, write: str, after: bool) -> None:
-    scope = rehearsal.few(12 if "contact" in write or write == "job" else 2, 1, all_accounts="account" in write)
+    in_bulk = "contact" in write or write == "job"
+    scope = rehearsal.few(12, 0) if in_bulk else rehearsal.few(2, 1, all_accounts="account" in write)
     cut(rehearsal, WRITES[write], 1 if "bulk" in write or write in ("job", "page of ids") else 2, after=after)
     with pytest.raises(PowerCutError):
         rehearsal.load(scope)

@@ -1,6 +1,7 @@
 import pytest
 from loads import ENTITIES, NOTHING_WRONG, PowerCutError, Rehearsal, cut
 
+from workbench.errors import StoreProblem
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.audit import verify
 from workbench.ledger.identities import Identity, find_identity, keep_identity
@@ -129,6 +130,8 @@ def test_a_rollback_that_was_killed_goes_on(rehearsal: Rehearsal, write: str, af
     cut(rehearsal, write, 2, after=after)
     with pytest.raises(PowerCutError):
         undo(rehearsal)
+    with pytest.raises(StoreProblem, match="A rollback was begun and not finished"):
+        rehearsal.load(scope)
     undo(rehearsal)
     assert left(rehearsal) == {}
     ledger = open_run_ledger(rehearsal.practice.settings)

@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
 from rooms import Practice
 
+from workbench.freshsales.schema import TenantSchema
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.audit import verify
 from workbench.ledger.identities import identity_frames
@@ -27,6 +29,7 @@ from workbench.ledger.plans import Plan
 from workbench.load.loader import Loaded, run_load
 from workbench.load.plan import plan_load
 from workbench.load.session import Session, open_session
+from workbench.mapping.files import Mappings
 from workbench.tenant.server import make_app
 from workbench.vocabulary import Kind
 from workbench.warehouse import open_warehouse
@@ -103,7 +106,13 @@ class Rehearsal:
 
     practice: Practice
     transport: InProcess
-    plans: list[Plan] = field(default_factory=list)
+    schema: TenantSchema | None = None
+    drawn: dict[tuple[int, int, bool], set[str]] = field(default_factory=dict)
+
+    @cached_property
+    def mappings(self) -> Mappings:
+        """The decision files, read once."""
+        return self.practice.mappings
 
     def admin(self, path: str, body: Any = None, *, method: str = "") -> Any:
         """Ask the tenant's other side."""
@@ -126,12 +135,13 @@ class Rehearsal:
         settings = self.practice.settings
         with open_session(
             settings,
-            self.practice.mappings,
+            self.mappings,
             LOCAL,
             current_run(settings).run_id,
             actor="rehearsal",
             transport=_Shared(self.transport),
         ) as session:
+            self.schema = session.schema
             yield session
 
     def plan(self, session: Session, scope: set[str] | None = None, name: str = "load") -> Plan:
@@ -143,12 +153,16 @@ class Rehearsal:
     def load(self, scope: set[str] | None = None) -> Loaded:
         """Plan and load in a session of its own."""
         with self.session() as session:
-            plan = self.plan(session, scope)
-            self.plans.append(plan)
-            return run_load(session, plan, kinds=KINDS)
+            return run_load(session, self.plan(session, scope), kinds=KINDS)
 
     def few(self, people: int = 6, children: int = 2, *, all_accounts: bool = False) -> set[str]:
         """Return the keys of the people with most kinds of children, of some of those children, and of their accounts."""
+        asked = (people, children, all_accounts)
+        if asked not in self.drawn:
+            self.drawn[asked] = self._drawn(*asked)
+        return set(self.drawn[asked])
+
+    def _drawn(self, people: int, children: int, all_accounts: bool) -> set[str]:
         rows = self._lookups()
         kinds = Counter(key for name in rows for key in {one for targets in rows[name].values() for one in targets})
         able = {key: name for name in ("patient", "prospect", "referring_dentist") for key in rows[name]}
@@ -178,7 +192,7 @@ class Rehearsal:
         """Return, by mapping, every row that is not held, and what it points at."""
         rows: dict[str, dict[str, list[str]]] = {}
         with open_warehouse(self.practice.settings.warehouse) as warehouse:
-            for mapping in self.practice.mappings.objects:
+            for mapping in self.mappings.objects:
                 if mapping.kind not in KINDS:
                     continue
                 lookups = ", ".join(f'"{name}"' for name, one in mapping.lookups.items() if not one.is_owner) or "NULL"
@@ -205,8 +219,10 @@ class Rehearsal:
             ids = {one for frame in identity_frames(ledger) for one in frame["destination_id"]}
             state = self.state()
             there = Counter({name: len(state[name]) for name in ENTITIES.values() if state[name]})
-            with self.session() as session:
-                fresh = self.plan(session, scope, "proof")
+            assert self.schema is not None
+            fresh = plan_load(
+                self.practice.settings, self.mappings, self.schema, ledger, "run", scope=scope, name="proof"
+            )
             return {
                 "records beyond the ledger": dict(there - known),
                 "identities without a record": dict(known - there),
@@ -257,6 +273,10 @@ class _Shared(httpx.BaseTransport):
         return self.inner.handle_request(request)
 
 
+DRAWN: dict[Path, dict[tuple[int, int, bool], set[str]]] = {}
+"""What was drawn from each template: its copies are equal."""
+
+
 @contextmanager
 def rehearse(template: Practice, folder: Path) -> Iterator[Rehearsal]:
     """Copy a ready practice and run its tenant in process."""
@@ -265,7 +285,7 @@ def rehearse(template: Practice, folder: Path) -> Iterator[Rehearsal]:
     app = make_app(practice.settings.target_folder)
     transport = InProcess(app)
     try:
-        yield Rehearsal(practice, transport)
+        yield Rehearsal(practice, transport, drawn=DRAWN.setdefault(template.folder, {}))
     finally:
         transport.end()
         app.state.tenant.state.db.close()

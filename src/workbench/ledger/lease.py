@@ -63,7 +63,7 @@ def _take(ledger: Ledger) -> Lease:
             return Lease(me, 1)
         if row.holder != me and _is_held(row.holder, row.expires, now):
             raise LeaseLost(
-                f"{_named(row.holder)} writes to this tenant. Wait until it ends, or stop it, then run again."
+                f"{named(row.holder)} writes to this tenant. Wait until it ends, or stop it, then run again."
             )
         connection.execute(
             update(lease).where(lease.c.name == "writer").values(holder=me, fence=row.fence + 1, expires=now + SECONDS)
@@ -113,6 +113,7 @@ def _parts(holder: str) -> tuple[str, int | None, str]:
     return host, int(pid) if pid.isdecimal() else None, started
 
 
-def _named(holder: str) -> str:
+def named(holder: str) -> str:
+    """Return who holds a lease, as people are told."""
     host, pid, _ = _parts(holder)
     return f"Process {pid} on {host}"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from workbench.errors import CountMismatch, SetupMissing, StoreProblem, TenantUnreachable, WorkbenchError
 from workbench.freshsales.endpoints import endpoint
-from workbench.freshsales.refusals import PermissionMissing
+from workbench.freshsales.refusals import PermissionMissing, Reason
 from workbench.ledger.identities import find_identity, live_ids
-from workbench.ledger.operations import Outcome, done_ordinals
+from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_operations
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
 from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk
@@ -27,6 +27,8 @@ from workbench.vocabulary import Fate, Kind, Operation, State
 from workbench.warehouse import open_warehouse
 
 BATCH_ROWS = 1_000
+BULK_TRIES = 2
+"""A bulk call that was lost or refused as a whole goes once more; what is left then goes row by row."""
 PATIENCE = 5
 """So many lost answers are looked up together; one alone is looked up when nothing else is left to send."""
 SILENCE = (0.0, 60.0, 300.0, 900.0, 1800.0)
@@ -116,6 +118,10 @@ def run_load(session: Session, plan: Plan, *, kinds: tuple[Kind, ...] = (Kind.RE
     An object that the tenant does not take any more stops with all that hangs on it; the others are loaded, and then
     the reason is raised.
     """
+    if any(one.action in UNDONE for one in open_operations(session.ledger)):
+        raise StoreProblem(
+            "A rollback was begun and not finished. Finish it first: workbench rollback --confirm. Then approve and load."
+        )
     loaded = Loaded()
     sending = Sending(session, plan, Resolver(session.schema, live_ids(session.ledger)))
     for mapping_name, fates in settle_open(sending).items():
@@ -200,11 +206,26 @@ def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> No
         keyed = [row for row in rows if may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
     if len(keyed) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
         _send_singly(sending, batch, [keyed.pop(0)])  # it proves our key, or refutes it
-    if len(keyed) >= FEWEST_IN_BULK and not sending.needs_proof(mapping.destination):
+    for _ in range(BULK_TRIES):
+        if len(keyed) < FEWEST_IN_BULK or sending.needs_proof(mapping.destination):
+            break
         for row, outcome in send_in_bulk(sending, mapping, keyed, batch.staged):
             batch.note(row, outcome)
+        keyed = _left(sending, batch, keyed)
+    _send_singly(sending, batch, _left(sending, batch, rows))
+    if any(row.operation is Operation.UPDATE for row in rows):
+        # When an e-mail changes its holder, the one who gives it up may have come after the one who takes it.
+        _send_singly(sending, batch, [row for row, outcome in batch.log.rows.values() if _was_taken(outcome)])
+
+
+def _was_taken(outcome: Outcome) -> bool:
+    return outcome.state is State.REJECTED and outcome.reason.startswith(Reason.NOT_UNIQUE.sentence)
+
+
+def _left(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> list[PlannedRow]:
+    """Return the rows that have no outcome and whose outcome is not unknown either."""
     settled = batch.log.ordinals | {one.row.ordinal for one in sending.lost}
-    _send_singly(sending, batch, [row for row in rows if row.ordinal not in settled])
+    return [row for row in rows if row.ordinal not in settled]
 
 
 def _send_singly(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> None:

@@ -16,6 +16,7 @@ from workbench.ledger.operations import operations_of
 from workbench.load.conflicts import are_equal, edited_fields, recall
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.vocabulary import Edition
 
 LEVELS = ("note", "sales_activity", "appointment", "task", "deal", "lead", "contact", "account", "file")
 """Children before what they hang on; files last, since the fate of their record decides theirs."""
@@ -61,7 +62,8 @@ class Survey:
         self.known = {self.place(one): one for one in live_identities(self.session.ledger)}
         self.files = {place for place in self.known if place[0] == "documents"}
         tenant = self.session.tenant
-        for destination in ("account", "contact", "deal"):
+        leads = ("lead",) if tenant.edition is Edition.CLASSIC else ()
+        for destination in ("account", "contact", "deal", *leads):
             for page in read_pages(tenant, endpoint(destination, tenant.edition)):
                 for record in page:
                     self.note(destination, record)
@@ -72,7 +74,7 @@ class Survey:
     @property
     def parents(self) -> list[Place]:
         """The records of ours that notes and files may hang on."""
-        return sorted(place for place in self.known if place[0] in ("deals", "contacts", "sales_accounts"))
+        return sorted(place for place in self.known if place[0] in ("deals", "contacts", "leads", "sales_accounts"))
 
     def place(self, identity: Identity) -> Place:
         """Return where a record lives; a Suite lead is a contact."""
