@@ -12,10 +12,10 @@ from workbench.dental_exec.snapshot import take_snapshot
 from workbench.errors import ApprovalMissing
 from workbench.journey.desk import apply_setup, keep_setup, read_tenant_schema, tenant_alias, writing
 from workbench.journey.loading import Written
-from workbench.journey.locks import snapshot_id
 from workbench.journey.reconciling import reconcile_run
-from workbench.journey.record import record_step
+from workbench.journey.record import open_run_ledger, record_step
 from workbench.ledger.plans import Plan
+from workbench.ledger.runs import loaded_snapshot, pin
 from workbench.load.loader import run_load
 from workbench.load.plan import plan_load
 from workbench.mapping.approval import last_signature
@@ -43,9 +43,8 @@ class Delta:
 
 def run_delta(settings: Settings, mappings: Mappings) -> Delta:
     """Take the newest delivery, plan what changed, send it under the load approval, and reconcile."""
-    before = snapshot_id(settings)
     snapshot = take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
-    if snapshot.id == before:
+    if snapshot.id == _loaded(settings):
         return Delta("Nothing newer.", Written({}, 0).frame(), 0, True)
     signature = last_signature(settings, Lock.LOAD)
     if signature is None or signature.voided:
@@ -66,9 +65,18 @@ def run_delta(settings: Settings, mappings: Mappings) -> Delta:
         _require_limit(settings, plan)
         loaded = run_load(session, plan, kinds=(Kind.RECORD, Kind.FILE))
         made = Written(loaded.counts, sum(loaded.calls.values()))
+        pin(session.ledger, session.run_id, snapshot=snapshot.id)
     result = reconcile_run(settings, mappings)
     record_step(settings, "80_reconcile", result.record())
     return Delta(f"{made.written} rows sent. {result.verdict}", made.frame(), made.written, result.reconciled)
+
+
+def _loaded(settings: Settings) -> str | None:
+    """Return the snapshot that was loaded last: one that only landed, before a kill, has still to travel."""
+    ledger = open_run_ledger(settings)
+    loaded = loaded_snapshot(ledger)
+    ledger.engine.dispose()
+    return loaded
 
 
 def _require_limit(settings: Settings, plan: Plan) -> None:

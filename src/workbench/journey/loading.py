@@ -14,11 +14,13 @@ from workbench.errors import SetupMissing, StoreProblem
 from workbench.freshsales.census import read_pages
 from workbench.freshsales.endpoints import endpoint
 from workbench.journey.desk import writing
+from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.history import count_refusals
 from workbench.ledger.identities import live_identities
-from workbench.ledger.operations import count_by_mapping
+from workbench.ledger.operations import count_by_mapping, open_operations
 from workbench.ledger.plans import Plan, last_plan
+from workbench.ledger.runs import pin
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load
 from workbench.load.plan import plan_load
@@ -72,7 +74,8 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
     with writing(settings, mappings) as session:
         plan = last_plan(session.ledger, session.run_id, "sample")
         if plan is None or plan.stamp != _stamp(settings):
-            require_no_foreign_records(session)
+            if not open_operations(session.ledger):  # what a killed run left open may be ours and is settled first
+                require_no_foreign_records(session)
             keys = draw_sample(settings, mappings, session.ledger)
             plan = plan_load(
                 settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name="sample"
@@ -125,7 +128,9 @@ def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
             raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
         # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
         require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
-        return _written(session, run_load(session, plan, kinds=(kind,)))
+        written = _written(session, run_load(session, plan, kinds=(kind,)))
+        pin(session.ledger, session.run_id, snapshot=snapshot_id(settings))
+        return written
 
 
 def _written(session: Session, loaded: Loaded) -> Written:

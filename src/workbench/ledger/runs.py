@@ -36,6 +36,13 @@ def last_run(ledger: Ledger) -> Run | None:
     return Run(row.run_id, row.target, row.snapshot, row.decisions, row.finished_at) if row else None
 
 
+def loaded_snapshot(ledger: Ledger) -> str | None:
+    """Return the snapshot that the newest loading run delivered."""
+    query = select(runs.c.snapshot).where(runs.c.snapshot.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
+    with ledger.read() as connection:
+        return connection.scalar(query)
+
+
 def pin(ledger: Ledger, run_id: str, *, snapshot: str | None = None, decisions: str | None = None) -> None:
     """Pin a run to a snapshot or to a decision hash."""
     values = {name: value for name, value in (("snapshot", snapshot), ("decisions", decisions)) if value}
