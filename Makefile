@@ -20,7 +20,7 @@ rehearse: setup  ## the whole migration of a sample practice into a rehearsal te
 test: setup  ## lint, types, and every test
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab

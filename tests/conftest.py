@@ -34,6 +34,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
         practice.stop_tenant()
 
 
+WHOLE = ("journey", "loaded", "template")
+"""Fixtures that cost much: who needs one of them runs where it was made."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what needs the whole journey last, so that a broken room is seen in seconds."""
-    items.sort(key=lambda item: "journey" in getattr(item, "fixturenames", ()))
+    """Give the whole journey a process of its own from the start, and keep tests that share a costly fixture together."""
+    for item in items:
+        shared = next((name for name in WHOLE if name in getattr(item, "fixturenames", ())), item.path.name)
+        item.add_marker(pytest.mark.xdist_group(shared))
+    items.sort(key=lambda item: "journey" not in getattr(item, "fixturenames", ()))
