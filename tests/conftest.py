@@ -38,6 +38,7 @@ WHOLE = ("journey", "loaded", "template")
 """Fixtures that cost much: who needs one of them runs where it was made."""
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups have to stand before the plugin reads them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the whole journey a process of its own from the start, and keep tests that share a costly fixture together."""
     for item in items:
