@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -23,8 +23,24 @@ class ExportObject:
     columns: tuple[str, ...]
     dates: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    births: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    zips: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def kind_of(self, column: str) -> str:
+        """Name the form that a column's text is read in: key, link, date, birth, number, flag, zip or text."""
+        forms: dict[str, Collection[str]] = {
+            "date": (*self.dates, "deleted_at"),
+            "birth": self.births,
+            "number": self.numbers,
+            "flag": (*self.flags, "is_deleted"),
+            "zip": self.zips,
+            "link": self.links,
+            "key": self.key,
+        }
+        return next((kind for kind, columns in reversed(forms.items()) if column in columns), "text")
 
     def missing(self, present: set[str]) -> list[str]:
         """Return the contract's columns that an export lacks, leaving out those that another one stands in for."""
@@ -65,6 +81,9 @@ def read_contract() -> Contract:
             columns=(*said["columns"], *(common if said.get("common", True) else ())),
             dates=(*said.get("dates", ()), *(common[:2] if said.get("common", True) else ())),
             numbers=tuple(said.get("numbers", ())),
+            births=tuple(said.get("births", ())),
+            flags=tuple(said.get("flags", ())),
+            zips=tuple(said.get("zips", ())),
             links=said.get("links", {}),
             instead={column: tuple(others) for column, others in said.get("instead", {}).items()},
         )
