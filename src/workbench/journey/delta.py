@@ -9,8 +9,7 @@ import polars as pl
 from workbench.checks.held import run_checks
 from workbench.checks.stated import stated_mappings
 from workbench.errors import ApprovalMissing
-from workbench.journey.desk import apply_setup, keep_setup, read_tenant_schema, tenant_alias, writing
-from workbench.journey.intake import land, read_landed
+from workbench.journey.desk import apply_setup, keep_setup, land, read_landed, read_tenant_schema, tenant_alias, writing
 from workbench.journey.loading import Written
 from workbench.journey.reconciling import reconcile_run
 from workbench.journey.record import open_run_ledger, record_step
