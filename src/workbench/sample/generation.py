@@ -12,8 +12,7 @@ from pathlib import Path
 from random import Random
 
 from workbench.errors import ExportProblem
-from workbench.sample.activities import invent_appointment, invent_recall, invent_task
-from workbench.sample.cases import invent_case
+from workbench.sample.care import invent_appointment, invent_case, invent_recall, invent_task
 from workbench.sample.delivery import DeliveryWriter
 from workbench.sample.households import FAMILIES, SINGLES, Cast, Household
 from workbench.sample.later import LATER_SNAPSHOT, Later

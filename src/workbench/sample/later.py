@@ -7,8 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from random import Random
 
-from workbench.sample.activities import OVER, invent_appointment, invent_task, set_status, set_task_status
-from workbench.sample.cases import invent_case, place_in_stage
+from workbench.sample.care import (
+    OVER,
+    invent_appointment,
+    invent_case,
+    invent_task,
+    place_in_stage,
+    set_status,
+    set_task_status,
+)
 from workbench.sample.households import Cast, Household
 from workbench.sample.papers import ACTIVITIES, Attachment, invent_attachment, invent_note
 from workbench.sample.people import Office, Person, give_carrier, give_phone
