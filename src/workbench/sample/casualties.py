@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 
-from workbench.sample.care import invent_appointment, invent_case, invent_task, set_times
+from workbench.sample.care import invent_appointment, invent_case, invent_task, set_task_status, set_times
 from workbench.sample.delivery import DeliveryWriter
 from workbench.sample.formats import HEALTHY, Wound
 from workbench.sample.papers import invent_attachment, invent_note, write_body
@@ -20,7 +20,8 @@ from workbench.sample.truth import Draft, TruthWriter
 FAR = 800_000
 """Where their numbers begin: far behind those of everybody else, so that nobody else's change."""
 COUNTED = ("contacts", "cases", "appointments", "tasks", "notes", "attachments", "charts", "npi")
-PHONES = 12_000
+PHONES = 11_100
+"""Where their phones begin: behind the offices', before numbers repeat."""
 PURGED = "C090001"
 """A patient whom the office deleted for good; notes still name them."""
 
@@ -66,6 +67,12 @@ class Casualty:
     copies: tuple[Copy, ...] = (Copy(),)
 
 
+UNRESOLVED = (Copy(wound=Wound(spared=("related_id",))),)
+"""A link to a record that is not there cannot be brought to the spelling of its key."""
+MISREAD = {"contacts.first_name": 1, "contacts.last_name": 1, "contacts.preferred_name": 1, "notes.body": 1}
+"""How many values of a column were read as cp1252 and written as UTF-8."""
+
+
 def write_casualties(office: Office, seed: int, delivery: DeliveryWriter, truth: TruthWriter) -> None:
     """Write every row that meets trouble, with its fate, and a file that no row names."""
     start = dict.fromkeys(COUNTED, FAR) | {"phone": PHONES}
@@ -91,6 +98,8 @@ def _all(office: Office, rng: Random, delivery: DeliveryWriter) -> Iterator[Casu
     person.draft.put("last_name", 'O"Brien', to="last_name")
     yield Casualty(person.draft, (Copy(wound=Wound(raw={"last_name": 'O"Brien'}), part=0),))
     yield from _people(office, rng)
+    for recall in delivery.plan.recalls:
+        yield from _recalled(office, rng, recall["text"], recall["found"])
     yield from _appointments(office, rng, person)
     yield from _tasks(office, rng, person)
     yield from _cases(office, rng, person)
@@ -123,8 +132,21 @@ def _people(office: Office, rng: Random) -> Iterator[Casualty]:
     one = Copy(part=0, reason=SEVERAL_RECORDS, key=twins.draft.source_id)
     other = replace(one, part=1, changes={"first_name": "Thomasina", "cf_chart_number": "A10001"})
     yield Casualty(twins.draft, (one, other))
-    yield Casualty(invent_note(office, rng, twins.draft, person=twins, kind="General"))
-    yield Casualty(invent_task(office, rng, twins, about=twins.draft))
+    yield Casualty(invent_note(office, rng, twins.draft, person=twins, kind="General"), UNRESOLVED)
+    yield Casualty(invent_task(office, rng, twins, about=twins.draft), UNRESOLVED)
+
+
+def _recalled(office: Office, rng: Random, text: str, found: Mapping[str, str]) -> Iterator[Casualty]:
+    person = _person(office, rng, Part())
+    person.draft.custom |= found
+    yield Casualty(person.draft)
+    task = invent_task(office, rng, person, about=person.draft)
+    task.put("subject", "Recall", to="title")
+    task.put("task_type", "Recall", to="task_type")
+    task.row["description"] = text
+    over = task.row["completed_at"]
+    set_task_status(task, task.row["status"], datetime.fromisoformat(over) if over else None)
+    yield Casualty(task)
 
 
 def _appointments(office: Office, rng: Random, person: Person) -> Iterator[Casualty]:
@@ -180,7 +202,7 @@ def _notes(office: Office, rng: Random, person: Person) -> Iterator[Casualty]:
     yield Casualty(note("TrÃ¨s gentille, a little nervous."))
     purged = Draft("contacts", PURGED, person.zone, rejected="purged")
     for line in ("Wants to come back.", "Moved away."):
-        yield Casualty(note(line, about=purged))
+        yield Casualty(note(line, about=purged), UNRESOLVED)
 
 
 def _files(office: Office, rng: Random, person: Person, delivery: DeliveryWriter) -> Iterator[Casualty]:

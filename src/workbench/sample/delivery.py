@@ -34,6 +34,7 @@ class Plan:
     ways: dict[str, dict[str, Way]] = field(default_factory=dict)
     hidden: dict[str, Any] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
+    recalls: tuple[dict[str, Any], ...] = ()
     code: str = ""
 
     def readings(self) -> dict[str, str]:
@@ -61,7 +62,14 @@ def read_plan(dialect: str) -> Plan:
         return Plan(tuple(Dialect(name, f"{name}.csv") for name in _columns()))
     facts = _facts(f"{dialect}.toml")
     dialects = tuple(Dialect(**one) for one in facts["files"])
-    return Plan(dialects, facts["cells"], facts["hidden_sheets"], facts["orders"], facts["code"])
+    return Plan(
+        dialects,
+        ways=facts["cells"],
+        hidden=facts["hidden_sheets"],
+        orders=facts["orders"],
+        recalls=tuple(facts["recalls"]),
+        code=facts["code"],
+    )
 
 
 class DeliveryWriter:
@@ -106,7 +114,8 @@ class DeliveryWriter:
         parts = self._tables.parts[source_object]
         place = min(self.counts[source_object] // self._contacts_a_part, len(parts) - 1) if part is None else part
         key = row.get(self._columns[source_object][0], "")
-        typed = type_row(self.plan.ways[source_object], row, key) if source_object in self.plan.ways else row
+        ways = self.plan.ways.get(source_object, {})
+        typed = type_row({name: way for name, way in ways.items() if name not in wound.spared}, row, key)
         self.zip_zeros += len(str(typed.get("zip", ""))) == 4
         self.counts[source_object] += 1
         return Place(parts[place].dialect.name, *parts[place].write(typed, wound))
@@ -130,16 +139,18 @@ class DeliveryWriter:
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, misread: dict[str, int]) -> dict[str, Any]:
         """Return what a reader has to find out about the files: how columns are read, and what stands around tables."""
         around = {one.name: (len(one.above), len(one.below)) for one in self.plan.dialects if one.above or one.below}
         return {
             "readings": self.plan.readings(),
             "profile": {
                 "zip_zeros_restored": self.zip_zeros,
+                "mojibake": misread,
                 "hidden_sheets": sorted(name for sheets in self.plan.hidden.values() for name in sheets),
                 "title_lines": {name: above for name, (above, _) in around.items() if above},
                 "totals_lines": {name: below for name, (_, below) in around.items() if below},
+                "repeated_headers": sorted(one.name for one in self.plan.dialects if one.repeats_header),
             },
         }
 

@@ -58,13 +58,14 @@ class Wound:
     """What is wrong with how one record is written, by columns.
 
     `raw` replaces a cell with its quotes, `lost` leaves one out, `torn` puts a further one behind it; in a workbook
-    `formulas` holds what a cell computes and what was computed last.
+    `formulas` holds what a cell computes and what was computed last. Columns in `spared` are typed as they are.
     """
 
     raw: Mapping[str, str] | None = None
     lost: str = ""
     torn: str = ""
     formulas: Mapping[str, tuple[str, float | str]] | None = None
+    spared: tuple[str, ...] = ()
 
 
 HEALTHY = Wound()

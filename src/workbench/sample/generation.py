@@ -13,7 +13,7 @@ from random import Random
 
 from workbench.errors import ExportProblem
 from workbench.sample.care import invent_appointment, invent_case, invent_recall, invent_task
-from workbench.sample.casualties import write_casualties
+from workbench.sample.casualties import MISREAD, write_casualties
 from workbench.sample.delivery import DeliveryWriter, read_plan
 from workbench.sample.households import FAMILIES, SINGLES, Cast, Household
 from workbench.sample.later import LATER_SNAPSHOT, Later
@@ -113,7 +113,7 @@ def _deliver(
             for household in later.newcomers(cast):
                 write_household(household, live(later.office, household, seed), delivery, truth)
         if is_messy:
-            truth.facts = delivery.facts()
+            truth.facts = delivery.facts(MISREAD)
     deliveries = tuple(sorted(folder.name for folder in (out / "exports").iterdir()))
     return SampleSummary(out, deliveries, delivery.counts, truth.counts), office.numbers
 
