@@ -183,7 +183,7 @@ def _cases(office: Office, rng: Random, person: Person) -> Iterator[Casualty]:
         yield Casualty(draft)
     computed.put("insurance_estimate", "500.00", custom="cf_insurance_estimate")
     formulas: dict[str, tuple[str, float | str]] = {
-        "insurance_estimate": ("=250+250", 500.0),
+        "insurance_estimate": ("=250+250", 500),
         "treating_user_id": ("=NA()", "#N/A"),
     }
     yield Casualty(computed, (Copy(wound=Wound(formulas=formulas)),))

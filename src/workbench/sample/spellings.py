@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -196,29 +197,29 @@ ZERO_STATES = {"CT", "MA", "ME", "NH", "NJ", "RI", "VT"}
 """States whose ZIP codes begin with a zero, and with one alone."""
 
 
-def one_in(every: int, name: str) -> bool:
-    """Say whether a row is one of so many, by its name alone."""
-    return crc32(name.encode()) % every == 0
-
-
 def type_row(ways: dict[str, Way], row: dict[str, str], key: str) -> dict[str, Cell]:
-    """Return a row as a spreadsheet and a hurried front desk leave it; it means the same."""
+    """Return a row as a spreadsheet and a hurried front desk leave it; it means the same.
+
+    Which cells are typed in which way follows from the row's key alone, so that a record is the same wherever it stands.
+    """
     typed: dict[str, Cell] = dict(row)
     for column, way in ways.items():
-        name = f"{column} of {key}"
-        is_due = one_in(way.get("every", 1), name)
-        pick = Random(name)
+        chance, turn = divmod(crc32(f"{column} of {key}".encode()), way.get("every", 1))
         value = row.get(column, "")
-        if not value and is_due and way.get("blank"):
-            typed[column] = pick.choice(way["blank"])
+        if not value and turn == 0 and way.get("blank"):
+            typed[column] = _pick(way["blank"], chance)
         elif not value:
             typed[column] = _flag(way["flag"], value) if "flag" in way else value
         else:
-            typed[column] = _type_cell(way, value, row, pick, is_due=is_due)
+            typed[column] = _type_cell(way, value, row, chance, is_due=turn == 0)
     return typed
 
 
-def _type_cell(way: Way, value: str, row: dict[str, str], pick: Random, *, is_due: bool) -> Cell:
+def _pick(choices: Sequence[str], chance: int) -> str:
+    return choices[chance % len(choices)]
+
+
+def _type_cell(way: Way, value: str, row: dict[str, str], chance: int, *, is_due: bool) -> Cell:
     match way:
         case {"time": form}:
             return _time(form, value)
@@ -230,19 +231,19 @@ def _type_cell(way: Way, value: str, row: dict[str, str], pick: Random, *, is_du
             return float(value)
         case {"zip": True}:
             return value[1:] if row["state"] in ZERO_STATES and value.startswith("0") else value
-    return _spell(way, value, pick) if is_due else value
+    return _spell(way, value, chance) if is_due else value
 
 
-def _spell(way: Way, value: str, pick: Random) -> str:
+def _spell(way: Way, value: str, chance: int) -> str:
     match way:
         case {"link": True}:
-            return pick.choice((value, value, value, value.lower(), f" {value}", f"{value} "))
+            return _pick((value, value, value, value.lower(), f" {value}", f"{value} "), chance)
         case {"phone": True}:
-            return pick.choice(("{}", "{}", "{}", *PHONE_WORDS)).format(value)
+            return _pick(("{}", "{}", "{}", *PHONE_WORDS), chance).format(value)
         case {"spell": words}:
-            return str(pick.choice(words.get(value, [value])))
+            return _pick(words.get(value, [value]), chance)
         case {"pad": True}:
-            return pick.choice((f"{value} ", f" {value}"))
+            return _pick((f"{value} ", f" {value}"), chance)
         case {"windows": True}:
             return value.replace("/", "\\")
         case {"guard": sign}:
