@@ -26,10 +26,13 @@ class Written:
         return found[0]
 
     def records(self, source_object: str, destination: str | None = None) -> list[dict[str, Any]]:
+        """Records whose rows are in the delivery; what was removed at the source stays at the destination."""
         return [
             record
             for record in self.truth["records"]
-            if record["source_object"] == source_object and destination in (None, record["destination"])
+            if record["source_object"] == source_object
+            and destination in (None, record["destination"])
+            and not record.get("removed")
         ]
 
     def fates(self, section: str, **like: str) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from workbench.sample.care import invent_appointment, invent_case, invent_recall
 from workbench.sample.casualties import MISREAD, write_casualties
 from workbench.sample.delivery import DeliveryWriter, read_plan
 from workbench.sample.households import FAMILIES, SINGLES, Cast, Household
-from workbench.sample.later import LATER_SNAPSHOT, Later
+from workbench.sample.later import LATER_SNAPSHOT, Later, hangs_on
 from workbench.sample.papers import Attachment, invent_attachment, invent_note
 from workbench.sample.people import Office, Person
 from workbench.sample.practices import SNAPSHOT, Practice
@@ -93,7 +93,7 @@ def _deliver(
     later = Later(office, asked.seed, before) if before else None
     emails = {key: user.email for key, user in office.practice.users.items()}
     out, seed, patients, is_messy = asked.out, asked.seed, asked.patients, asked.dialect == "messy"
-    more = ("rejected",) if is_messy else ()
+    more = (*(("rejected",) if is_messy else ()), *(("removed",) if later else ()))
     with (
         DeliveryWriter(out / "exports", exported_at, read_plan(asked.dialect), patients=patients) as delivery,
         TruthWriter(out / truth_name, seed=seed, patients=patients, emails=emails, more=more) as truth,
@@ -119,17 +119,15 @@ def _deliver(
 
 
 def _go_on(later: Later, household: Household, lives: Lives) -> None:
+    rows = [*lives.drafts, *(attachment.draft for attachment in lives.attachments)]
+    later.remove(household, rows)
     for person in household.people:
-        later.change(person, [draft for draft in lives.drafts if _hangs_on(draft, person.draft)])
+        later.change(person, [draft for draft in rows if hangs_on(draft, person.draft)])
         for new in later.news(person):
             if isinstance(new, Attachment):
                 lives.attachments.append(new)
             else:
                 lives.drafts.append(new)
-
-
-def _hangs_on(draft: Draft, person: Draft) -> bool:
-    return any(need is person or _hangs_on(need, person) for need in draft.needs)
 
 
 def write_practice(office: Office, delivery: DeliveryWriter, truth: TruthWriter) -> None:
@@ -159,12 +157,14 @@ def live(office: Office, household: Household, seed: int) -> Lives:
 
 
 def write_household(household: Household, lives: Lives, delivery: DeliveryWriter, truth: TruthWriter) -> None:
-    """Write people, then what hangs on them."""
+    """Write people, then what hangs on them; of what went away only truth tells."""
     for draft in (*household.accounts, *(person.draft for person in household.people), *lives.drafts):
-        delivery.write_draft(draft)
+        if not draft.removed:
+            delivery.write_draft(draft)
         truth.write(draft)
     for attachment in lives.attachments:
-        delivery.write_attachment(attachment)
+        if not attachment.draft.removed:
+            delivery.write_attachment(attachment)
         truth.write(attachment.draft)
 
 

@@ -74,6 +74,7 @@ class Draft:
     held: str = ""
     excluded: str = ""
     rejected: str = ""
+    removed: bool = False
     created: datetime = datetime.min
 
     @property
@@ -189,7 +190,11 @@ class TruthWriter:
         if draft.rejected:
             return
         named = {"source_object": draft.source_object, "source_id": draft.source_id}
-        if draft.excluded:
+        if draft.removed:
+            self._add("removed", named)
+            if draft.moves:  # what was delivered stays where it is
+                self._add("records", draft.as_record(self.emails) | {"removed": True})
+        elif draft.excluded:
             self._add("excluded", named | {"reason": draft.excluded})
         elif draft.held:
             self._add("held", named | {"reason": draft.held})
