@@ -88,12 +88,14 @@ def test_least_and_greatest_are_those_of_the_cells_as_read(land):
 
 
 def test_the_share_of_filled_cells_is_given_by_place(land):
-    frame = share_filled(profile_columns(land(contacts=CONTACTS))).filter(pl.col("object") == "contacts")
-    assert frame.select("column", "place", "percent_filled").rows()[:4] == [
-        ("contact_id", 1, 100),
-        ("lifecycle_role", 2, 0),
-        ("status", 3, 0),
-        ("has_scheduled_appointment", 4, 0),
+    contacts = "contact_id,status,title,email\nC1,New,,a@x.org\nC2,New,Dr,b@x.org\nC3,,,\n"
+    frame = share_filled(profile_columns(land(contacts=contacts))).filter(pl.col("object") == "contacts")
+    named = {row[0]: row[1:] for row in frame.select("column", "place", "percent", "filled").iter_rows()}
+    assert [named[name] for name in ("contact_id", "lifecycle_role", "status", "title")] == [
+        (1, 100.0, "full"),
+        (2, 0.0, "empty"),
+        (3, 66.7, "half or more"),
+        (5, 33.3, "under half"),
     ]
 
 

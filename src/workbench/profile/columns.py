@@ -43,6 +43,7 @@ SECOND_BYTES = (
 MOJIBAKE = rf"[\x{{C2}}-\x{{C5}}][{SECOND_BYTES}]|\x{{E2}}[\x{{20AC}}\x{{201A}}\x{{201E}}\x{{2C6}}]|\x{{FFFD}}"
 """UTF-8 that was once read as cp1252, and characters that were already lost."""
 TOP_SHAPES = 3
+FILLED = ("empty", "under half", "half or more", "full")
 
 
 def profile_columns(warehouse: Path) -> pl.DataFrame:
@@ -75,12 +76,21 @@ def summarise_columns(columns: pl.DataFrame) -> pl.DataFrame:
 
 
 def share_filled(columns: pl.DataFrame) -> pl.DataFrame:
-    """Return how full each column is, in percent of its rows: object, column, place in the object, filled."""
+    """Return how full each column is: object, column, place in the object, percent of its rows, and one of FILLED."""
+    percent = (pl.col("filled") * 100 / pl.col("rows")).round(1)
     return columns.select(
         "object",
         "column",
-        (pl.int_range(1, pl.len() + 1).over("object")).alias("place"),
-        (pl.col("filled") * 100 / pl.col("rows")).round(0).cast(pl.Int64).alias("percent_filled"),
+        pl.int_range(1, pl.len() + 1).over("object").alias("place"),
+        percent.alias("percent"),
+        pl.when(pl.col("filled") == 0)
+        .then(pl.lit(FILLED[0]))
+        .when(percent < 50)
+        .then(pl.lit(FILLED[1]))
+        .when(pl.col("filled") < pl.col("rows"))
+        .then(pl.lit(FILLED[2]))
+        .otherwise(pl.lit(FILLED[3]))
+        .alias("filled"),
     )
 
 
