@@ -81,7 +81,7 @@ def test_a_year_fee_interval_or_surface_is_no_second_code(raw):
         ("#REF!", "a spreadsheet error"),
         ("DS740", "a part that is no code"),
         ("crown 2740", "words and no code"),
-        ("D1110 1200", "a part that is no code"),
+        ("D1110 950", "a part that is no code"),
         ("", "blank"),
     ],
 )

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from workbench.reports.pictures import Picture, bars, lines, stacked
+from workbench.reports.pictures import Picture, bars, lines, stacked, tiles
 from workbench.reports.prose import clean_picture
 
 CARRIERS = pl.DataFrame({"carrier": ["Delta <b>", "Cigna"], "records": [31, 4]})
@@ -16,6 +16,9 @@ FATES = pl.DataFrame(
     {"mapping": ["patient", "patient", "case"], "fate": ["created", "held", "created"], "records.n": [300, 12, 90]}
 )
 MONTHS = pl.DataFrame({"month": [date(2026, month, 1) for month in (1, 2, 3)], "cases": [4, 9, 1]})
+FILLED = pl.DataFrame(
+    {"object": ["users", "users", "cases"], "place": [1, 2, 1], "filled": ["full", "empty", "half"]}
+)
 
 DRAWN = {
     "standing bars": lambda: bars(CARRIERS, "carrier", "records", "Records by carrier"),
@@ -23,6 +26,7 @@ DRAWN = {
     "bars side by side": lambda: bars(FATES, "mapping", "records.n", "Rows by fate", color="fate"),
     "stacked bars": lambda: stacked(FATES, "records.n", "mapping", "Rows by fate", color="fate"),
     "lines": lambda: lines(MONTHS, "month", "cases", "Cases a month"),
+    "tiles": lambda: tiles(FILLED, "place", "object", "filled", "How full", kinds=("empty", "half", "full")),
     "no rows": lambda: bars(CARRIERS.clear(), "records", "carrier", "Nothing"),
 }
 drawings = pytest.mark.parametrize("draw", [pytest.param(draw, id=name) for name, draw in DRAWN.items()])

@@ -15,26 +15,13 @@ from workbench.dental.knowledge import read_facts
 
 FIRST = "D0100"
 CANONICAL = re.compile(r"D[0-9]{4}(?:;D[0-9]{4})*")
-SEPARATORS = re.compile(r"[;,/\\&+|\n\r\t\f\v]|\b(?:AND|WITH|PLUS|THEN)\b|\bW/")
-LABELS = frozenset(
-    (
-        "ADA",
-        "CDT",
-        "CODE",
-        "CODES",
-        "PROC",
-        "PROCS",
-        "PROCEDURE",
-        "PROCEDURES",
-        "DENTAL",
-        "TX",
-        "NO",
-        "NUM",
-        "NUMBER",
-        "D",
-    )
-)
-LOW_CONFIDENCE = frozenset({"three digits", "question mark"})
+SEPARATORS = re.compile(r"[;,/\\&+|\n\r\t\f\v]|(?<=[0-9OIL])[._:](?=D[0-9OIL])|\b(?:AND|WITH|PLUS|THEN)\b|\bW/")
+LABELS = frozenset((
+    "ADA", "CDT", "CODE", "CODES", "PROC", "PROCS", "PROCEDURE", "PROCEDURES", "DENTAL", "TX", "NO", "NUM", "NUMBER", "D",
+))  # fmt: skip
+HUNG_ON = re.compile(r"\b(ADA|CDT|CODE|PROC|TX)[#-]?(?=[0-9])")
+YEAR = re.compile(r"D(?:19|20)")
+LOW_CONFIDENCE = frozenset({"three digits", "question mark", "round number"})
 
 
 class Verdict(StrEnum):
@@ -106,6 +93,8 @@ def _beside_codes(text: str, rules: list[str]) -> CodeReading:
             elif number and _may_join(number, alone=len(tokens) == 1, plain=is_plain or place == 0):
                 codes.append(number.code)
                 rules.append(number.rule)
+            elif number and len(token) == 4 and number.code.endswith("00"):
+                rules.append("round number")  # a fee; no code of a list ends like that
             elif number or not is_aside(token):
                 unread.append(token)
             elif token not in LABELS:
@@ -124,11 +113,12 @@ def _may_join(number: Number, *, alone: bool, plain: bool) -> bool:
 
 def _bare(text: str, rules: list[str]) -> CodeReading:
     """Read a text without any D code: numbers count only when nothing but numbers and labels is there."""
-    numbers = []
+    numbers, labels = [], set()
     has_separator = bool(SEPARATORS.search(text))
-    for part in SEPARATORS.split(text):
+    for part in SEPARATORS.split(HUNG_ON.sub(r"\1 ", text)):
         for token in split_tokens(part):
             if token in LABELS:
+                labels.add(token)
                 rules.append("label")
                 continue
             number = read_number(re.sub(r"\.0{1,2}$", "", token), rules)
@@ -139,8 +129,10 @@ def _bare(text: str, rules: list[str]) -> CodeReading:
     codes = [number.code for number in numbers]
     if len(codes) > 1 and any(number.is_short for number in numbers) and not has_separator:
         return _invalid("numbers of three digits in a row: a person decides")
-    if len(codes) > 1 and any(re.match(r"D(?:19|20)", code) for code in codes):
+    if (len(codes) > 1 or labels) and any(map(YEAR.match, codes)):
         return _invalid("a number beside a year: a person decides")
+    if "D" in labels and any(number.is_short for number in numbers):
+        return _invalid("too short for a code")  # nothing strips a zero behind a D
     return _reading(codes, [], [*rules, "list"] if len(codes) > 1 else rules)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF))
+INVISIBLE = dict.fromkeys(
+    (0x00AD, 0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+)
+TIMES = str.maketrans("\u00d7\u2715\u2716", "XXX")
 DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 WORKBOOK_ESCAPE = re.compile(r"_X00[01][0-9A-F]_")
 DIGIT = "[0-9OIL]"
@@ -23,13 +26,22 @@ REFUSALS = (
     ),
     (
         re.compile(
-            rf"(?:{CODE}|(?<![\w.])\d{{4}})\s*(?:-+|\.\.+|~|\u2026|\bTO\b|\bTHRU\b|\bTHROUGH\b)"
+            rf"{CODE}.*\b(?:NO(?!\.)|WAS|NOW|FORMERLY|CHANGED|REPLACED|REPLACES|DOWNGRADED|UPGRADED)\b.*{CODE}",
+            re.DOTALL,
+        ),
+        "alternatives: a person decides",
+    ),
+    (
+        re.compile(
+            rf"(?:{CODE}|(?<![\w.])\d{{4}})[^\S\n]*(?:-+|\.\.+|~|\u2026|\bTO\b|\bTHRU\b|\bTHROUGH\b)"
             rf"\s*(?:{CODE}|\d{{3,4}}(?!\d))"
         ),
         "a range: a person decides",
     ),
 )
-SHORT_RANGE = re.compile(rf"D{DIGIT}{{2}}({DIGIT})({DIGIT})-(\d)(\d)(?!\d)")
+SHORT_RANGE = re.compile(
+    rf"D{DIGIT}{{2}}({DIGIT})({DIGIT})(?:-|\s+(?:-|TO|THRU)\s+(?=\d\d\s*(?:[;,\n]|$)))(\d)(\d)(?!\d)"
+)
 
 # What may stand beside a code without being one; cut only when a code with its D is there.
 ASIDES = (
@@ -72,6 +84,7 @@ def clean(raw: str) -> tuple[str, list[str]]:
 
     text = step("invisible characters", raw, raw.translate(INVISIBLE))
     text = step("full-width characters", text, DASHES.sub("-", unicodedata.normalize("NFKC", text)))
+    text = step("times sign", text, text.translate(TIMES))
     text = step("upper case", text, text.upper())
     text = step("workbook escape", text, WORKBOOK_ESCAPE.sub("\n", text))
     text = step("outer blanks", text, text.strip())

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from workbench.dental.ada_text import CODE, DIGIT
 
 PIECE = re.compile(
-    rf"D(?P<digits>(?={DIGIT}{{0,3}}[0-9]){DIGIT}{{4}})(?P<tail>\.\d{{1,2}}|-\d{{1,2}}|X\d{{1,2}}|-?[A-Z]+|-[A-Z]\d)??(?={CODE}|$)"
+    rf"D(?P<digits>(?={DIGIT}{{0,3}}[0-9]){DIGIT}{{4}})(?P<tail>\.\d{{1,2}}|-\d{{1,2}}|X\d{{1,2}}|[-._]?[A-Z]+|-[A-Z]\d)??(?={CODE}|$)"
 )
 LOOKALIKE = str.maketrans("OIL", "011")
-FRINGE = " .:!?*\"'`()[]{}<>=_-~#\u2018\u2019\u201c\u201d"
+FRINGE = " .:!?*\"'`()[]{}<>=_-~#\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u2022\u00b7\u2023\u25aa"
 
 
 @dataclass(frozen=True)

@@ -6,37 +6,55 @@ A call date is no due date, and an interval alone is none either.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 from workbench.dental.knowledge import read_facts
 
+UNHEARD = r"(?!\s*(?:ans|resp|show|vm\b|msg|mess|reach|avail|home\b|yet\b))"  # nobody was reached; the recall stands
 NO_RECALL = re.compile(
-    r"\b(?:no|not|off|declines?d?|refuses?d?)\s+(?:\w+\s+)?(?:recall|recare|continuing care)\b"
-    r"|\b(?:recall|recare|continuing care)[\s:=-]*(?:n/?a\b|none\b|not\b|no\b|off\b|declined|refused|inactive|stopped)",
+    rf"\b(?:no|not|off|without|declin\w*|refus\w*|cancel\w*|stop(?:ped)?|discontinue[ds]?|d/c|remove[ds]?|inactiv\w*)\b{UNHEARD}"
+    r"(?:\s+\w+){0,2}?\s+(?:recall|recare|continuing care|rc)\b(?!\s+(?:appt|appointment|visit))"
+    r"|\b(?:no longer|not|(?:does|do|did)(?:\s+not|n't)\s+want|taken?)\s+(?:on|off|any|to be on)?\s*(?:recall|recare|continuing care)\b"
+    r"|\b(?:recall|recare|continuing care)[\s:=-]*(?:n/?a\b|none\b|off\b|declin|refus|inactiv|stopped|cancel|discontinued"
+    rf"|(?:not|no)\b{UNHEARD})",
     re.IGNORECASE,
 )
 SPEAKS_OF_RECALL = re.compile(
     r"\b(?:recall|recare|continuing\s+care|rc|hyg(?:iene)?)\b|\d\s*m(?:o|os)?\s*rc\b", re.IGNORECASE
 )
 IS_DUE = re.compile(r"\b(?:over)?due\b", re.IGNORECASE)
+OTHERS_DUE = re.compile(
+    r"\b(?:payment|pymt|pmt|balance|bal|bill|invoice|statement|copay|co-pay|amount|amt|fee|premium|money|insurance|ins|claim"
+    r"|verification|lab|case|crown|report|forms?|paperwork|pre-?auth)\.?\s+(?:is\s+|was\s+|now\s+|past\s+)?$",
+    re.IGNORECASE,
+)
+"""What stands before a due that is no recall's."""
 
 NUMBERS = {"three": "3", "four": "4", "six": "6", "nine": "9", "twelve": "12", "one": "1", "two": "2"}
 INTERVAL = re.compile(
     r"(?<![\w/.#-])(?P<every>q\.?\s*|every\s+|each\s+)?(?P<count>\d{1,2}|three|four|six|nine|twelve|one|two)\s*-?\s*"
-    r"(?P<unit>mrc|months?|mths?|mos?|m|years?|yrs?|y|weeks?|wks?|w)\b\.?"
-    r"(?:\s*(?<=[a-z])(?P<days>\d{1,2})\s*d(?:ays?)?\b)?(?!\s*(?:ago|old|overdue|late|past|pregnant|supply|free|post|behind))",
+    r"(?P<unit>mrc|(?:months?|mths?|mos?|m|years?|yrs?|y|weeks?|wks?|w)\b(?!\.?\s*(?:overdue|past|behind|late)))\b\.?"
+    r"(?:\s*(?<![a-z]\d)(?P<days>\d{1,2})\s*d(?:ays?)?\b)?"
+    r"(?!\s*(?:ago|old|pregnant|supply|free|post|after|later|since))",
     re.IGNORECASE,
 )
 JOINED = re.compile(r"(?<![\w/.#-])(?P<count>\d{1,2})(?P<unit>[my])(?P<days>\d{1,2})d\b", re.IGNORECASE)
 SHORT_EVERY = re.compile(r"\bq\s*(?P<count>[346]|12)\b(?!\s*(?:days?|weeks?|wks?|years?|[/-]))", re.IGNORECASE)
+NO_INTERVAL = re.compile(
+    r"(?:\b(?:in|for|within|past|over|overdue|by|after|was|age|aged|last|about)|\d\s*(?:to|or|-|/|&))\s*$",
+    re.IGNORECASE,
+)
+"""What stands before a span of time that is no interval."""
 NAMED_INTERVALS = (
     (re.compile(r"\b(?:semi-?annual(?:ly)?|twice a year|2x\s*/?\s*(?:a\s+)?year)\b", re.IGNORECASE), "6m"),
     (re.compile(r"\bquarterly\b", re.IGNORECASE), "3m"),
     (re.compile(r"\b(?:annual(?:ly)?|yearly|once a year)\b", re.IGNORECASE), "1y"),
 )
 
+PIVOT = 70
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 MONTH = r"(?P<name>jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
 DATES = (
@@ -47,6 +65,8 @@ DATES = (
     ("month and year", re.compile(r"(?P<m>\d{1,2})[/-](?P<y>20\d\d)(?![\d/-])")),
     ("month and year", re.compile(MONTH + r"\s+(?P<y>20\d\d)(?!\d)", re.IGNORECASE)),
 )
+ANOTHER = re.compile(r"\s*(?:or|and|to|thru|through|[-/&])\s*\d{1,4}[/.-]\d", re.IGNORECASE)
+"""Behind a due date: a second one, so neither is the due date."""
 SHORT_MONTH = re.compile(r"(?P<m>\d{2})/(?P<y>\d{2})(?![\d/-])")
 DUE_WORDS = (
     ("due", re.compile(r"\bdue(?:\s+(?:date|on|by|in|for))*\s*[:=]?\s*", re.IGNORECASE)),
@@ -87,7 +107,7 @@ def read_recall(text: str, *, is_recall: bool = False) -> Recall | None:
     if not folded or NO_RECALL.search(folded):
         return None
     kind, interval, due = _type(folded), _interval(folded), _due(folded)
-    speaks = is_recall or SPEAKS_OF_RECALL.search(folded) or (kind and (interval or IS_DUE.search(folded)))
+    speaks = is_recall or SPEAKS_OF_RECALL.search(folded) or (kind and (interval or any(_dues(folded, IS_DUE))))
     if not speaks or not (kind or interval or due):
         return None
     return Recall(
@@ -112,26 +132,38 @@ def _type(text: str) -> str | None:
 
 
 def _interval(text: str) -> tuple[str, str] | None:
+    """Return the one interval that the text names, the recall's own (6MRC) before others; two are for a person."""
+    said = list(_intervals(text))
+    spans = {span for span, is_own in said if is_own} or {span for span, _ in said}
+    if spans:
+        return (spans.pop(), "number and unit") if len(spans) == 1 else None
+    if short := SHORT_EVERY.search(text):
+        return f"{short['count']}m", "every n, in months"
+    return next(((named, "named") for pattern, named in NAMED_INTERVALS if pattern.search(text)), None)
+
+
+def _intervals(text: str) -> Iterator[tuple[str, bool]]:
     for found in sorted([*JOINED.finditer(text), *INTERVAL.finditer(text)], key=lambda match: match.start()):
-        before = text[: found.start()].rstrip().lower()
-        if before.endswith((" in", " for", " within", " past", " over", "overdue")) or before in ("in", "for"):
+        if NO_INTERVAL.search(text[: found.start()]):
             continue
         count = int(NUMBERS.get(found["count"].lower(), found["count"]))
         unit = found["unit"][0].lower()
         every = found.groupdict().get("every")
         if (unit == "m" and 1 <= count <= 36) or (unit == "y" and 1 <= count <= 5) or (unit == "w" and every):
             days = f"{int(found['days'])}d" if found["days"] else ""
-            return f"{count}{unit}{days}", "number and unit"
-    if short := SHORT_EVERY.search(text):
-        return f"{short['count']}m", "every n, in months"
-    return next(((said, "named") for pattern, said in NAMED_INTERVALS if pattern.search(text)), None)
+            yield f"{count}{unit}{days}", found["unit"].lower() == "mrc"
+
+
+def _dues(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """Yield where a recall is said to be due, and not a payment or the lab."""
+    return (found for found in pattern.finditer(text) if not OTHERS_DUE.search(text[: found.start()]))
 
 
 def _due(text: str) -> tuple[date, str] | None:
     for word, pattern in DUE_WORDS:
-        found = {_date_at(text, match.end()) for match in pattern.finditer(text)} - {None}
+        found = {_date_at(text, match.end()) for match in _dues(text, pattern)} - {None}
         if not found:
-            found = {_short_month(text, match.end()) for match in pattern.finditer(text)} - {None}
+            found = {_short_month(text, match.end()) for match in _dues(text, pattern)} - {None}
         if len(found) > 1:
             return None  # two due dates: a person reads the task
         if one := next(iter(found), None):
@@ -143,14 +175,19 @@ def _date_at(text: str, place: int) -> tuple[date, str] | None:
     for rule, pattern in DATES:
         if found := pattern.match(text, place):
             parts = found.groupdict()
+            if ANOTHER.match(text, found.end()):
+                return None
             month = MONTHS.index(parts["name"][:3].lower()) + 1 if parts.get("name") else int(parts["m"])
-            # Recalls lie near today, often ahead: a year of two digits is of this century.
-            year = int(parts["y"]) + (2000 if len(parts["y"]) == 2 else 0)
             try:
-                return date(year, month, int(parts.get("d") or 1)), rule
+                return date(_year(parts["y"]), month, int(parts.get("d") or 1)), rule
             except ValueError:
                 return None
     return None
+
+
+def _year(text: str) -> int:
+    """Recalls lie near today, often ahead: a year of two digits is of this century, unless that is far ahead."""
+    return int(text) + (0 if len(text) == 4 else 1900 if int(text) >= PIVOT else 2000)
 
 
 def _short_month(text: str, place: int) -> tuple[date, str] | None:

@@ -20,7 +20,7 @@ from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import Setup, make_setup
 from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
-from workbench.profile.owners import match_owners
+from workbench.profile.people import match_owners
 from workbench.profile.readings import read_columns
 from workbench.settings import Settings
 from workbench.vocabulary import Decision

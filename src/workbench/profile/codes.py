@@ -12,7 +12,7 @@ import polars as pl
 from workbench.dental.ada_codes import Verdict, category_of, read_codes
 from workbench.dental.claims import suggest_claim_status
 from workbench.privacy import mask
-from workbench.profile.source import open_snapshot
+from workbench.profile.source import as_read, open_snapshot
 
 WORDS = re.compile(r"[^\W\d_]{3,}")
 READ: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -42,7 +42,8 @@ def profile_ada_codes(warehouse: Path) -> AdaProfile:
     """
     with open_snapshot(warehouse) as store:
         values = store.frame(
-            "SELECT cf_ada_codes AS value, count(*) AS cases, min(case_id) AS first_case FROM raw.cases"
+            "SELECT cf_ada_codes AS value, count(*) AS cases, min(case_id) AS first_case"
+            f" FROM {as_read(store, 'cases')}"
             " WHERE cf_ada_codes IS NOT NULL GROUP BY 1"
         )
         read = []
@@ -79,7 +80,7 @@ def profile_claim_statuses(warehouse: Path) -> pl.DataFrame:
         counts = store.frame(
             "SELECT cf_claim_status AS spelling, count(*) AS records,"
             " coalesce(TRY_CAST(regexp_replace(cf_claim_paid_amount, '[$, ]', '', 'g') AS DECIMAL(18, 2)) > 0, false)"
-            " AS has_amount FROM raw.cases WHERE cf_claim_status IS NOT NULL GROUP BY ALL"
+            f" AS has_amount FROM {as_read(store, 'cases')} WHERE cf_claim_status IS NOT NULL GROUP BY ALL"
         )
         read = []
         for spelling, has_amount in counts.select("spelling", "has_amount").iter_rows():

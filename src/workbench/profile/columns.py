@@ -8,10 +8,12 @@ from string import ascii_lowercase, ascii_uppercase, digits
 import polars as pl
 
 from workbench.dental_exec.contract import ExportObject, read_contract
-from workbench.profile.source import open_snapshot
+from workbench.profile.source import as_read, open_snapshot
 from workbench.warehouse import Warehouse
 
-LETTERS = (ascii_uppercase + ascii_lowercase + digits, "A" * 26 + "a" * 26 + "9" * 10)
+SHAPED = "regexp_replace(translate(strip_accents(left({0}, 24)), $letters, $shapes), '[^ -~]', '*', 'g')"
+SHAPE = {"letters": ascii_uppercase + ascii_lowercase + digits, "shapes": "A" * 26 + "a" * 26 + "9" * 10}
+"""The SQL of a value's shape, and the letters and digits that it hides."""
 OURS = ("source_file", "source_row")
 SURE = 0.95  # share of the filled values that must have one type's shape
 TYPES = (
@@ -24,17 +26,36 @@ TYPES = (
 )
 SCHEMA = {
     "object": pl.String, "column": pl.String, "rows": pl.Int64, "filled": pl.Int64, "distinct": pl.Int64,
-    "shortest": pl.Int64, "longest": pl.Int64, "shape": pl.String, "likely_type": pl.String,
+    "shortest": pl.Int64, "longest": pl.Int64, "untrimmed": pl.Int64, "null_words": pl.Int64, "mojibake": pl.Int64,
+    "shape": pl.String, "shapes": pl.String, "likely_type": pl.String,
     "least": pl.String, "greatest": pl.String, "unreadable": pl.Int64, "in_contract": pl.Boolean,
 }  # fmt: skip
+NULL_WORDS = (
+    "null", "(null)", "nil", "n/a", "#n/a", "na", "n.a.", "none", "-", "--", ".", "?", "unknown", "unk", "tbd",
+    "not provided", "not available", "undefined", "nan", "0001-01-01", "1900-01-00", "1900-01-01", "1899-12-30",
+    "12/30/1899", "01/00/1900", "1/0/1900", "9999-12-31",
+)  # fmt: skip
+"""What front desks and programs type for nothing, and the days that systems write for none."""
+SECOND_BYTES = (
+    r"\x{80}-\x{BF}\x{152}\x{153}\x{160}\x{161}\x{178}\x{17D}\x{17E}\x{192}\x{2C6}\x{2DC}"
+    r"\x{2013}-\x{2026}\x{2030}\x{2039}\x{203A}\x{20AC}\x{2122}"
+)
+MOJIBAKE = rf"[\x{{C2}}-\x{{C5}}][{SECOND_BYTES}]|\x{{E2}}[\x{{20AC}}\x{{201A}}\x{{201E}}\x{{2C6}}]|\x{{FFFD}}"
+"""UTF-8 that was once read as cp1252, and characters that were already lost."""
+TOP_SHAPES = 3
+FILLED = ("empty", "under half", "half or more", "full")
 
 
 def profile_columns(warehouse: Path) -> pl.DataFrame:
     """Profile the columns of every object that has rows, in the contract's order, and write profile.columns.
 
-    Least and greatest values are given only for the dates and numbers that the contract names as describing no person.
+    Columns are counted as typed, least and greatest as read, and these only for the dates and numbers that the contract
+    names as describing no person. profile.null_words lists the words that stand for nothing, by column.
     """
     with open_snapshot(warehouse) as store:
+        store.run(
+            "CREATE OR REPLACE TABLE profile.null_words (object VARCHAR, column_name VARCHAR, word VARCHAR, records BIGINT)"
+        )
         rows = [row for said in read_contract().objects.values() for row in _profile_object(store, said)]
         frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
         store.write("profile.columns", frame)
@@ -49,7 +70,37 @@ def summarise_columns(columns: pl.DataFrame) -> pl.DataFrame:
         (pl.col("filled") == 0).sum().cast(pl.Int64).alias("empty"),
         (~pl.col("in_contract")).sum().cast(pl.Int64).alias("beyond_contract"),
         pl.col("unreadable").sum().alias("unreadable_values"),
+        pl.col("null_words").sum(),
+        pl.col("mojibake").sum(),
     )
+
+
+def share_filled(columns: pl.DataFrame) -> pl.DataFrame:
+    """Return how full each column is: object, column, place in the object, percent of its rows, and one of FILLED."""
+    percent = (pl.col("filled") * 100 / pl.col("rows")).round(1)
+    return columns.select(
+        "object",
+        "column",
+        pl.int_range(1, pl.len() + 1).over("object").alias("place"),
+        percent.alias("percent"),
+        pl.when(pl.col("filled") == 0)
+        .then(pl.lit(FILLED[0]))
+        .when(percent < 50)
+        .then(pl.lit(FILLED[1]))
+        .when(pl.col("filled") < pl.col("rows"))
+        .then(pl.lit(FILLED[2]))
+        .otherwise(pl.lit(FILLED[3]))
+        .alias("filled"),
+    )
+
+
+def list_null_words(warehouse: Path) -> pl.DataFrame:
+    """Return the words that stand for nothing, by column, most used first."""
+    with open_snapshot(warehouse) as store:
+        return store.frame(
+            "SELECT object, column_name AS column, word, records FROM profile.null_words"
+            " ORDER BY records DESC, object, column_name, word"
+        )
 
 
 def _profile_object(store: Warehouse, said: ExportObject) -> list[tuple[object, ...]]:
@@ -65,21 +116,32 @@ def _profile_object(store: Warehouse, said: ExportObject) -> list[tuple[object, 
 
 
 def _profile_column(store: Warehouse, said: ExportObject, column: str) -> tuple[object, ...]:
-    # One column at a time: the distinct values of all columns at once would not stay within bounded memory.
-    values = (
-        f'SELECT "{column}" AS value, count(*) AS records FROM raw.{said.name} WHERE "{column}" IS NOT NULL GROUP BY 1'
-    )
-    filled, distinct, shortest, longest = store.run(
-        f"SELECT coalesce(sum(records), 0)::BIGINT, count(*), min(length(value)), max(length(value)) FROM ({values})"
+    # One column at a time, and hashes instead of values: 2 M distinct texts would not stay within bounded memory.
+    name, table = f'"{column}"', f"raw.{said.name}"
+    words = [*NULL_WORDS, *(["0"] if column in said.links else [])]
+    filled, distinct, shortest, longest, untrimmed, empty, broken = store.run(
+        f"SELECT count({name}), count(DISTINCT hash({name})) FILTER ({name} IS NOT NULL), min(length({name})), max(length({name})),"
+        f" count(*) FILTER ({name} <> trim({name}, chr(160) || chr(9) || chr(10) || chr(13) || ' ')),"
+        f" count(*) FILTER (lower(trim({name})) IN $words), count(*) FILTER (regexp_matches({name}, $broken)) FROM {table}",
+        {"words": words, "broken": MOJIBAKE},
     )[0]
+    if empty:
+        store.run(
+            f"INSERT INTO profile.null_words SELECT $object, $column, lower(trim({name})) AS word, count(*) FROM {table}"
+            " WHERE word IN $words GROUP BY ALL ORDER BY 4 DESC, 3",
+            {"object": said.name, "column": column, "words": words},
+        )
     shapes = store.frame(
-        "SELECT regexp_replace(translate(strip_accents(left(value, 24)), $letters, $shapes), '[^ -~]', '*', 'g')"
-        f" AS shape, sum(records)::BIGINT AS records FROM ({values}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000",
-        {"letters": LETTERS[0], "shapes": LETTERS[1]},
+        f"SELECT {SHAPED.format(name)} AS shape, count(*) AS records FROM {table} WHERE {name} IS NOT NULL"
+        " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000",
+        SHAPE,
     )
     top = shapes["shape"][0] if shapes.height else None
+    most = " · ".join(f"{shape} ({records:,})" for shape, records in shapes.head(TOP_SHAPES).iter_rows()) or None
     likely = _likely_type(shapes, filled, distinct)
-    return (filled, distinct, shortest, longest, top, likely, *_range(store, said, column))
+    return (
+        filled, distinct, shortest, longest, untrimmed, empty, broken, top, most, likely, *_range(store, said, column),
+    )  # fmt: skip
 
 
 def _likely_type(shapes: pl.DataFrame, filled: int, distinct: int) -> str:
@@ -97,7 +159,8 @@ def _likely_type(shapes: pl.DataFrame, filled: int, distinct: int) -> str:
 def _range(store: Warehouse, said: ExportObject, column: str) -> tuple[str | None, str | None, int | None]:
     """Return least and greatest value of a date or number column, and how many values cannot be read as one."""
     if column in said.dates:
-        cast = f"""strftime(TRY_CAST("{column}" AS TIMESTAMP), '%Y-%m-%d')"""
+        # DuckDB casts 3/4/24 too, to the year 3.
+        cast = f"""strftime(TRY_CAST(regexp_extract("{column}", '^\\s*[0-9]{{4}}-.*$') AS TIMESTAMP), '%Y-%m-%d')"""
         read, write = cast, cast
     elif column in said.numbers:
         read = f"""TRY_CAST(regexp_replace("{column}", '[$, ]', '', 'g') AS DECIMAL(18, 2))"""
@@ -105,6 +168,7 @@ def _range(store: Warehouse, said: ExportObject, column: str) -> tuple[str | Non
     else:
         return None, None, None
     least, greatest, unreadable = store.run(
-        f'SELECT min({write})::VARCHAR, max({write})::VARCHAR, count("{column}") - count({read}) FROM raw.{said.name}'
+        f'SELECT min({write})::VARCHAR, max({write})::VARCHAR, count("{column}") - count({read})'
+        f" FROM {as_read(store, said.name)}"
     )[0]
     return least, greatest, unreadable

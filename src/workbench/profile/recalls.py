@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from workbench.dental.recalls import read_recall
-from workbench.profile.source import LIVES, open_snapshot
+from workbench.profile.source import LIVES, as_read, open_snapshot
 
 SPEAKS = (
     r"recall|recare|continuing\s+care|hyg|prophy|cleaning|\brc\b|m(o|os)?\s*rc\b|re-?eval|\bpm\b|perio"
@@ -32,9 +32,9 @@ def profile_recalls(warehouse: Path) -> pl.DataFrame:
             " WHEN 'appointment' THEN a.contact_id END AS contact_id,"
             " concat_ws(' · ', t.subject, t.description) AS text,"
             " coalesce(lower(trim(t.task_type)) = 'recall', false) AS is_recall"
-            f" FROM (SELECT * FROM raw.tasks WHERE {LIVES}) t"
-            " LEFT JOIN raw.cases c ON lower(trim(related_object)) = 'case' AND c.case_id = t.related_id"
-            " LEFT JOIN raw.appointments a ON lower(trim(related_object)) = 'appointment'"
+            f" FROM (SELECT * FROM {as_read(store, 'tasks')} WHERE {LIVES}) t"
+            f" LEFT JOIN {as_read(store, 'cases')} c ON lower(trim(related_object)) = 'case' AND c.case_id = t.related_id"
+            f" LEFT JOIN {as_read(store, 'appointments')} a ON lower(trim(related_object)) = 'appointment'"
             " AND a.appointment_id = t.related_id"
             " WHERE is_recall OR regexp_matches(text, $speaks, 'i')",
             {"speaks": SPEAKS},

@@ -106,3 +106,8 @@ def _is_known(column: Column) -> str:
         for target in dict.fromkeys(targets_of(column).values())
     ]
     return f"({' OR '.join(parts)})"
+
+
+def as_read(store: Warehouse, name: str) -> str:
+    """Return the table of an object whose cells were read into one form, else the table as it landed."""
+    return f"profile.read_{name}" if store.has(f"profile.read_{name}") else f"raw.{name}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from workbench.privacy import PERSONAL, mask
-from workbench.profile.source import open_snapshot
+from workbench.profile.source import as_read, open_snapshot
 
 SCHEMA = {"spelling": pl.String, "normal_form": pl.String, "may_show": pl.Boolean}
 
@@ -21,13 +21,14 @@ def profile_carriers(warehouse: Path) -> pl.DataFrame:
     personal data is shown by its shape; the table in the warehouse keeps it as typed.
     """
     with open_snapshot(warehouse) as store:
+        contacts, cases = as_read(store, "contacts"), as_read(store, "cases")
         counts = store.frame(
             "SELECT spelling, count(*) FILTER (source = 'contact') AS contacts,"
             " count(*) FILTER (source = 'second') AS second,"
             " count(*) FILTER (source = 'case') AS cases, count(*) AS records FROM ("
-            " SELECT cf_insurance_carrier AS spelling, 'contact' AS source FROM raw.contacts"
-            " UNION ALL SELECT cf_insurance_carrier_secondary, 'second' FROM raw.contacts"
-            " UNION ALL SELECT cf_insurance_carrier, 'case' FROM raw.cases"
+            f" SELECT cf_insurance_carrier AS spelling, 'contact' AS source FROM {contacts}"
+            f" UNION ALL SELECT cf_insurance_carrier_secondary, 'second' FROM {contacts}"
+            f" UNION ALL SELECT cf_insurance_carrier, 'case' FROM {cases}"
             ") WHERE spelling IS NOT NULL GROUP BY 1"
         )
         read = [(text, normal_form(text), not PERSONAL.search(text)) for text in counts["spelling"].to_list()]

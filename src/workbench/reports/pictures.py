@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -13,6 +14,7 @@ from workbench.reports.shown import MARK, heading
 
 INK, QUIET, RULE = "#1d2a35", "#5b6b78", "#e3e8ec"
 COLOURS = ["#0f6e78", "#d08a3e", "#5b7fb4", "#9a5d86", "#7b8f45", "#b5493f", "#4c5b66", "#d3b13c"]
+SHADES = ["#e3e8ec", "#a9cfd2", "#5aa5ac", "#0f6e78"]
 FONT = "Helvetica, Arial, sans-serif"
 WIDTH = 600
 Mark = Literal["bar", "line"]
@@ -79,12 +81,31 @@ def lines(frame: pl.DataFrame, x: str, y: str, title: str, *, color: str | None 
     return _draw(frame, x, y, title, color, mark="line")
 
 
+def tiles(frame: pl.DataFrame, x: str, y: str, shade: str, title: str, *, kinds: Sequence[str]) -> Picture:
+    """Draw one tile a row, at most four `kinds` from light to dark; `x` is a place in its line, `y` names the line."""
+    named = {name: f"c{number}" for number, name in enumerate(frame.columns)}
+    line = {"field": named[y], "type": "nominal", "sort": None, "title": None, "axis": {"grid": False}}
+    colour = {
+        "field": named[shade],
+        "type": "nominal",
+        "title": heading(shade),
+        "scale": {"domain": list(kinds), "range": SHADES[-len(kinds) :]},
+    }
+    spec = {
+        "data": {"values": [_dated(row) for row in frame.rename(named).iter_rows(named=True)]},
+        "mark": {"type": "rect", "stroke": "white", "strokeWidth": 1},
+        "encoding": {"x": {"field": named[x], "type": "ordinal", "axis": None}, "y": line, "color": colour},
+        "title": title,
+        "width": WIDTH,
+        "height": {"step": 18},
+        "config": CONFIG,
+    }
+    return _picture(spec, title)
+
+
 def _draw(
     frame: pl.DataFrame, x: str, y: str, title: str, color: str | None, *, mark: Mark, beside: bool = False
 ) -> Picture:
-    import altair as alt  # noqa: PLC0415  a second to import, and only notebooks draw
-    import vl_convert  # noqa: PLC0415  the same
-
     named = {name: f"c{number}" for number, name in enumerate(frame.columns)}  # a dot in a name would be a path
     lying = mark == "bar" and frame.schema[x].is_numeric() and not frame.schema[y].is_numeric()
     encoding: dict[str, Any] = {
@@ -105,6 +126,13 @@ def _draw(
         "height": {"step": 14 if color and beside else 24} if lying else 260,
         "config": CONFIG,
     }
+    return _picture(spec, title)
+
+
+def _picture(spec: dict[str, Any], title: str) -> Picture:
+    import altair as alt  # noqa: PLC0415  a second to import, and only notebooks draw
+    import vl_convert  # noqa: PLC0415  the same
+
     checked = alt.Chart.from_dict(spec).to_dict()
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     return Picture(_labelled(vl_convert.vegalite_to_svg(checked, vl_version=version), title), title)
