@@ -9,7 +9,6 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ from workbench.errors import ExportProblem
 
 OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CHUNK = 4 * 1024 * 1024
+ENOUGH = 500
+"""So many yes-or-no cells of a chunk tell which columns hold them."""
 DAMAGED = (
     fastexcel.FastExcelError,
     zipfile.BadZipFile,
@@ -89,19 +90,15 @@ def _transcribe(workbook: Path, room: Path) -> list[dict[str, Any]]:
     try:
         reader = fastexcel.read_excel(workbook)
         for number, title in enumerate(reader.sheet_names, start=1):
-            with ThreadPoolExecutor(1) as beside:  # the sheet's XML is inflated a second time, but not after the first
-                marking = beside.submit(_marks, workbook, places.get(title))
-                sheet = reader.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
-                marks = marking.result()
+            sheet = reader.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
             if sheet.visible != "visible":
                 hidden.append(title)
                 continue
-            batch, errors = sheet.to_arrow_with_errors()
-            frame = pl.DataFrame(pl.from_arrow(batch))
+            frame, found = _read(sheet)
             if not frame.width or not frame.height:
                 continue
-            found = [(*error.offset_position, _shown(error.detail)) for error in errors.errors] if errors else []
-            _write(_as_shown(frame, found, marks.flags, is_1904), room / f"{number}.csv")
+            marks, flags = _look(workbook, places.get(title), _holding_flags(frame))
+            _write(_as_shown(frame, found, flags, is_1904), room / f"{number}.csv")
             told = [f"#{title}: {finding}" for finding in _findings(frame, found, marks)]
             sheets.append({"title": title, "file": f"{number}.csv", "findings": told})
     except DAMAGED:
@@ -149,24 +146,50 @@ def _tags(xml: str, name: str) -> list[dict[str, str]]:
     return [{key: html.unescape(text) for key, text in re.findall(r'([\w:]+)="([^"]*)"', one)} for one in found]
 
 
-def _marks(workbook: Path, place: str | None) -> Marks:
+def _look(workbook: Path, place: str | None, held: set[int]) -> tuple[Marks, set[int]]:
+    """Return a sheet's marks, and which of the columns that hold "true" or "false" hold yes-or-no cells.
+
+    To inflate the XML again costs a fifth of reading it, so its head is enough where that leaves no question.
+    """
+    if place is None:
+        return Marks(), set()
+    with zipfile.ZipFile(workbook) as parts:
+        was_calculated = "xl/calcChain.xml" in parts.namelist()
+        marks = _marks(parts, place, chunks=1)
+        if was_calculated or marks.formulas or len(marks.flags) < len(held):
+            marks = _marks(parts, place)
+    # The reader leaves out empty columns at the left and does not say how many.
+    shifts = ({flag - by for flag in marks.flags} for by in range(min(marks.flags, default=0) + 1))
+    return marks, next((flags for flags in shifts if flags <= held), set())
+
+
+def _marks(parts: zipfile.ZipFile, place: str, chunks: int | None = None) -> Marks:
     """Look through a sheet's XML as a stream for what the reader does not tell."""
     marks, tail = Marks(), b""
-    if place is None:
-        return marks
-    with zipfile.ZipFile(workbook) as parts, parts.open(place) as xml:
-        while chunk := xml.read(CHUNK):
+    with parts.open(place) as xml:
+        while (chunks is None or chunks > 0) and (chunk := xml.read(CHUNK)):
+            chunks = chunks and chunks - 1
             text = tail + chunk
             end = text.rfind(b"</c>") + 4  # a cell is never looked at in halves
             text, tail = (text[:end], text[end:]) if end > 3 else (b"", text)
-            marks.formulas += text.count(b"<f>") + text.count(b"<f ")
-            marks.uncalculated += text.count(b"</f></c>") + text.count(b"</f><v/></c>")
+            if formulas := text.count(b"<f"):
+                marks.formulas += formulas
+                marks.uncalculated += text.count(b"</f></c>") + text.count(b"</f><v/></c>")
             at = text.find(b' t="b"')
-            while at >= 0:
-                if cell := re.search(rb' r="([A-Z]+)\d+"', text[text.rfind(b"<c ", 0, at) : text.find(b">", at)]):
+            for _ in range(ENOUGH):
+                if at < 0:
+                    break
+                if cell := re.search(rb' r="([A-Z]+)\d+"', text[text.rfind(b"<c ", 0, at) : at + 100]):
                     marks.flags.add(_place(cell[1].decode()))
                 at = text.find(b' t="b"', at + 1)
     return marks
+
+
+def _read(sheet: fastexcel.ExcelSheet) -> tuple[pl.DataFrame, list[Cell]]:
+    """Return a sheet's cells as text, and its error cells, which the reader leaves empty."""
+    batch, found = sheet.to_arrow_with_errors()
+    cells = [(*error.offset_position, _shown(error.detail)) for error in found.errors] if found else []
+    return pl.DataFrame(pl.from_arrow(batch)), cells
 
 
 def _place(letters: str) -> int:
@@ -181,17 +204,21 @@ def _shown(detail: str) -> str:
     return SHOWN.get(word[1], f"#{word[1].upper()}!") if word else "#VALUE!"
 
 
+def _holding_flags(frame: pl.DataFrame) -> set[int]:
+    said = frame.select(((pl.all() == "true") | (pl.all() == "false")).any()).row(0)
+    return {place for place, holds in enumerate(said) if holds}
+
+
 def _as_shown(frame: pl.DataFrame, errors: list[Cell], flags: set[int], is_1904: bool) -> pl.DataFrame:
     """Return the cells as a spreadsheet shows them: error cells, TRUE and FALSE, days without a midnight."""
-    held = {place for place, column in enumerate(frame) if column.is_in(["true", "false"]).any()}
-    # The reader leaves out empty columns at the left and does not say how many.
-    shift = next((by for by in range(min(flags, default=0) + 1) if {one - by for one in flags} <= held), None)
+    starts = pl.all().str.ends_with(MIDNIGHT) | pl.all().str.starts_with(NO_DAY[is_1904])
+    dated = frame.select(starts.any()).row(0)
     shown = []
     for place, column in enumerate(frame):
         made = column
-        if shift is not None and place + shift in flags:
+        if place in flags:
             made = made.replace({"true": "TRUE", "false": "FALSE"})
-        if made.str.ends_with(MIDNIGHT).any() or made.str.starts_with(NO_DAY[is_1904]).any():
+        if dated[place]:
             made = _days(made, is_1904)
         if mine := {row: text for row, at, text in errors if at == place}:
             made = made.scatter(list(mine), list(mine.values()))
