@@ -159,8 +159,11 @@ class _Unpacking:
     def _open_one(self, archive: Path, root: Path, depth: int) -> None:
         apart = root / f".{archive.name}"
         self._extract(archive, apart)
-        self._open_inner(content_root(apart), depth + 1)
-        self._merge(content_root(apart), root)
+        source = content_root(apart)
+        self._open_inner(source, depth + 1)
+        for opened in [path for path in visible(source) if is_archive(path)]:
+            opened.unlink()  # what it held lies here now, and its name may be that of another one
+        self._merge(source, root)
         shutil.rmtree(apart)
 
     def _merge(self, source: Path, target: Path) -> None:

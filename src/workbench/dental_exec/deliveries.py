@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -114,15 +115,13 @@ def find_deliveries(exports: Path) -> list[Delivery]:
             f"There is no folder of exports named {exports.name!r}, and no zip or workbook of that name. Name one in"
             " migration.toml, [source] exports, or make a practice: workbench sample --out data/sample"
         )
-    inside = [path for path in visible(exports) if path.is_dir()]
-    folders = [path for path in inside if _holds_tables(content_root(path))]
-    loose = [path for path in visible(exports) if is_table(path)]
-    if loose and not all(map(_is_delivery_file, loose)):
+    there = visible(exports)
+    loose = [path for path in there if is_table(path)]
+    folders = [path for path in there if path.is_dir() and any(map(is_table, visible(content_root(path))))]
+    named = any(read_contract().object_of(path.name) for path in loose)  # contacts.zip, users.xlsx: parts of one
+    alone = len(loose) == 1 and is_workbook(loose[0])
+    if not all(map(_is_delivery_file, loose)) or (not folders and (named or alone)):
         return [_describe(exports)]
-    workbooks = [path for path in loose if is_workbook(path)]
-    named = [path for path in workbooks if read_contract().object_of(path.name)]
-    if workbooks and not folders and (len(loose) == 1 or named):
-        return [_describe(exports)]  # workbooks of one delivery; else each workbook is one of its own
     return sorted(map(_describe, [*folders, *loose]), key=lambda delivery: delivery.place)
 
 
@@ -177,6 +176,8 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
     if folder:
         unread = [one.name for one in visible(folder) if one.suffix.lower() in UNREAD]
         findings += [f"{name} cannot be read here; save it as CSV or as .xlsx." for name in unread]
+        if twins := _twins(folder):
+            findings.append(f"{twins} files differ from another one only in upper and lower case.")
     if not problems and not sources:
         problems = ["it holds no table: no CSV file and no visible sheet", *findings]
     if problems:
@@ -200,22 +201,13 @@ def _unpacked(path: Path, workroom: Path) -> Path | None:
 def list_deliveries(deliveries: list[Delivery]) -> pl.DataFrame:
     """Return one row a delivery, for people."""
     rows = [(one.name, one.exported_at, one.mode, one.is_attested, one.is_archive) for one in deliveries]
-    schema = {
-        "delivery": pl.String,
-        "exported_at": pl.String,
-        "mode": pl.String,
-        "attested": pl.Boolean,
-        "packed": pl.Boolean,
-    }
+    texts = dict.fromkeys(("delivery", "exported_at", "mode"), pl.String())
+    schema = {**texts, "attested": pl.Boolean(), "packed": pl.Boolean()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _is_delivery_file(path: Path) -> bool:
     return path.is_file() and (is_archive(path) or is_workbook(path))
-
-
-def _holds_tables(folder: Path) -> bool:
-    return any(map(is_table, visible(folder)))
 
 
 def _sources(table: Path, workroom: Path) -> Iterator[DataSource]:
@@ -226,8 +218,17 @@ def _sources(table: Path, workroom: Path) -> Iterator[DataSource]:
         yield DataSource(f"{table.name}#{sheet.title}", sheet.path, sheet.title, True, sheet.findings)
 
 
+def _twins(folder: Path) -> int:
+    names = Counter(path.relative_to(folder).as_posix().casefold() for path in folder.rglob("*") if path.is_file())
+    return sum(count - 1 for count in names.values())
+
+
 def _manifest_of(folder: Path) -> bytes | None:
-    return next((path.read_bytes() for path in visible(folder) if path.name.lower() == MANIFEST), None)
+    """Return the manifest of a folder, else the one that an archive in it holds."""
+    lying = next((path.read_bytes() for path in visible(folder) if path.name.lower() == MANIFEST), None)
+    return lying or next(
+        (found for path in visible(folder) if is_archive(path) and (found := peek_manifest(path))), None
+    )
 
 
 def _describe(path: Path) -> Delivery:
