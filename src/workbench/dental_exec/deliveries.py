@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -177,7 +178,8 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
         unread = [one.name for one in visible(folder) if one.suffix.lower() in UNREAD]
         findings += [f"{name} cannot be read here; save it as CSV or as .xlsx." for name in unread]
         if twins := _twins(folder):
-            findings.append(f"{twins} files differ from another one only in upper and lower case.")
+            files = "file differs" if twins == 1 else "files differ"
+            findings.append(f"{twins} {files} from another one only in upper and lower case.")
     if not problems and not sources:
         problems = ["it holds no table: no CSV file and no visible sheet", *findings]
     if problems:
@@ -257,11 +259,10 @@ def _described(delivery: Delivery, manifest: bytes | None) -> Delivery:
 
 
 def _manifest_lines(data: bytes, delivery: str) -> list[dict[str, str]]:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "strict") if encoding != "utf-16" else ""
+    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = _decoded(data, ("utf-16",) if marked else ("utf-8-sig", "cp1252"))
+    if text is None:
+        raise ExportProblem(f"{delivery}: {MANIFEST} cannot be decoded. Save it again as UTF-8.")
     head = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",;\t|", key=head.count)
     rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)]
@@ -270,6 +271,13 @@ def _manifest_lines(data: bytes, delivery: str) -> list[dict[str, str]]:
     if not lines or not all((line.get("file") or "").strip() for line in lines):
         raise ExportProblem(f"{delivery}: {MANIFEST} has a line without a file name, or no line at all.")
     return lines
+
+
+def _decoded(data: bytes, encodings: tuple[str, ...]) -> str | None:
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    return None
 
 
 def _promise(line: dict[str, str], delivery: str) -> Promise:
