@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.dental_exec.attachments import attachment_path
+from workbench.dental_exec.archives import attachment_path
 from workbench.errors import ExportProblem
 
 
