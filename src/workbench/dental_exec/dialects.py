@@ -45,10 +45,11 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Shape:
-    """What counting the bytes of a soundly quoted file says: its records below the header, and the longest in bytes."""
+    """What the bytes of a soundly quoted file say: records below the header, the longest in bytes, odd text inside."""
 
     records: int
     longest: int
+    is_odd: bool
 
 
 def plain_name(written: str) -> str:
@@ -178,7 +179,7 @@ def measure(path: Path, dialect: Dialect) -> Shape | None:
                 return None
         if rest and not scan.take(rest + (b"\r\n" if scan.ends_in_return else b"\n")):
             return None
-    return Shape(scan.records - 1, scan.longest) if not scan.inside and scan.records else None
+    return Shape(scan.records - 1, scan.longest, scan.is_odd) if not scan.inside and scan.records else None
 
 
 class _Scan:
@@ -187,7 +188,7 @@ class _Scan:
     def __init__(self, delimiter: int, width: int) -> None:
         self.delimiter, self.width = delimiter, width
         self.records = self.longest = self.current = 0
-        self.inside = False
+        self.inside = self.is_odd = False
         self.ends_in_return: bool | None = None
 
     def take(self, block: bytes) -> bool:
@@ -213,6 +214,7 @@ class _Scan:
         if not self._are_ends_sound(block, data, outer, quotes):
             return False
         self._count(data, outer, len(block))
+        self.is_odd = self.is_odd or (not block.isascii() and _looks_odd(data))
         self.inside = bool((quotes.size + self.inside) & 1)
         return True
 
@@ -258,3 +260,11 @@ class _Scan:
         gaps = np.diff(outer, prepend=-1 - self.current)
         self.longest = max(self.longest, int(gaps.max()))
         self.current = size - int(outer[-1]) - 1
+
+
+def _looks_odd(data: np.ndarray) -> bool:
+    """Say whether bytes hold what mojibake or a replaced character begins with (as UTF-8)."""
+    lead = np.flatnonzero(data[:-2] == 0xC3)
+    second = data[lead + 1]
+    may = ((second == 0x82) | (second == 0x83) | (second == 0xA2)) & (data[lead + 2] >= 0x80)
+    return bool(may.any() or (data == 0xEF).any())

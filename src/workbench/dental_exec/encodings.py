@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import ExportProblem
+from workbench.warehouse import Warehouse
 
 CHUNK = 1024 * 1024
 UTF8, CP1252 = "utf-8", "cp1252"
@@ -29,6 +30,12 @@ KINDS = (
     (b"SQLite format 3\0", "a SQLite database"),
     (codecs.BOM_UTF32_LE, "UTF-32 text"),
     (codecs.BOM_UTF32_BE, "UTF-32 text"),
+)
+
+MOJIBAKE_SECOND = "".join(bytes([one]).decode("cp1252", "ignore") for one in range(0x80, 0xC0))
+ODD_TEXT = (
+    (f"[ÂÃ][{MOJIBAKE_SECOND}]|â€[{MOJIBAKE_SECOND}]", "look like UTF-8 read as cp1252"),
+    ("\ufffd", "hold a character that was lost before the export (U+FFFD)"),
 )
 
 
@@ -98,6 +105,24 @@ def text_lines(path: Path, facts: FileFacts) -> Iterator[str]:
     with path.open(encoding=encoding, newline="") as file:
         for number, line in enumerate(file):
             yield line.removeprefix("\ufeff") if number == 0 else line
+
+
+def find_odd_text(warehouse: Warehouse, name: str, id_sql: str) -> list[str]:
+    """Count by column the values of raw.<name> that a wrong decoding spoiled, with up to five source ids each."""
+    table = f"raw.{name}"
+    columns = [column for column in warehouse.columns(table) if column not in ("source_file", "source_row")]
+    told = []
+    for pattern, what in ODD_TEXT:
+        counts = ", ".join(f'count(*) FILTER (regexp_matches("{column}", $pattern))' for column in columns)
+        found = warehouse.run(f"SELECT {counts} FROM {table}", {"pattern": pattern})[0]
+        for column, count in zip(columns, found, strict=True):
+            if count:
+                ids = warehouse.run(
+                    f'SELECT {id_sql} AS k FROM {table} WHERE regexp_matches("{column}", $pattern) ORDER BY k LIMIT 5',
+                    {"pattern": pattern},
+                )
+                told.append(f"{name}.{column}: {count} values {what}; ids {', '.join(str(row[0]) for row in ids)}.")
+    return told
 
 
 class _Trial:

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from workbench.dental_exec.dialects import (
@@ -18,7 +17,6 @@ from workbench.dental_exec.dialects import (
     protect,
     read_trailer,
 )
-from workbench.dental_exec.encodings import read_facts, text_lines
 from workbench.errors import ExportProblem
 
 WIDEST = 16 * 1024 * 1024
@@ -303,17 +301,3 @@ class CarefulReader:
             return _Parsed([], used, fault=True, at_end=at_end)
         self._knows_quotes = self._knows_quotes or line.startswith('"') or f'{self.dialect.delimiter}"' in line
         return _Parsed(cells, used)
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read a small delimited file whole, such as a manifest, with plain lower-case column names."""
-    lines = [line for line in text_lines(path, read_facts(path)) if line.strip()]
-    if not lines:
-        return []
-    delimiter = max(",;\t|", key=lines[0].count)
-    try:
-        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
-    except csv.Error:
-        raise ExportProblem(f"{path.name} has quotes that do not match. Export it again.") from None
-    names = [name.strip().lower() for name in rows[0]]
-    return [dict(zip(names, row, strict=False)) for row in rows[1:]]
