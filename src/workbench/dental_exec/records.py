@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from workbench.errors import ExportProblem
 WIDEST = 16 * 1024 * 1024
 """A record of more characters has a quote that was never closed."""
 LEARNED = 2_000
+DAMAGED = re.compile(r"\d(?:\.\d+)?E[+-]?\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)", re.IGNORECASE)
+"""What spreadsheets make of a key: still the start of a record, though not a key."""
 HELD_BACK = 6
 
 
@@ -240,6 +243,8 @@ class CarefulReader:
         place = self.keys[0] if self.keys else 0
         if place >= len(cells) or not cells[place].strip():
             return False
+        if DAMAGED.fullmatch(cells[place].strip()):
+            return True
         if not self._shapes:
             return '"' not in cells[place] and "\n" not in cells[place] and len(cells[place]) <= 64
         return key_shape(cells[place]) in self._shapes
