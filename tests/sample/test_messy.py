@@ -63,19 +63,17 @@ class Messy:
     def lines(self, name: str) -> list[str]:
         return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)", self.text(name))
 
-    def rejected(self, name: str) -> dict[int, str]:
-        return {
-            line: one["reason"]
-            for one in self.truth["rejected"]
-            if one["file"] == name
-            for line in range(one["first_line"], one["last_line"] + 1)
-        }
+    def rejected(self, name: str) -> list[dict[str, Any]]:
+        return [one for one in self.truth["rejected"] if one["file"] == name]
+
+    def bad_lines(self, name: str) -> set[int]:
+        return {n for one in self.rejected(name) for n in range(one["first_line"], one["last_line"] + 1)}
 
     def records(self, name: str) -> list[dict[str, str]]:
         """Read a table without its rejected lines; titles, totals and repeated headers are left out by their looks."""
         if "#" in name:
             return self._sheet(*name.split("#"))
-        bad = self.rejected(name)
+        bad = self.bad_lines(name)
         good = "".join(
             line for number, line in enumerate(re.split(r"(?<=\n)", self.text(name)), 1) if number not in bad
         )
@@ -87,7 +85,7 @@ class Messy:
     def _sheet(self, file: str, sheet: str) -> list[dict[str, str]]:
         loaded = fastexcel.read_excel(self.folder / file).load_sheet(sheet, header_row=None, dtypes="string")
         rows = [[cell or "" for cell in row] for row in loaded.to_polars().rows()]
-        bad = self.rejected(f"{file}#{sheet}")
+        bad = self.bad_lines(f"{file}#{sheet}")
         header = next(row for row in rows if all(row[:5]))
         start = rows.index(header) + 1
         return [
@@ -260,20 +258,20 @@ def test_the_manifest_promises_what_lies_in_the_archive(messy):
 def test_records_are_rejected_for_every_reason(messy):
     reasons = [one["reason"] for one in messy.truth["rejected"]]
     assert {reason: reasons.count(reason) for reason in reasons} == REJECTED
-    found = {
-        reason: (name, number)
-        for name in ("appointments.csv", "tasks.csv", "notes.csv")
-        for number, reason in messy.rejected(name).items()
-    }
-    line = {reason: messy.lines(name)[number - 1] for reason, (name, number) in found.items()}
+    names = ("appointments.csv", "tasks.csv", "notes.csv")
+    found = {one["reason"]: one for name in names for one in messy.rejected(name)}
+    line = {reason: messy.lines(one["file"])[one["first_line"] - 1] for reason, one in found.items()}
     assert len(found) == 7
     assert line["21 values under a header of 22"].count("|") == 20
     assert len(next(csv.reader([line["19 values under a header of 18"]]))) == 19
     assert line["its key is blank"].startswith("|C900001|")
     assert line["its key was damaged by a spreadsheet"].startswith('"3.00123E+05",')
+    damaged = found["its key was damaged by a spreadsheet"]
+    assert messy.lines("tasks.csv")[damaged["last_line"] - 1].startswith('stands on two lines.",')
+    assert damaged["last_line"] == damaged["first_line"] + 1
     assert '"Call "Bob" back"' in line["a quote inside a quoted value is not doubled"]
     assert line["an opening quote is never closed"].count('"') == 1
-    behind = messy.lines("notes.csv")[found["an opening quote is never closed"][1]]
+    behind = messy.lines("notes.csv")[found["an opening quote is never closed"]["last_line"]]
     assert "right behind a quote that nobody closed" in behind
     assert any(one["fields"]["text"] in behind for one in messy.truth["records"] if one["source_object"] == "notes")
 
