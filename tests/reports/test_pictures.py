@@ -16,9 +16,7 @@ FATES = pl.DataFrame(
     {"mapping": ["patient", "patient", "case"], "fate": ["created", "held", "created"], "records.n": [300, 12, 90]}
 )
 MONTHS = pl.DataFrame({"month": [date(2026, month, 1) for month in (1, 2, 3)], "cases": [4, 9, 1]})
-FILLED = pl.DataFrame(
-    {"object": ["users", "users", "cases"], "place": [1, 2, 1], "filled": ["full", "empty", "half"]}
-)
+FILLED = pl.DataFrame({"object": ["users", "users", "cases"], "place": [1, 2, 1], "filled": ["full", "empty", "half"]})
 
 DRAWN = {
     "standing bars": lambda: bars(CARRIERS, "carrier", "records", "Records by carrier"),
