@@ -9,8 +9,8 @@ SELECT
     CASE WHEN a.is_new_patient = 'Y' THEN 'New patient: Y' END) AS body,
   coalesce(nullif(trim(o.email), ''), a.owner_user_id) AS author,
   coalesce(company.time_zone, own.time_zone) AS time_zone
-FROM raw.appointments a
-LEFT JOIN raw.users o ON o.user_id = a.owner_user_id
-LEFT JOIN raw.companies company ON company.company_id = a.company_id
-LEFT JOIN raw.contacts person ON person.contact_id = a.contact_id
-LEFT JOIN raw.companies own ON own.company_id = person.company_id
+FROM profile.read_appointments a
+LEFT JOIN profile.read_users o ON o.user_id = a.owner_user_id
+LEFT JOIN profile.read_companies company ON company.company_id = a.company_id
+LEFT JOIN profile.read_contacts person ON person.contact_id = a.contact_id
+LEFT JOIN profile.read_companies own ON own.company_id = person.company_id

@@ -1,3 +1,3 @@
 -- object: case_pipelines
 -- key: pipeline_id
-SELECT * FROM raw.case_pipelines
+SELECT * FROM profile.read_case_pipelines

@@ -1,3 +1,3 @@
 -- object: case_stages
 -- key: stage_id
-SELECT * FROM raw.case_stages
+SELECT * FROM profile.read_case_stages

@@ -7,10 +7,10 @@ SELECT
   lower(regexp_replace(trim(coalesce(p.pipeline_name, c.case_type, '')), '[^A-Za-z0-9]+', '_', 'g')) AS pipeline_key,
   CASE WHEN s.outcome IN ('won', 'lost') THEN c.closed_date END AS final_day,
   coalesce(company.time_zone, own.time_zone) AS time_zone
-FROM raw.cases c
-LEFT JOIN raw.case_pipelines p ON p.pipeline_id = c.pipeline_id
-LEFT JOIN raw.case_stages s
+FROM profile.read_cases c
+LEFT JOIN profile.read_case_pipelines p ON p.pipeline_id = c.pipeline_id
+LEFT JOIN profile.read_case_stages s
   ON s.stage_id = c.stage_id OR (c.stage_id IS NULL AND s.stage_name = c.stage_name AND s.pipeline_id = c.pipeline_id)
-LEFT JOIN raw.companies company ON company.company_id = c.company_id
-LEFT JOIN raw.contacts person ON person.contact_id = c.contact_id
-LEFT JOIN raw.companies own ON own.company_id = person.company_id
+LEFT JOIN profile.read_companies company ON company.company_id = c.company_id
+LEFT JOIN profile.read_contacts person ON person.contact_id = c.contact_id
+LEFT JOIN profile.read_companies own ON own.company_id = person.company_id

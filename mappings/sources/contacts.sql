@@ -5,7 +5,7 @@
 -- any that is Scheduled or Confirmed and starts at or after the snapshot.
 WITH upcoming AS (
   SELECT DISTINCT a.contact_id
-  FROM raw.appointments a
+  FROM profile.read_appointments a
   WHERE a.status IN ('Scheduled', 'Confirmed') AND coalesce(a.is_deleted, 'N') <> 'Y'
     AND TRY_CAST(a.starts_at AS TIMESTAMP) >= (SELECT max(TRY_CAST(exported_at AS TIMESTAMP)) FROM raw.deliveries)
 ),
@@ -25,13 +25,13 @@ people AS (
       WHEN 'Y' THEN 'y' WHEN 'N' THEN 'n' ELSE CASE WHEN u.contact_id IS NULL THEN 'n' ELSE 'y' END
     END AS appointment_key,
     lower(regexp_replace(trim(c.employer), '\s+', ' ', 'g')) AS employer_key
-  FROM raw.contacts c
+  FROM profile.read_contacts c
   LEFT JOIN upcoming u ON u.contact_id = c.contact_id
 ),
 named AS (
   SELECT lower(regexp_replace(trim(company_name), '\s+', ' ', 'g')) AS employer_key,
     count(*) AS companies, min(company_id) AS company_id, min(company_name) AS company_name
-  FROM raw.companies WHERE coalesce(is_deleted, 'N') <> 'Y' GROUP BY 1
+  FROM profile.read_companies WHERE coalesce(is_deleted, 'N') <> 'Y' GROUP BY 1
 )
 SELECT
   p.* EXCLUDE (employer_key),
@@ -68,8 +68,8 @@ FROM people p
 LEFT JOIN map_contact_route exact ON exact.source_value = p.role_key || '|' || p.status_key || '|' || p.appointment_key
 LEFT JOIN map_contact_route wide ON wide.source_value = p.role_key || '|' || p.status_key || '|-'
 LEFT JOIN named n ON n.employer_key = p.employer_key
-LEFT JOIN raw.companies own ON own.company_id = p.company_id
-LEFT JOIN raw.contacts ref ON ref.contact_id = p.referred_by_contact_id
-LEFT JOIN raw.companies rc ON rc.company_id = ref.company_id
-LEFT JOIN raw.users provider ON provider.user_id = p.primary_provider_user_id
+LEFT JOIN profile.read_companies own ON own.company_id = p.company_id
+LEFT JOIN profile.read_contacts ref ON ref.contact_id = p.referred_by_contact_id
+LEFT JOIN profile.read_companies rc ON rc.company_id = ref.company_id
+LEFT JOIN profile.read_users provider ON provider.user_id = p.primary_provider_user_id
 LEFT JOIN recalls r ON r.contact_id = p.contact_id

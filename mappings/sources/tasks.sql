@@ -12,12 +12,12 @@ SELECT
     WHEN 'appointment' THEN a.contact_id WHEN 'none' THEN NULL ELSE t.related_id
   END AS target_id,
   coalesce(company.time_zone, own.time_zone) AS time_zone
-FROM raw.tasks t
-LEFT JOIN raw.users u ON u.user_id = t.created_by_user_id
-LEFT JOIN raw.appointments a ON lower(t.related_object) = 'appointment' AND a.appointment_id = t.related_id
-LEFT JOIN raw.cases k ON lower(t.related_object) = 'case' AND k.case_id = t.related_id
-LEFT JOIN raw.contacts person
+FROM profile.read_tasks t
+LEFT JOIN profile.read_users u ON u.user_id = t.created_by_user_id
+LEFT JOIN profile.read_appointments a ON lower(t.related_object) = 'appointment' AND a.appointment_id = t.related_id
+LEFT JOIN profile.read_cases k ON lower(t.related_object) = 'case' AND k.case_id = t.related_id
+LEFT JOIN profile.read_contacts person
   ON person.contact_id = CASE lower(t.related_object) WHEN 'contact' THEN t.related_id ELSE coalesce(a.contact_id, k.contact_id) END
-LEFT JOIN raw.companies company
+LEFT JOIN profile.read_companies company
   ON company.company_id = CASE lower(t.related_object) WHEN 'company' THEN t.related_id ELSE coalesce(a.company_id, k.company_id) END
-LEFT JOIN raw.companies own ON own.company_id = person.company_id
+LEFT JOIN profile.read_companies own ON own.company_id = person.company_id

@@ -1,3 +1,3 @@
 -- object: users
 -- key: user_id
-SELECT * FROM raw.users
+SELECT * FROM profile.read_users

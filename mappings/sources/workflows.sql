@@ -1,3 +1,3 @@
 -- object: workflows
 -- key: workflow_id
-SELECT * FROM raw.workflows
+SELECT * FROM profile.read_workflows

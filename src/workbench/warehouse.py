@@ -57,6 +57,15 @@ class Warehouse:
         finally:
             self.connection.unregister("incoming_frame")
 
+    def drop(self, name: str) -> None:
+        """Drop a table or a view `schema.name`, where there is one."""
+        schema, _, table = name.partition(".")
+        for (kind,) in self.run(
+            "SELECT table_type FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+            [schema, table],
+        ):
+            self.run(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
+
     def has(self, table: str) -> bool:
         """Say whether a table or view `schema.name` exists."""
         schema, _, name = table.partition(".")

@@ -37,7 +37,7 @@ DELETED = ("expect_column_values_to_be_in_set", {"column": "is_deleted", "value_
 def practice(tmp_path: Path) -> Path:
     with open_warehouse(tmp_path / "warehouse.duckdb", write=True) as warehouse:
         warehouse.write("staged.patient", PATIENTS)
-        warehouse.write("raw.contacts", PEOPLE)
+        warehouse.write("profile.read_contacts", PEOPLE)
         noticed = [
             ("patient", "contacts", "C1", "owner_id", "owner", "hold", "the owner's e-mail is no tenant user"),
             ("patient", "contacts", "C1", "mobile_number", "phone", "warn", "is no phone number"),

@@ -35,7 +35,7 @@ def test_a_suite_is_read_with_its_reasons(tmp_path):
     write_suite(tmp_path, expectation())
     (suite,) = read_suites(tmp_path)
     (one,) = suite.expectations
-    assert (suite.title, suite.table, suite.key) == ("raw/contacts", "raw.contacts", "contact_id")
+    assert (suite.title, suite.table, suite.key) == ("raw/contacts", "profile.read_contacts", "contact_id")
     assert (one.columns, one.why, one.severity, one.source) == (
         ("contact_id",),
         "it names the row",

@@ -48,7 +48,7 @@ def test_the_first_delivery_is_the_same_with_and_without_a_later_one(first, tmp_
     ("arguments", "says"),
     [
         pytest.param({"patients": 0}, "cannot be generated", id="no patients"),
-        pytest.param({"dialect": "messy"}, "dialect 'messy'", id="a dialect that is not there yet"),
+        pytest.param({"dialect": "tidy"}, "no dialect 'tidy'; there are clean and messy", id="a dialect nobody speaks"),
     ],
 )
 def test_what_cannot_be_made_is_said_before_anything_is_written(tmp_path, arguments, says):

@@ -113,6 +113,7 @@ class Little:
                 cells: list[list[Any]] = [[cell or None for cell in row] for row in rows]
                 frame = pl.DataFrame(cells, schema=dict.fromkeys(header, pl.String), orient="row")
                 warehouse.write(f"raw.{name}", frame)
+                warehouse.run(f"CREATE OR REPLACE VIEW profile.read_{name} AS SELECT * FROM raw.{name}")
 
     def stage(self) -> Staging:
         """Stage everything for a tenant called `t`."""

@@ -16,6 +16,7 @@ from workbench.journey.desk import apply_setup, invite_users, reading
 from workbench.journey.starter import init_migration
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import make_setup
+from workbench.profile.readings import read_columns
 from workbench.profile.recalls import profile_recalls
 from workbench.sample.generation import write_sample
 from workbench.settings import Settings, read_settings
@@ -71,6 +72,7 @@ def make_ready_to_load(practice: Practice) -> None:
     """Do everything before the first write: snapshot, decisions, setup, staging, checks (SQL alone)."""
     settings, mappings = practice.settings, practice.mappings
     take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
+    read_columns(settings.warehouse)
     profile_recalls(settings.warehouse)
     invite_users(settings, make_setup(settings, mappings))
     with reading(settings):

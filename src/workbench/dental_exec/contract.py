@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+BLANKS = "' \\t\\n\\r\\f\\v' || chr(160) || chr(8203) || chr(65279)"
+"""Keys are compared without these around them."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 
 
@@ -23,8 +25,24 @@ class ExportObject:
     columns: tuple[str, ...]
     dates: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    births: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    zips: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def kind_of(self, column: str) -> str:
+        """Name the form that a column's text is read in: key, link, date, birth, number, flag, zip or text."""
+        forms: dict[str, Collection[str]] = {
+            "date": (*self.dates, "deleted_at"),
+            "birth": self.births,
+            "number": self.numbers,
+            "flag": (*self.flags, "is_deleted"),
+            "zip": self.zips,
+            "link": self.links,
+            "key": self.key,
+        }
+        return next((kind for kind, columns in reversed(forms.items()) if column in columns), "text")
 
     def missing(self, present: set[str]) -> list[str]:
         """Return the contract's columns that an export lacks, leaving out those that another one stands in for."""
@@ -65,9 +83,36 @@ def read_contract() -> Contract:
             columns=(*said["columns"], *(common if said.get("common", True) else ())),
             dates=(*said.get("dates", ()), *(common[:2] if said.get("common", True) else ())),
             numbers=tuple(said.get("numbers", ())),
+            births=tuple(said.get("births", ())),
+            flags=tuple(said.get("flags", ())),
+            zips=tuple(said.get("zips", ())),
             links=said.get("links", {}),
             instead={column: tuple(others) for column, others in said.get("instead", {}).items()},
         )
         for name, said in found.items()
     }
     return Contract(objects, tuple(refused), hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def key_sql(column: str, table: str = "") -> str:
+    """Return SQL for a key as it is compared: no blanks around, no spreadsheet's guard, one Unicode form."""
+    bare = f'trim({table}"{column}", {BLANKS})'
+    return (
+        f"nfc_normalize(CASE WHEN starts_with({bare}, '=\"') AND ends_with({bare}, '\"')"
+        f" THEN trim(substr({bare}, 3, length({bare}) - 3), {BLANKS})"
+        f" WHEN starts_with({bare}, '''') THEN substr({bare}, 2) ELSE {bare} END)"
+    )
+
+
+def id_sql(said: ExportObject, table: str = "") -> str:
+    """Return SQL for the source id of a row: its key, the parts of a key of several joined by a dot."""
+    return " || '.' || ".join(key_sql(column, table) for column in said.key)
+
+
+def damaged_sql(column: str) -> str:
+    """Return SQL that says whether a key is scientific notation or an error cell."""
+    key = key_sql(column)
+    return (
+        f"""((contains("{column}", 'E+') OR contains("{column}", 'E-') OR contains("{column}", '#'))"""
+        f" AND regexp_full_match({key}, '[+-]?\\d+([.,]\\d+)?E[+-]\\d+|#(REF!|N/A|NAME\\?|VALUE!|DIV/0!|NUM!|NULL!)'))"
+    )

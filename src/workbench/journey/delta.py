@@ -8,9 +8,8 @@ import polars as pl
 
 from workbench.checks.held import run_checks
 from workbench.checks.stated import stated_mappings
-from workbench.dental_exec.snapshot import take_snapshot
 from workbench.errors import ApprovalMissing
-from workbench.journey.desk import apply_setup, keep_setup, read_tenant_schema, tenant_alias, writing
+from workbench.journey.desk import apply_setup, keep_setup, land, read_landed, read_tenant_schema, tenant_alias, writing
 from workbench.journey.loading import Written
 from workbench.journey.reconciling import reconcile_run
 from workbench.journey.record import open_run_ledger, record_step
@@ -43,7 +42,7 @@ class Delta:
 
 def run_delta(settings: Settings, mappings: Mappings) -> Delta:
     """Take the newest delivery, plan what changed, send it under the load approval, and reconcile."""
-    snapshot = take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
+    snapshot = land(settings)
     if snapshot.id == _loaded(settings):
         return Delta("Nothing newer.", Written({}, 0).frame(), 0, True)
     signature = last_signature(settings, Lock.LOAD)
@@ -51,6 +50,7 @@ def run_delta(settings: Settings, mappings: Mappings) -> Delta:
         raise ApprovalMissing(
             "A delta runs under the load approval, and there is none. Load first: workbench run --to load"
         )
+    read_landed(settings)
     profile_recalls(settings.warehouse)
     read_tenant_schema(settings)
     accept_in_rehearsal(settings, mappings)

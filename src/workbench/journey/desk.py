@@ -1,4 +1,4 @@
-"""What a notebook opens: the mappings, the tenant to read, or a session to write with."""
+"""What a notebook opens: the deliveries as decided, the tenant to read, or a session to write with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workbench.errors import StoreProblem
+import polars as pl
+
+from workbench.dental_exec.snapshot import Snapshot, take_snapshot
+from workbench.errors import MappingProblem, StoreProblem, gather
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.schema import TenantSchema, read_schema, write_schema
 from workbench.journey.record import current_run, open_run_ledger
@@ -16,13 +19,16 @@ from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import Setup, make_setup
-from workbench.mapping.value_map import Decided, ValueMap, save_value_map
+from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
 from workbench.profile.people import match_owners
+from workbench.profile.readings import read_columns
 from workbench.settings import Settings
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 
 MATCHED = "same e-mail"
+READING, EXPECTED, ACCEPTED = "column_reading", "expected_counts", "mass_change"
+"""The value maps: how a column is read, how many records a file without a manifest holds, which mass changes are right."""
 
 
 @dataclass(frozen=True)
@@ -105,3 +111,28 @@ def tenant_alias(settings: Settings) -> str:
     if alias is None:
         raise StoreProblem("The tenant was never read. Run notebooks/30_suggest.ipynb, or: workbench run --to suggest")
     return alias
+
+
+def land(settings: Settings, *, delivery: str = "latest") -> Snapshot:
+    """Land a delivery in raw.*, held against the counts that a person expects and the mass changes that one accepted."""
+    counts = _answers(settings, EXPECTED)
+    if wrong := [f"{name}: {text!r} is no count" for name, text in sorted(counts.items()) if not text.isdigit()]:
+        raise MappingProblem(gather(f"mappings/values/{EXPECTED}.csv", wrong))
+    return take_snapshot(
+        settings.exports,
+        settings.warehouse,
+        time_zone=settings["practice.time_zone"],
+        delivery=delivery,
+        expected={name: int(text) for name, text in counts.items()},
+        accepted=_answers(settings, ACCEPTED).keys(),
+    )
+
+
+def read_landed(settings: Settings) -> pl.DataFrame:
+    """Read the landed columns into profile.read_* as their values and people decide; nothing to do when they are read."""
+    return read_columns(settings.warehouse, _answers(settings, READING))
+
+
+def _answers(settings: Settings, name: str) -> dict[str, str]:
+    rows = read_value_map(name, settings.values_folders).rows
+    return {key: answer for key, row in rows.items() if (answer := row.answer)}

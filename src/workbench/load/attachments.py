@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.dental_exec.attachments import attachment_path
+from workbench.dental_exec.archives import attachment_path
 from workbench.errors import ExportProblem, SetupMissing, TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.documents import upload
 from workbench.freshsales.endpoints import endpoint

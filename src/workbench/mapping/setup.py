@@ -49,8 +49,8 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
             "users": [
                 {"name": row[0], "email": row[1]}
                 for row in warehouse.run(
-                    "SELECT full_name, trim(email) FROM raw.users WHERE is_active = 'Y' AND trim(coalesce(email, '')) <> ''"
-                    " AND lower(trim(email)) IN (SELECT lower(trim(email)) FROM raw.users GROUP BY 1 HAVING count(*) = 1)"
+                    "SELECT full_name, trim(email) FROM profile.read_users WHERE is_active = 'Y' AND trim(coalesce(email, '')) <> ''"
+                    " AND lower(trim(email)) IN (SELECT lower(trim(email)) FROM profile.read_users GROUP BY 1 HAVING count(*) = 1)"
                     " ORDER BY user_id"
                 )
             ],
@@ -58,7 +58,7 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
 
 
 def _task_types(warehouse: Warehouse) -> list[str]:
-    typed = warehouse.run("SELECT DISTINCT task_type FROM raw.tasks WHERE task_type IS NOT NULL")
+    typed = warehouse.run("SELECT DISTINCT task_type FROM profile.read_tasks WHERE task_type IS NOT NULL")
     return sorted({row[0].strip() for row in typed} - {""})
 
 
@@ -83,7 +83,7 @@ def _pipelines(warehouse: Warehouse, mappings: Mappings) -> list[dict[str, Any]]
     rows = warehouse.run(
         "SELECT p.pipeline_name, s.stage_name, s.outcome, s.probability_pct,"
         " lower(regexp_replace(trim(p.pipeline_name), '[^A-Za-z0-9]+', '_', 'g'))"
-        " FROM raw.case_pipelines p LEFT JOIN raw.case_stages s ON s.pipeline_id = p.pipeline_id"
+        " FROM profile.read_case_pipelines p LEFT JOIN profile.read_case_stages s ON s.pipeline_id = p.pipeline_id"
         " WHERE coalesce(p.is_deleted, 'N') <> 'Y'"
         " ORDER BY TRY_CAST(p.sort_order AS INTEGER), p.pipeline_id, TRY_CAST(s.sort_order AS INTEGER), s.stage_id"
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from workbench.dental_exec.attachments import attachment_path
+from workbench.dental_exec.archives import attachment_path
 from workbench.errors import ExportProblem
 from workbench.privacy import mask
 from workbench.profile.source import LIVES, as_read, open_snapshot

@@ -8,7 +8,7 @@ import polars as pl
 
 from workbench.dental_exec.contract import ExportObject, read_contract
 from workbench.profile.columns import SHAPE, SHAPED
-from workbench.profile.source import open_snapshot, rejected_records
+from workbench.profile.source import open_snapshot
 from workbench.warehouse import Warehouse
 
 AT_THE_DOOR = {
@@ -44,7 +44,7 @@ def profile_keys(warehouse: Path) -> pl.DataFrame:
 
 
 def _profile_key(store: Warehouse, said: ExportObject) -> tuple[object, ...] | None:
-    rejected = rejected_records(store)
+    rejected = "raw.rejected"
     refused = [
         store.run(f"SELECT count(*) FROM {rejected} WHERE object = ? AND reason = ?", [said.name, reason])[0][0]
         for reason in AT_THE_DOOR.values()

@@ -8,15 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from workbench.dental_exec.contract import read_contract
-from workbench.profile.source import LIVES, as_read, open_snapshot, rejected_records
+from workbench.profile.source import LIVES, POINTED, as_read, open_snapshot
 
-POINTED = {
-    "contact": "contacts",
-    "case": "cases",
-    "company": "companies",
-    "appointment": "appointments",
-}
-"""The words of related_object and the objects they mean."""
 NOWHERE, REFUSED = "nowhere in the export", "rejected at the door"
 PARENTS = {"company_id": pl.String, "parent_company_id": pl.String, "problem": pl.String, "depth": pl.Int64}
 
@@ -31,7 +24,7 @@ def profile_orphans(warehouse: Path) -> pl.DataFrame:
             "CREATE OR REPLACE TABLE profile.orphan_keys"
             " (object VARCHAR, source_id VARCHAR, link VARCHAR, target VARCHAR, target_id VARCHAR, target_is VARCHAR)"
         )
-        objects, rejected = read_contract().objects, rejected_records(store)
+        objects, rejected = read_contract().objects, "raw.rejected"
         for name, column, target, chosen in _links():
             key, target_key = objects[name].key[0], objects[target].key[0]
             store.run(

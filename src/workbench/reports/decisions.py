@@ -64,7 +64,7 @@ def owner_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     with open_warehouse(settings.warehouse) as warehouse:
         users = warehouse.frame(
             "SELECT u.user_id, u.role, u.is_active, trim(coalesce(u.email, '')) <> '' AS has_email,"
-            " coalesce(d.is_active, false) AS has_seat FROM raw.users u"
+            " coalesce(d.is_active, false) AS has_seat FROM profile.read_users u"
             " LEFT JOIN destination.users d ON lower(trim(d.email)) = lower(trim(u.email)) ORDER BY u.user_id"
         )
     answers = [(decided[one].answer if one in decided else None) or fallback or "" for one in users["user_id"]]

@@ -29,14 +29,14 @@ def rebuild_frames(settings: Settings, mappings: Mappings, setup: Setup) -> dict
     """Return the reference as frames by sheet name."""
     with open_warehouse(settings.warehouse) as warehouse:
         workflows = warehouse.frame(
-            "SELECT * EXCLUDE (source_file, source_row) FROM raw.workflows ORDER BY workflow_id"
+            "SELECT * EXCLUDE (source_file, source_row) FROM profile.read_workflows ORDER BY workflow_id"
         )
         codes = (
             warehouse.frame("SELECT * FROM profile.ada_codes ORDER BY 1")
             if warehouse.has("profile.ada_codes")
             else pl.DataFrame()
         )
-        owners = warehouse.frame("SELECT user_id, role, is_active FROM raw.users ORDER BY user_id")
+        owners = warehouse.frame("SELECT user_id, role, is_active FROM profile.read_users ORDER BY user_id")
     carriers = mappings.values("insurance_carrier")
     claims = mappings.values("claim_status")
     choices = [

@@ -12,17 +12,18 @@ from pathlib import Path
 from random import Random
 
 from workbench.errors import ExportProblem
-from workbench.sample.activities import invent_appointment, invent_recall, invent_task
-from workbench.sample.cases import invent_case
-from workbench.sample.delivery import DeliveryWriter
+from workbench.sample.care import invent_appointment, invent_case, invent_recall, invent_task
+from workbench.sample.casualties import MISREAD, write_casualties
+from workbench.sample.delivery import DeliveryWriter, read_plan
 from workbench.sample.households import FAMILIES, SINGLES, Cast, Household
-from workbench.sample.later import LATER_SNAPSHOT, Later
+from workbench.sample.later import LATER_SNAPSHOT, Later, hangs_on
 from workbench.sample.papers import Attachment, invent_attachment, invent_note
 from workbench.sample.people import Office, Person
 from workbench.sample.practices import SNAPSHOT, Practice
 from workbench.sample.spellings import Carriers, Numbers
 from workbench.sample.truth import Draft, TruthWriter
 
+DIALECTS = ("clean", "messy")
 FEWEST_PATIENTS = sum(part.role == "Patient" for part in SINGLES) + 3 * len(FAMILIES)
 """Below this the people who meet every rule do not fit in."""
 LAB = "P-0031"
@@ -44,6 +45,16 @@ class SampleSummary:
     fates: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for."""
+
+    out: Path
+    seed: int
+    patients: int
+    dialect: str
+
+
 @dataclass
 class Lives:
     """What happened in one household: every row but the people and the accounts."""
@@ -59,34 +70,39 @@ def write_sample(
 
     Earlier deliveries and truth in `out` are replaced.
     """
-    if dialect != "clean":
-        raise ExportProblem(f"There is no dialect {dialect!r} yet; there is clean.")
+    if dialect not in DIALECTS:
+        raise ExportProblem(f"There is no dialect {dialect!r}; there are {' and '.join(DIALECTS)}.")
     if patients < 1:
         raise ExportProblem(f"A practice of {patients} patients cannot be generated; ask for 1 or more.")
     shutil.rmtree(out / "exports", ignore_errors=True)
     for name in ("truth.json", "truth_later.json"):
         (out / name).unlink(missing_ok=True)
-    summary, numbers = _deliver(out, SNAPSHOT, "truth.json", seed=seed, patients=patients)
+    asked = Asked(out, seed, patients, dialect)
+    summary, numbers = _deliver(asked, SNAPSHOT, "truth.json")
     if later:
-        summary, _ = _deliver(out, LATER_SNAPSHOT, "truth_later.json", seed=seed, patients=patients, before=numbers)
+        summary, _ = _deliver(asked, LATER_SNAPSHOT, "truth_later.json", before=numbers)
     return summary
 
 
 def _deliver(
-    out: Path, exported_at: datetime, truth_name: str, *, seed: int, patients: int, before: Numbers | None = None
+    asked: Asked, exported_at: datetime, truth_name: str, *, before: Numbers | None = None
 ) -> tuple[SampleSummary, Numbers]:
     """Write one delivery; with the numbers of the one before, the same practice a day later."""
     words = tomllib.loads((files(__package__) / "wording.toml").read_text("utf-8"))
-    office = Office(Practice(seed), words, Carriers(), Numbers())
-    later = Later(office, seed, before) if before else None
+    office = Office(Practice(asked.seed), words, Carriers(), Numbers())
+    later = Later(office, asked.seed, before) if before else None
     emails = {key: user.email for key, user in office.practice.users.items()}
+    out, seed, patients, is_messy = asked.out, asked.seed, asked.patients, asked.dialect == "messy"
+    more = (*(("rejected",) if is_messy else ()), *(("removed",) if later else ()))
     with (
-        DeliveryWriter(out / "exports" / f"{exported_at:%Y-%m-%d}", exported_at) as delivery,
-        TruthWriter(out / truth_name, seed=seed, patients=patients, emails=emails) as truth,
+        DeliveryWriter(out / "exports", exported_at, read_plan(asked.dialect), patients=patients) as delivery,
+        TruthWriter(out / truth_name, seed=seed, patients=patients, emails=emails, more=more) as truth,
     ):
         if later:
             later.change_practice()
         write_practice(office, delivery, truth)
+        if is_messy:
+            write_casualties(office, seed, delivery, truth)
         cast = Cast(office, seed, patients)
         for household in cast.households():
             lives = live(office, household, seed)
@@ -96,22 +112,22 @@ def _deliver(
         if later:
             for household in later.newcomers(cast):
                 write_household(household, live(later.office, household, seed), delivery, truth)
+        if is_messy:
+            truth.facts = delivery.facts(MISREAD)
     deliveries = tuple(sorted(folder.name for folder in (out / "exports").iterdir()))
     return SampleSummary(out, deliveries, delivery.counts, truth.counts), office.numbers
 
 
 def _go_on(later: Later, household: Household, lives: Lives) -> None:
+    rows = [*lives.drafts, *(attachment.draft for attachment in lives.attachments)]
+    later.remove(household, rows)
     for person in household.people:
-        later.change(person, [draft for draft in lives.drafts if _hangs_on(draft, person.draft)])
+        later.change(person, [draft for draft in rows if hangs_on(draft, person.draft)])
         for new in later.news(person):
             if isinstance(new, Attachment):
                 lives.attachments.append(new)
             else:
                 lives.drafts.append(new)
-
-
-def _hangs_on(draft: Draft, person: Draft) -> bool:
-    return any(need is person or _hangs_on(need, person) for need in draft.needs)
 
 
 def write_practice(office: Office, delivery: DeliveryWriter, truth: TruthWriter) -> None:
@@ -141,12 +157,14 @@ def live(office: Office, household: Household, seed: int) -> Lives:
 
 
 def write_household(household: Household, lives: Lives, delivery: DeliveryWriter, truth: TruthWriter) -> None:
-    """Write people, then what hangs on them."""
+    """Write people, then what hangs on them; of what went away only truth tells."""
     for draft in (*household.accounts, *(person.draft for person in household.people), *lives.drafts):
-        delivery.write_draft(draft)
+        if not draft.removed:
+            delivery.write_draft(draft)
         truth.write(draft)
     for attachment in lives.attachments:
-        delivery.write_attachment(attachment)
+        if not attachment.draft.removed:
+            delivery.write_attachment(attachment)
         truth.write(attachment.draft)
 
 

@@ -1,27 +1,37 @@
-"""What happened between two deliveries: about one row in a hundred changed, some are new, none went away."""
+"""What happened between two deliveries: rows changed, with and without a new stamp, some are new, some went away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from random import Random
 
-from workbench.sample.activities import OVER, invent_appointment, invent_task, set_status, set_task_status
-from workbench.sample.cases import invent_case, place_in_stage
+from workbench.sample.care import (
+    OVER,
+    invent_appointment,
+    invent_case,
+    invent_task,
+    place_in_stage,
+    set_status,
+    set_task_status,
+)
 from workbench.sample.households import Cast, Household
 from workbench.sample.papers import ACTIVITIES, Attachment, invent_attachment, invent_note
-from workbench.sample.people import Office, Person, give_carrier, give_phone
+from workbench.sample.people import Office, Part, Person, give_carrier, give_phone
 from workbench.sample.practices import SNAPSHOT
 from workbench.sample.spellings import Numbers, phone
-from workbench.sample.truth import Draft, export_time, folded
+from workbench.sample.truth import KEPT_TIMES, Draft, export_time, folded
 
 LATER_SNAPSHOT = datetime(2026, 3, 2, 6)
 """When the later delivery was exported, in the home zone."""
-SHARE = 0.01
-"""How many people have news."""
-SHARES = {"contacts": 0.01, "cases": 0.02, "appointments": 0.1, "tasks": 0.03, "notes": 0.02}
-"""How many of the rows that can change do: an appointment only while it is ahead, a task until it is done."""
+SHARES = {"changed": 0.075, "removed": 0.018, "stamped": 0.012, "news": 0.02}
+"""How many of the rows seen so far changed, went away, or got a new stamp alone; and how many patients have news."""
+UNSTAMPED = 5
+"""One change in so many leaves modified_at as it was."""
+NEWCOMERS = 60
+"""One more patient for so many."""
 
 
 class Later:
@@ -30,21 +40,39 @@ class Later:
     def __init__(self, office: Office, seed: int, numbers: Numbers) -> None:
         self.office = replace(office, numbers=Numbers(numbers.last))
         self.seed = seed
-        self._changed: set[str] = set()
-        self._has_news = False
+        self._seen: Counter[str] = Counter()
+        self._done: dict[str, Counter[str]] = {what: Counter() for what in SHARES}
         self._is_heard = False
 
+    def remove(self, household: Household, drafts: list[Draft]) -> None:
+        """Let a patient go with everything that hangs on them, and rows on which nothing hangs."""
+        people = [person.draft for person in household.people]
+        self._seen.update(draft.source_object for draft in (*people, *drafts))
+        if len(people) == 1 and _may_leave(household.people[0].part) and self._is_due("removed", people[0]):
+            self._take_away(draft for draft in (*people, *drafts) if draft is people[0] or hangs_on(draft, people[0]))
+            return
+        named = {name for draft in drafts for name in _named_by(draft)}
+        for draft in drafts:
+            if draft.removed or not self._is_due("removed", draft) or not _is_past(draft):
+                continue
+            if draft.source_id not in named:
+                self._take_away(one for one in drafts if one is draft or hangs_on(one, draft))
+
     def change(self, person: Person, drafts: list[Draft]) -> None:
-        """Change one row in a hundred of a person, and the first of every object that can."""
+        """Change some rows of a person; most say when."""
         for draft in (person.draft, *drafts):
             rng = Random(f"{self.seed}:later:{draft.name}")
-            is_first = draft.source_object not in self._changed or (
-                draft is person.draft and self._is_unheard_by(person)
-            )
-            is_due = rng.random() < SHARES[draft.source_object] or is_first
-            if is_due and draft.moves and self._edit(draft, person, rng):
-                self._changed.add(draft.source_object)
-                draft.stamp(draft.created, SNAPSHOT.replace(hour=rng.randrange(10, 17), minute=rng.randrange(60)))
+            is_due = self._is_due("changed", draft) or (draft is person.draft and self._is_unheard_by(person))
+            moment = SNAPSHOT.replace(hour=rng.randrange(10, 17), minute=rng.randrange(60))
+            if draft.removed or not draft.moves:
+                continue
+            if is_due and self._edit(draft, person, rng):
+                self._done["changed"][draft.source_object] += 1
+                if self._done["changed"][draft.source_object] % UNSTAMPED != 2:
+                    draft.stamp(draft.created, moment)
+            elif draft.source_object not in KEPT_TIMES and self._is_due("stamped", draft):
+                self._done["stamped"][draft.source_object] += 1
+                draft.stamp(draft.created, moment)
 
     def change_practice(self) -> None:
         """Give the last practice another phone."""
@@ -54,12 +82,12 @@ class Later:
         office.stamp(office.created, SNAPSHOT.replace(hour=11))
 
     def news(self, person: Person) -> Iterator[Draft | Attachment]:
-        """Yield new rows for one patient in a hundred, and for the first."""
+        """Yield new rows for a few patients, and for the first."""
         rng = Random(f"{self.seed}:news:{person.draft.name}")
         is_patient = person.part.role == "Patient" and person.draft.moves and person.part.route == "patient"
-        if not is_patient or (self._has_news and rng.random() >= SHARE):
+        if not is_patient or person.draft.removed or not self._is_due("news", person.draft):
             return
-        self._has_news = True
+        self._done["news"][person.draft.source_object] += 1
         case = invent_case(self.office, rng, person)
         rows = [
             case,
@@ -74,8 +102,8 @@ class Later:
         yield invent_attachment(self.office, rng, person.draft, person)
 
     def newcomers(self, cast: Cast) -> Iterator[Household]:
-        """Yield new households: one patient in two hundred, two at least."""
-        later = Cast(self.office, self.seed, cast.patients + max(2, cast.patients // 200))
+        """Yield new households: one patient for so many, two at least."""
+        later = Cast(self.office, self.seed, cast.patients + max(2, cast.patients // NEWCOMERS))
         later.referrers = cast.referrers
         number = cast.last
         while self.office.numbers.last["patients"] < later.patients:
@@ -85,6 +113,15 @@ class Later:
                 person.draft.stamp(person.draft.created, SNAPSHOT.replace(hour=12))
             yield household
 
+    def _is_due(self, what: str, draft: Draft) -> bool:
+        """Say whether too few rows of its kind met this so far."""
+        return draft.moves and self._done[what][draft.source_object] < SHARES[what] * self._seen[draft.source_object]
+
+    def _take_away(self, drafts: Iterable[Draft]) -> None:
+        for draft in drafts:
+            self._done["removed"][draft.source_object] += not draft.removed
+            draft.removed = True
+
     def _edit(self, draft: Draft, person: Person, rng: Random) -> bool:
         """Change one row if its kind and state allow; say whether it did."""
         edits = {
@@ -93,6 +130,7 @@ class Later:
             "appointments": self._edit_appointment,
             "tasks": self._edit_task,
             "notes": self._edit_note,
+            "attachments": self._edit_attachment,
         }
         edit = edits.get(draft.source_object)
         return bool(edit and edit(draft, person, rng))
@@ -124,10 +162,13 @@ class Later:
         return True
 
     def _edit_appointment(self, draft: Draft, person: Person, rng: Random) -> bool:
-        del person, rng
-        if draft.row["status"] != "Scheduled" or draft.row["starts_at"] < export_time(LATER_SNAPSHOT):
-            return False
-        set_status(draft, "Confirmed", "text")
+        del person
+        if draft.row["status"] == "Scheduled" and draft.row["starts_at"] >= export_time(LATER_SNAPSHOT):
+            set_status(draft, "Confirmed", "text")
+            return True
+        remarks: list[str] = self.office.words["appointments"]["remarks"]
+        draft.row["notes"] = rng.choice([one for one in remarks if one and one != draft.row["notes"]])
+        set_status(draft, draft.row["status"], draft.row["confirmed_by"])
         return True
 
     def _edit_task(self, draft: Draft, person: Person, rng: Random) -> bool:
@@ -144,3 +185,30 @@ class Later:
         draft.row["body"] += "\n" + rng.choice(self.office.words["notes"]["more"])
         draft.fields["text"] = folded(draft.row["body"])
         return True
+
+    def _edit_attachment(self, draft: Draft, person: Person, rng: Random) -> bool:
+        del person, rng
+        draft.row["description"] = "front and back"  # no field of the destination holds it
+        return True
+
+
+def hangs_on(draft: Draft, person: Draft) -> bool:
+    """Say whether a row cannot be without a person."""
+    return any(need is person or hangs_on(need, person) for need in draft.needs)
+
+
+def _named_by(draft: Draft) -> set[str]:
+    """Return rows that a row names without hanging on them: the case of an appointment, the appointment of a note."""
+    about = draft.row.get("related_id", "") if draft.row.get("related_object") == "appointment" else ""
+    case = draft.row.get("case_id", "") if draft.source_object == "appointments" else ""
+    return {name for name in (about, case) if name}
+
+
+def _may_leave(part: Part) -> bool:
+    return (part.role, part.status, part.route, part.owner) == ("Patient", "Active", "patient", None)
+
+
+def _is_past(draft: Draft) -> bool:
+    """Say whether nothing else is decided by a row: no appointment ahead, no recall."""
+    is_ahead = draft.row.get("starts_at", "") >= export_time(SNAPSHOT)
+    return not is_ahead and draft.row.get("task_type") != "Recall"

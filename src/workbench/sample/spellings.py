@@ -1,12 +1,17 @@
-"""Canonical values and how a front desk types them: phones, NPIs, carriers, ADA codes, claim statuses."""
+"""Canonical values and how people type them: phones, NPIs, carriers, codes, claims; times, flags and money."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from importlib.resources import files
 from random import Random
+from typing import Any
+from zlib import crc32
 
 # Geographic area codes of the United States; 555-0100 to 555-0199 is kept free for made-up people.
 AREA_CODES = (
@@ -172,3 +177,110 @@ class Numbers:
         """Return the next number of its kind, from 1."""
         self.last[what] += 1
         return self.last[what]
+
+
+Cell = str | int | float | bool | datetime
+"""What a cell may hold: text, and in a workbook a number, a yes or no, or a time."""
+Way = dict[str, Any]
+"""How one column is typed: a line of messy.toml."""
+NO_DAY = datetime(1899, 12, 30)
+TYPED_TIMES = {
+    "M/D/YYYY": "{0.month}/{0.day}/{0.year}",
+    "MM/DD/YY": "{0:%m/%d/%y}",
+    "DD/MM/YYYY": "{0:%d/%m/%Y}",
+    "Mon D YYYY": "{0:%b} {0.day} {0.year}",
+    "YYYY-MM-DDTHH:MM:SS": "{0:%Y-%m-%d}",
+}
+FLAG_WORDS = {"cell": (True, False)}
+PHONE_WORDS = ("{} cell", "{} x12", "tel {}", "{} (home)", "{} / 312-555-0100")
+ZERO_STATES = {"CT", "MA", "ME", "NH", "NJ", "RI", "VT"}
+"""States whose ZIP codes begin with a zero, and with one alone."""
+
+
+def type_row(ways: dict[str, Way], row: dict[str, str], key: str) -> dict[str, Cell]:
+    """Return a row as a spreadsheet and a hurried front desk leave it; it means the same.
+
+    Which cells are typed in which way follows from the row's key alone, so that a record is the same wherever it stands.
+    """
+    typed: dict[str, Cell] = dict(row)
+    for column, way in ways.items():
+        chance, turn = divmod(crc32(f"{column} of {key}".encode()), way.get("every", 1))
+        value = row.get(column, "")
+        if not value and turn == 0 and way.get("blank"):
+            typed[column] = _pick(way["blank"], chance)
+        elif not value:
+            typed[column] = _flag(way["flag"], value) if "flag" in way else value
+        else:
+            typed[column] = _type_cell(way, value, row, chance, is_due=turn == 0)
+    return typed
+
+
+def _pick(choices: Sequence[str], chance: int) -> str:
+    return choices[chance % len(choices)]
+
+
+def _type_cell(way: Way, value: str, row: dict[str, str], chance: int, *, is_due: bool) -> Cell:
+    match way:
+        case {"time": form}:
+            return _time(form, value)
+        case {"flag": form}:
+            return _flag(form, value)
+        case {"money": form}:
+            return _money(form, value)
+        case {"number": True}:
+            return float(value)
+        case {"zip": True}:
+            return value[1:] if row["state"] in ZERO_STATES and value.startswith("0") else value
+    return _spell(way, value, chance) if is_due else value
+
+
+def _spell(way: Way, value: str, chance: int) -> str:
+    match way:
+        case {"link": True}:
+            return _pick((value, value, value, value.lower(), f" {value}", f"{value} "), chance)
+        case {"phone": True}:
+            return _pick(("{}", "{}", "{}", *PHONE_WORDS), chance).format(value)
+        case {"spell": words}:
+            return _pick(words.get(value, [value]), chance)
+        case {"pad": True}:
+            return _pick((f"{value} ", f" {value}"), chance)
+        case {"windows": True}:
+            return value.replace("/", "\\")
+        case {"guard": sign}:
+            return {"=": f'="{value}"', "'": f"'{value}"}.get(sign, f"{value}{sign}")
+    return value
+
+
+def _time(form: str, value: str) -> Cell:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    is_day = len(value) == len("2021-03-04")
+    if form == "cell":
+        return moment
+    if form == "serial":
+        since = moment - NO_DAY
+        return since.days if is_day else round(since / timedelta(days=1), 6)
+    joined = "" if is_day else f"{'T' if 'T' in form else ' '}{moment:%H:%M:%S}"
+    return TYPED_TIMES[form].format(moment) + joined
+
+
+def _flag(form: str, value: str) -> Cell:
+    yes, no = FLAG_WORDS.get(form) or form.split("/")
+    return {"Y": yes, "N": no}.get(value, value)
+
+
+def _money(form: str, value: str) -> Cell:
+    try:
+        amount = Decimal(value)
+    except ArithmeticError:
+        return value
+    match form:
+        case "cell":
+            return float(amount)
+        case "1.234,50":
+            return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
+        case "$1,234.50":
+            return f"${amount:,.2f}"
+    return f"USD {amount}"

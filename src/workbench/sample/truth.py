@@ -73,6 +73,8 @@ class Draft:
     owner: str = ""
     held: str = ""
     excluded: str = ""
+    rejected: str = ""
+    removed: bool = False
     created: datetime = datetime.min
 
     @property
@@ -82,8 +84,8 @@ class Draft:
 
     @property
     def moves(self) -> bool:
-        """Say whether the row arrives: nothing excludes or holds it, and what it needs arrives too."""
-        return not self.excluded and not self.held and all(need.moves for need in self.needs)
+        """Say whether the row arrives: nothing rejects, excludes or holds it, and what it needs arrives too."""
+        return not self.rejected and not self.excluded and not self.held and all(need.moves for need in self.needs)
 
     def put(self, column: str, typed: str, *, to: str = "", custom: str = "", value: object = None) -> None:
         """Write a cell of the export, and what it should be at the destination: `value`, else the trimmed text."""
@@ -158,17 +160,20 @@ class TruthWriter:
 
     SECTIONS = ("records", "held", "excluded", "deferred")
 
-    def __init__(self, path: Path, *, seed: int, patients: int, emails: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, *, seed: int, patients: int, emails: Mapping[str, str], more: tuple[str, ...] = ()
+    ) -> None:
         self.path = path
         self.seed = seed
         self.patients = patients
         self.emails = emails
-        self.counts = dict.fromkeys(self.SECTIONS, 0)
+        self.counts = dict.fromkeys((*self.SECTIONS, *more), 0)
+        self.facts: dict[str, Any] = {}
         self._files = ExitStack()
         self._parts: dict[str, IO[str]] = {}
 
     def __enter__(self) -> TruthWriter:
-        for section in self.SECTIONS:
+        for section in self.counts:
             part = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=self.path.parent)
             self._parts[section] = self._files.enter_context(part)
         return self
@@ -181,9 +186,15 @@ class TruthWriter:
                 self._join()
 
     def write(self, draft: Draft) -> None:
-        """Write the fate of one row: excluded before held before deferred, else a record."""
+        """Write the fate of one row: excluded before held before deferred, else a record; `reject` says the rest."""
+        if draft.rejected:
+            return
         named = {"source_object": draft.source_object, "source_id": draft.source_id}
-        if draft.excluded:
+        if draft.removed:
+            self._add("removed", named)
+            if draft.moves:  # what was delivered stays where it is
+                self._add("records", draft.as_record(self.emails) | {"removed": True})
+        elif draft.excluded:
             self._add("excluded", named | {"reason": draft.excluded})
         elif draft.held:
             self._add("held", named | {"reason": draft.held})
@@ -193,6 +204,11 @@ class TruthWriter:
         else:
             self._add("records", draft.as_record(self.emails))
 
+    def reject(self, source_object: str, source_id: str | None, file: str, lines: tuple[int, int], reason: str) -> None:
+        """Write one record that cannot be landed, with the lines where it stands."""
+        named = {"source_object": source_object, "source_id": source_id, "file": file}
+        self._add("rejected", named | {"first_line": lines[0], "last_line": lines[1], "reason": reason})
+
     def _add(self, section: str, entry: dict[str, Any]) -> None:
         start = ",\n" if self.counts[section] else ""
         self._parts[section].write(start + json.dumps(entry, ensure_ascii=False))
@@ -201,7 +217,9 @@ class TruthWriter:
     def _join(self) -> None:
         with self.path.open("w", encoding="utf-8", newline="\n") as whole:
             whole.write(f'{{"version": 1, "seed": {self.seed}, "patients": {self.patients}')
-            for section in self.SECTIONS:
+            for name, fact in self.facts.items():
+                whole.write(f',\n"{name}": {json.dumps(fact, ensure_ascii=False)}')
+            for section in self.counts:
                 part = self._parts[section]
                 part.seek(0)
                 whole.write(f',\n"{section}": [\n')

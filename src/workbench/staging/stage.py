@@ -86,8 +86,9 @@ def claim_rows(warehouse: Warehouse, mappings: Mappings) -> dict[str, int]:
         for mapping in claims:
             claim(warehouse, source, mapping.name, mapping.where)
         twice = warehouse.run(
-            "SELECT string_agg(DISTINCT mapping, ' and ' ORDER BY mapping), count(DISTINCT source_id) FROM staged.claims WHERE source_object = ?"
-            " AND source_id IN (SELECT source_id FROM staged.claims WHERE source_object = ? GROUP BY 1 HAVING count(*) > 1)",
+            "SELECT string_agg(DISTINCT mapping, ' and ' ORDER BY mapping), count(DISTINCT source_id)"
+            " FROM staged.claims WHERE source_object = ? AND source_id IN"
+            " (SELECT source_id FROM staged.claims WHERE source_object = ? GROUP BY 1 HAVING count(*) > 1)",
             [source.name, source.name],
         )[0]
         if twice[1]:

@@ -162,7 +162,7 @@ def _owners(settings: Settings, asked: Asked) -> list[Suggestion]:
         rows = warehouse.run(
             "SELECT u.user_id, lower(trim(d.email)), upper(coalesce(u.is_active, 'Y')) = 'Y',"
             " count(*) OVER (PARTITION BY lower(trim(u.email)))"
-            " FROM raw.users u JOIN destination.users d ON lower(trim(d.email)) = lower(trim(u.email)) WHERE d.is_active"
+            " FROM profile.read_users u JOIN destination.users d ON lower(trim(d.email)) = lower(trim(u.email)) WHERE d.is_active"
         )
     found = {}
     for user, email, is_active, users in rows:
@@ -179,7 +179,7 @@ def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
     """A stage of the export keeps its name where its pipeline lists it."""
     with open_warehouse(settings.warehouse) as warehouse:
         rows = warehouse.run(
-            "SELECT DISTINCT s.stage_name FROM raw.case_stages s JOIN raw.case_pipelines p USING (pipeline_id)"
+            "SELECT DISTINCT s.stage_name FROM profile.read_case_stages s JOIN profile.read_case_pipelines p USING (pipeline_id)"
             " WHERE 'stage.' || lower(regexp_replace(trim(p.pipeline_name), '[^A-Za-z0-9]+', '_', 'g')) = ?",
             [asked.name],
         )
@@ -188,7 +188,7 @@ def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
 
 def _pipelines(settings: Settings, asked: Asked) -> list[Suggestion]:
     with open_warehouse(settings.warehouse) as warehouse:
-        rows = warehouse.run("SELECT DISTINCT pipeline_name FROM raw.case_pipelines")
+        rows = warehouse.run("SELECT DISTINCT pipeline_name FROM profile.read_case_pipelines")
     return suggest_names(asked.records, {row[0]: () for row in rows})
 
 
