@@ -6,7 +6,13 @@ from workbench.errors import SettingsProblem
 
 STEPS: dict[str, tuple[str, ...]] = {
     "snapshot": ("10_take_snapshot",),
-    "profile": ("20_profile_columns", "21_profile_codes", "22_profile_carriers", "23_profile_tasks"),
+    "profile": (
+        "20_profile_columns",
+        "21_profile_codes",
+        "22_profile_carriers",
+        "23_profile_tasks",
+        "24_fix_at_source",
+    ),
     "suggest": ("30_suggest",),
     "map": ("31_map_carriers", "32_map_fields", "33_map_owners", "34_map_stages", "35_premapping"),
     "approve": ("36_approve",),

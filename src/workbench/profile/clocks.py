@@ -91,7 +91,7 @@ def _windows(zones: list[str]) -> Iterator[tuple[str, str, datetime, datetime]]:
         zone = ZoneInfo(name)
         moment, last = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR, 1, 1, tzinfo=UTC)
         while moment < last:
-            following = moment + timedelta(days=1)
+            following = moment + timedelta(days=7)
             before, after = _offset(zone, moment), _offset(zone, following)
             if before != after:
                 change = _change(zone, moment, following).replace(tzinfo=None)
