@@ -20,6 +20,7 @@ from workbench.dental_exec.archives import LIMITS, build_once
 from workbench.dental_exec.encodings import hash_file
 from workbench.errors import ExportProblem
 
+BOOKS = (".xlsx", ".xlsm")
 OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CHUNK = 4 * 1024 * 1024
 ENOUGH = 500
@@ -63,7 +64,7 @@ class Marks:
 
 def is_workbook(path: Path) -> bool:
     """Say whether a file is a workbook by its name."""
-    return path.suffix.lower() in (".xlsx", ".xlsm") and path.is_file()
+    return path.suffix.lower() in BOOKS and path.is_file()
 
 
 def transcribe(workbook: Path, workroom: Path) -> list[Sheet]:
