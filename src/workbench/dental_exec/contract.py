@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+BLANKS = "' \\t\\n\\r\\f\\v' || chr(160) || chr(8203) || chr(65279)"
+"""Keys are compared without these around them."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 
 
@@ -71,3 +73,27 @@ def read_contract() -> Contract:
         for name, said in found.items()
     }
     return Contract(objects, tuple(refused), hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def key_sql(column: str, table: str = "") -> str:
+    """Return SQL for a key as it is compared: no blanks around, no spreadsheet's guard, one Unicode form."""
+    bare = f'trim({table}"{column}", {BLANKS})'
+    return (
+        f"nfc_normalize(CASE WHEN starts_with({bare}, '=\"') AND ends_with({bare}, '\"')"
+        f" THEN trim(substr({bare}, 3, length({bare}) - 3), {BLANKS})"
+        f" WHEN starts_with({bare}, '''') THEN substr({bare}, 2) ELSE {bare} END)"
+    )
+
+
+def id_sql(said: ExportObject, table: str = "") -> str:
+    """Return SQL for the source id of a row: its key, the parts of a key of several joined by a dot."""
+    return " || '.' || ".join(key_sql(column, table) for column in said.key)
+
+
+def damaged_sql(column: str) -> str:
+    """Return SQL that says whether a key is scientific notation or an error cell."""
+    key = key_sql(column)
+    return (
+        f"""((contains("{column}", 'E+') OR contains("{column}", 'E-') OR contains("{column}", '#'))"""
+        f" AND regexp_full_match({key}, '[+-]?\\d+([.,]\\d+)?E[+-]\\d+|#(REF!|N/A|NAME\\?|VALUE!|DIV/0!|NUM!|NULL!)'))"
+    )

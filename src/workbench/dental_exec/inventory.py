@@ -1,159 +1,207 @@
-"""Look through a delivery before anything lands: every file decoded, counted and held against contract and manifest."""
+"""Look through a delivery before anything lands: every file decoded, its dialect told, held against the contract."""
 
 from __future__ import annotations
 
 import hashlib
+import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
-from workbench.dental_exec.contract import Contract, read_contract
-from workbench.dental_exec.deliveries import Delivery
-from workbench.dental_exec.encodings import FileFacts, hash_file, read_facts
-from workbench.dental_exec.records import Records, count_records
-from workbench.errors import CountMismatch, ExportProblem, gather
+from workbench.dental_exec.contract import Contract, ExportObject, read_contract
+from workbench.dental_exec.deliveries import DataSource, Delivery
+from workbench.dental_exec.dialects import Dialect, Shape, column_names, find_dialect, measure
+from workbench.dental_exec.encodings import FileFacts, hash_file, read_facts, text_lines, write_utf8
+from workbench.dental_exec.records import CarefulReader, Rejection
+from workbench.errors import ExportProblem, gather
 
-OURS = ("source_file", "source_row")
+HEAD = 120
+FEWEST_COLUMNS = 2
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a delivery; `columns` are the names its values land under, in the file's order."""
+    """One table of a delivery; `text` is its UTF-8 form, `shape` what its bytes count when its quotes are sound."""
 
-    path: Path
+    source: DataSource
     object: str
     facts: FileFacts
-    records: Records
+    dialect: Dialect
+    text: Path
+    shape: Shape | None
     columns: tuple[str, ...]
+    knows_quotes: bool = False
+
+    def read_carefully(self, key: tuple[str, ...]) -> CarefulReader:
+        """Return a reader of the file's records, good and rejected."""
+        return CarefulReader(
+            self.source.name,
+            text_lines(self.text, FileFacts(0, "")),
+            self.dialect,
+            key,
+            rows_are_lines=self.source.rows_are_lines,
+            knows_quotes=self.knows_quotes,
+        )
 
 
 @dataclass(frozen=True)
 class Inventory:
     """All files of a delivery, what a person should know about them, and the identity of their bytes."""
 
+    delivery: Delivery
     files: tuple[DataFile, ...]
     findings: tuple[str, ...]
     identity: str
 
-    def objects(self) -> dict[str, list[DataFile]]:
-        """Return the files by object."""
-        found: dict[str, list[DataFile]] = {}
-        for file in self.files:
-            found.setdefault(file.object, []).append(file)
-        return found
+    def of(self, name: str) -> list[DataFile]:
+        """Return the files of one object."""
+        return [file for file in self.files if file.object == name]
+
+    def with_care(self, path: Path) -> Inventory:
+        """Return the inventory with one file to be read record by record."""
+        files = (replace(file, shape=None) if file.source.path == path else file for file in self.files)
+        return replace(self, files=tuple(files))
 
 
-def take_inventory(delivery: Delivery) -> Inventory:
-    """Read every file of a delivery; all problems are raised at once, and a wrong count stops."""
+def take_inventory(delivery: Delivery, room: Path) -> Inventory:
+    """Look through an opened delivery; texts that are no UTF-8 are written again into `room`.
+
+    All problems are raised at once; records are counted when they land.
+    """
     contract = read_contract()
-    files, findings, problems = [], [], []
+    files, findings, problems = [], list(delivery.findings), []
     named = {promise.file: promise.object for promise in delivery.promises}
-    for path in delivery.data_files():
-        held = named.get(path.name) or contract.object_of(path.name)
+    for number, source in enumerate(delivery.sources):
+        held = contract.object_of(source.title) or named.get(source.name)
         if held is None or held not in contract.objects:
-            findings.append(f"{path.name} is no object of the export contract; it is not landed.")
+            findings.append(f"{source.name} is no object of the export contract; it is not landed.")
             continue
         try:
-            facts, records = read_facts(path), count_records(path)
-            files.append(DataFile(path, held, facts, records, _plain_names(path, records.header)))
+            files.append(_look_at(source, contract.objects[held], room / f"{number}.txt"))
+            findings += _file_findings(files[-1], contract)
         except ExportProblem as problem:
             problems.append(str(problem))
-    if not delivery.data_files():
-        problems.append("it holds no CSV file")
-    else:
-        problems += _missing_files(files, contract, {path.name for path in delivery.data_files()})
-        problems += _missing_keys(files, contract)
+    if not delivery.sources:
+        problems.append("it holds no table")
+    elif delivery.is_full:
+        problems += _missing_files(delivery, contract)
     problems += _broken_promises(delivery, files)
     if problems:
         raise ExportProblem(gather(f"The delivery {delivery.name}", problems))
-    _compare_counts(delivery, files)
-    findings += _column_findings(files, contract)
-    findings += _manifest_findings(delivery, files)
-    return Inventory(tuple(files), tuple(findings), _identity(delivery, files))
+    findings += _manifest_findings(delivery)
+    return Inventory(delivery, tuple(files), tuple(findings), _identity(delivery, files))
 
 
-def _plain_names(path: Path, header: tuple[str, ...]) -> tuple[str, ...]:
-    names = []
-    for position, written in enumerate(header, start=1):
-        name = re.sub(r"[^a-z0-9_]+", "_", written.strip().lower()).strip("_") or f"unnamed_{position}"
-        name = f"c_{name}" if name[0].isdigit() else name
-        names.append(f"given_{name}" if name in OURS else name)
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise ExportProblem(f"{path.name} has columns of one name: {', '.join(twice)}")
-    return tuple(names)
+def _look_at(source: DataSource, said: ExportObject, text: Path) -> DataFile:
+    facts = read_facts(source.path)
+    dialect = find_dialect(source.name, list(islice(text_lines(source.path, facts), HEAD)), said)
+    path = source.path if facts.is_utf8 else write_utf8(source.path, facts, text)
+    columns = column_names(dialect.header)
+    found = DataFile(source, said.name, facts, dialect, path, None, columns)
+    _require_one_meaning(found)
+    if len(columns) >= FEWEST_COLUMNS and dialect.header_lines == 1:
+        found = replace(found, shape=measure(path, dialect))
+    if found.shape is None and facts.size:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            mark = re.escape(dialect.delimiter.encode())
+            knows_quotes = bool(re.search(rb'[\r\n%b]"' % mark, data))
+            escapes = data.find(b'\\"') >= 0
+        found = replace(found, knows_quotes=knows_quotes)
+        if escapes:
+            found = _choose_escape(found, said)
+    return found
 
 
-def _missing_files(files: list[DataFile], contract: Contract, present: set[str]) -> Iterator[str]:
-    held = {file.object for file in files} | {contract.object_of(name) for name in present}
+def _choose_escape(found: DataFile, said: ExportObject) -> DataFile:
+    """Take backslashes for escapes only when the file then has no quote that is wrong, and fewer rejected records."""
+    tried = [replace(found, dialect=replace(found.dialect, backslash=way)) for way in ("", '"\\', '"')]
+    fewest, chosen = None, found
+    for one in tried:
+        reasons = Counter(record.reason for record in one.read_carefully(said.key) if record.reason)
+        broken = reasons[Rejection.UNCLOSED] + reasons[Rejection.UNDOUBLED]
+        total = sum(reasons.values())
+        if fewest is None or (total < fewest and not broken):
+            fewest, chosen = total, one
+    return chosen
+
+
+def _require_one_meaning(file: DataFile) -> None:
+    """Refuse two columns of one name, unless each record has the same in both."""
+    twice = sorted(name for name, count in Counter(file.columns).items() if count > 1)
+    places = {name: [place for place, one in enumerate(file.columns) if one == name] for name in twice}
+    differ: Counter[str] = Counter()
+    for record in file.read_carefully(()) if twice else ():
+        if record.cells and not record.reason:
+            differ.update(name for name in twice if len({record.cells[place] for place in places[name]}) > 1)
+    if differ:
+        told = ", ".join(f"{name} ({count} records)" for name, count in sorted(differ.items()))
+        raise ExportProblem(f"{file.source.name} has columns of one name with different content: {told}")
+
+
+def _missing_files(delivery: Delivery, contract: Contract) -> Iterator[str]:
+    named = {promise.file: promise.object for promise in delivery.promises}
+    held = {contract.object_of(source.title) or named.get(source.name) for source in delivery.sources}
     for name, said in contract.objects.items():
         if said.is_required and name not in held:
             yield f"{name}.csv is missing; a delivery without {name} cannot be migrated"
 
 
-def _missing_keys(files: list[DataFile], contract: Contract) -> Iterator[str]:
-    for file in files:
-        for column in contract.objects[file.object].key:
-            if column not in file.columns:
-                yield f"{file.path.name}: the key column {column} is missing"
-
-
 def _broken_promises(delivery: Delivery, files: list[DataFile]) -> Iterator[str]:
-    read = {file.path.name: file.facts for file in files}
-    for promise in delivery.promises:
-        path = delivery.path / promise.file
+    read = {file.source.path: file.facts for file in files}
+    for promise in {promise.file: promise for promise in delivery.promises}.values():
+        path = delivery.folder / promise.file
+        if not path.is_file() and delivery.path.name == promise.file:
+            path = delivery.path
         if not path.is_file():
-            yield f"{promise.file}: the manifest names it, and it is not there"
+            if not any(source.name.endswith(f"/{promise.file}") for source in delivery.sources):
+                yield f"{promise.file}: the manifest names it, and it is not there"
             continue
-        facts = read.get(promise.file) or hash_file(path)
+        facts = read.get(path) or hash_file(path)
         if promise.size is not None and promise.size != facts.size:
             yield f"{promise.file}: the manifest says {promise.size} bytes, there are {facts.size}"
         if promise.sha256 and promise.sha256 != facts.sha256:
             yield f"{promise.file}: its bytes are not those that the manifest was written for (sha256 differs)"
 
 
-def _compare_counts(delivery: Delivery, files: list[DataFile]) -> None:
-    promised = {promise.file: promise.rows for promise in delivery.promises}
-    wrong = [
-        f"{file.path.name}: the manifest says {promised[file.path.name]} rows, {file.records.counted} were counted"
-        for file in files
-        if promised.get(file.path.name) not in (None, file.records.counted)
-    ]
-    if wrong:
-        raise CountMismatch(gather(f"The delivery {delivery.name}", wrong, "wrong count"))
+def _file_findings(file: DataFile, contract: Contract) -> Iterator[str]:
+    name, said, present = file.source.name, contract.objects[file.object], set(file.columns)
+    yield from file.source.findings
+    if file.facts.told not in ("utf-8", "utf-8 with mark"):
+        yield f"{name} is read as {file.facts.told}."
+    if file.dialect.backslash:
+        yield f"{name} writes a quote inside a value as a backslash and a quote; it is read so."
+    if file.dialect.titles:
+        yield f"{name}: {file.dialect.titles} title lines stand above its header; they are no records."
+    refused = sorted(column for column in present if contract.is_refused(column))
+    if refused:
+        yield f"{name}: refused at the door and not landed: {', '.join(refused)}"
+    if missing := said.missing(present):
+        yield f"{name}: columns of the contract are missing and stay empty: {', '.join(missing)}"
+    spare = set(file.columns[len(file.columns) - file.dialect.spare :])
+    if extra := sorted(present - set(said.columns) - set(refused) - spare):
+        yield f"{name}: columns beyond the contract are kept as custom fields: {', '.join(extra)}"
 
 
-def _column_findings(files: list[DataFile], contract: Contract) -> Iterator[str]:
-    for file in files:
-        said, present = contract.objects[file.object], set(file.columns)
-        refused = sorted(column for column in present if contract.is_refused(column))
-        if refused:
-            yield f"{file.path.name}: refused at the door and not landed: {', '.join(refused)}"
-        if missing := said.missing(present):
-            yield f"{file.path.name}: columns of the contract are missing and stay empty: {', '.join(missing)}"
-        extra = sorted(present - set(said.columns) - set(refused))
-        if extra:
-            yield f"{file.path.name}: columns beyond the contract are kept as custom fields: {', '.join(extra)}"
-
-
-def _manifest_findings(delivery: Delivery, files: list[DataFile]) -> Iterator[str]:
+def _manifest_findings(delivery: Delivery) -> Iterator[str]:
     if not delivery.is_attested:
         yield "There is no export_manifest.csv: the delivery is unattested. Ask the practice for its record counts."
         return
     promised = {promise.file for promise in delivery.promises}
-    if unnamed := [file.path.name for file in files if file.path.name not in promised]:
+    names = [source.name for source in delivery.sources]
+    if unnamed := [name for name in names if name not in promised and name.split("#")[0] not in promised]:
         yield f"The manifest does not name {', '.join(unnamed)}; these files are unattested."
 
 
 def _identity(delivery: Delivery, files: list[DataFile]) -> str:
     # Tables and manifest count by their bytes; attachments, which may be large, by name and size here and by
     # the hash of their row when they are uploaded.
-    lines = [f"{file.path.name}\0{file.facts.sha256}" for file in files]
-    known = {file.path for file in files}
-    for path in sorted(delivery.path.rglob("*")):
+    lines = [f"{file.source.name}\0{file.facts.sha256}" for file in files]
+    known = {file.source.path for file in files}
+    for path in sorted(delivery.folder.rglob("*")):
         if path.is_file() and path not in known:
-            said = hash_file(path).sha256 if path.parent == delivery.path else str(path.stat().st_size)
-            lines.append(f"{path.relative_to(delivery.path).as_posix()}\0{said}")
+            said = hash_file(path).sha256 if path.parent == delivery.folder else str(path.stat().st_size)
+            lines.append(f"{path.relative_to(delivery.folder).as_posix()}\0{said}")
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

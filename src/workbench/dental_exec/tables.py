@@ -2,128 +2,310 @@
 
 from __future__ import annotations
 
+import csv
 import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from workbench.dental_exec.contract import ExportObject, read_contract
+from workbench.dental_exec.contract import BLANKS, ExportObject, damaged_sql, id_sql, key_sql, read_contract
+from workbench.dental_exec.dialects import read_trailer
+from workbench.dental_exec.encodings import find_odd_text
 from workbench.dental_exec.inventory import DataFile
-from workbench.dental_exec.records import line_ranges
-from workbench.errors import ExportProblem
+from workbench.dental_exec.records import Below, Rejection
+from workbench.errors import CountMismatch
 from workbench.warehouse import Warehouse
 
 SHORTEST_LIMIT = 2 * 1024 * 1024
-OURS = ("source_file", "source_row")
+INCOMING = "raw.incoming"
+
+
+class EngineStumbled(Exception):
+    """The engine's reader gave up on a file, and with it on the transaction: land again, that file with care."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.name)
+        self.path = path
+
+
+@dataclass
+class Told:
+    """What landing found out beside the records: findings, and counts that do not agree."""
+
+    findings: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where records of one object land: the table, a folder for what is read again, and what was found out."""
+
+    warehouse: Warehouse
+    table: str
+    said: ExportObject
+    room: Path
+    told: Told
 
 
 def make_books(warehouse: Warehouse) -> None:
     """Make the tables that say what was landed, empty."""
     warehouse.run(
         "CREATE OR REPLACE TABLE raw.files (file VARCHAR, object VARCHAR, rows_counted BIGINT, rows_landed BIGINT,"
-        " rows_rejected BIGINT, bytes BIGINT, sha256 VARCHAR)"
+        " rows_rejected BIGINT, bytes BIGINT, sha256 VARCHAR, encoding VARCHAR, delimiter VARCHAR, header_line BIGINT,"
+        " lines_above BIGINT, lines_below BIGINT, reader VARCHAR)"
     )
     warehouse.run(
         "CREATE OR REPLACE TABLE raw.rejected (file VARCHAR, object VARCHAR, first_line BIGINT, last_line BIGINT,"
-        " reason VARCHAR, source_row BIGINT)"
+        " reason VARCHAR, source_row BIGINT, source_id VARCHAR)"
     )
+    warehouse.run("CREATE OR REPLACE TABLE raw.delivered_columns (object VARCHAR, column_name VARCHAR)")
 
 
-def land_object(warehouse: Warehouse, said: ExportObject, files: list[DataFile]) -> None:
-    """Replace raw.<object> by the records of its files; what cannot land is listed in raw.rejected with its lines."""
-    contract = read_contract()
+def land_object(
+    warehouse: Warehouse, said: ExportObject, groups: Sequence[tuple[str, list[DataFile]]], room: Path
+) -> Told:
+    """Make raw.<object> of the files of a full delivery and of the partial ones after it, each under its prefix.
+
+    A later record replaces the one of its key; what cannot land is listed in raw.rejected with its lines.
+    """
+    contract, told = read_contract(), Told()
+    files = [file for _, group in groups for file in group]
     found = dict.fromkeys(column for file in files for column in file.columns if not contract.is_refused(column))
     columns = [*said.columns, *(column for column in found if column not in said.columns)]
     table = f"raw.{said.name}"
+    for number, (prefix, group) in enumerate(groups):
+        to = _Target(warehouse, table if number == 0 else INCOMING, said, room, told)
+        _make_table(to, columns)
+        for file in group:
+            _land_file(to, file, prefix + file.source.name)
+        if group:
+            _judge_keys(to, columns)
+        for file in group:
+            _find_lines(to, file, prefix + file.source.name)
+        if number:
+            _upsert(warehouse, said, columns)
+    for column in found:
+        warehouse.run("INSERT INTO raw.delivered_columns VALUES (?, ?)", [said.name, column])
+    _drop_spare(warehouse, table, files, told)
+    if any(file.shape is None or file.shape.is_odd for file in files):
+        told.findings += find_odd_text(warehouse, said.name, id_sql(said) if said.key else "source_row::VARCHAR")
+    return told
+
+
+def _make_table(to: _Target, columns: list[str]) -> None:
     typed = ", ".join(f'"{column}" VARCHAR' for column in columns)
-    warehouse.run(f"CREATE OR REPLACE TABLE {table} ({typed}, source_file VARCHAR, source_row BIGINT)")
-    for file in files:
-        _land_file(warehouse, table, file, [column for column in file.columns if column in found])
-    _set_doubles_aside(warehouse, said, columns)
-    _find_lines(warehouse, files)
-    for file in files:
-        warehouse.run(
-            "INSERT INTO raw.files SELECT $file, $object, $counted,"
-            f" (SELECT count(*) FROM {table} WHERE source_file = $file),"
-            " (SELECT count(*) FROM raw.rejected WHERE file = $file), $bytes, $sha256",
-            {
-                "file": file.path.name,
-                "object": said.name,
-                "counted": file.records.counted,
-                "bytes": file.facts.size,
-                "sha256": file.facts.sha256,
-            },
-        )
+    to.warehouse.run(f"CREATE OR REPLACE TABLE {to.table} ({typed}, source_file VARCHAR, source_row BIGINT)")
 
 
-def _land_file(warehouse: Warehouse, table: str, file: DataFile, kept: list[str]) -> None:
-    for ragged in file.records.ragged:
-        warehouse.run(
-            "INSERT INTO raw.rejected VALUES (?, ?, ?, ?, ?, ?)",
-            [file.path.name, file.object, ragged.first_line, ragged.last_line, ragged.reason, ragged.record],
-        )
-    # A landed row's number skips the ragged records before it: the n-th landed row is record n + those passed.
-    passed = [ragged.record - index for index, ragged in enumerate(file.records.ragged)]
-    names = ", ".join(f'"{column}"' for column in kept)
+def _land_file(to: _Target, file: DataFile, name: str) -> None:
+    below = Below()
+    reader, counted = "fast", file.shape.records if file.shape else 0
+    if file.shape is None or not _land_fast(to, file, name):
+        reader = "careful"
+        counted, below = _land_careful(to, file, name)
+    skip = file.dialect.skip
+    to.warehouse.run(
+        "INSERT INTO raw.files VALUES (?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            *(name, to.said.name, counted, file.facts.size, file.facts.sha256, file.facts.told),
+            *(file.dialect.delimiter, skip + 1, skip, below.lines_below, reader),
+        ],
+    )
+    for line, count in below.trailers:
+        to.told.findings.append(f"{name}: line {line} is a totals or trailer line; it is no record.")
+        if count not in (None, counted):
+            to.told.wrong.append(f"{name}: its last line says {count} records, {counted} were counted")
+    for line in below.headers:
+        to.told.findings.append(f"{name}: the header stands again at line {line}; it is skipped.")
+    if below.blank_rows:
+        to.told.findings.append(f"{name}: {below.blank_rows} rows without any value are no records.")
+    if below.page_breaks:
+        to.told.findings.append(f"{name}: {below.page_breaks} page breaks (form feeds) stand before records; left out.")
+
+
+def _land_fast(to: _Target, file: DataFile, name: str) -> bool:
+    """Land a soundly quoted file by the engine; say whether it holds just the records that its bytes count."""
+    assert file.shape is not None
+    columns = [f"c{place}" for place in range(len(file.columns))]
+    values = {
+        "path": glob.escape(str(file.text)),
+        "columns": dict.fromkeys(columns, "VARCHAR"),
+        "delimiter": file.dialect.delimiter,
+        "skip": file.dialect.skip,
+        "limit": max(SHORTEST_LIMIT, 2 * file.shape.longest),
+    }
+    kept = _kept(file)
+    chosen = ", ".join(f"c{place}" for place in kept.values())
+    sql = (
+        f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row) SELECT {chosen}, $file, row_number() OVER ()"
+        " FROM read_csv($path, columns = $columns, header = true, delim = $delimiter, skip = $skip, quote = '\"',"
+        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true,"
+        " max_line_size = $limit)"
+    )
     try:
-        warehouse.run(
-            f"INSERT INTO {table} ({names}, source_file, source_row)"
-            f" SELECT {names}, $file, n + list_count(list_filter($passed::BIGINT[], lambda p: p <= n))"
-            " FROM (SELECT *, row_number() OVER () AS n FROM read_csv($path, columns = $columns, header = true,"
-            """ delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true, nullstr = '',"""
-            " store_rejects = true, max_line_size = $limit))",
-            {
-                "file": file.path.name,
-                "passed": passed,
-                "path": glob.escape(str(file.path)),
-                "columns": dict.fromkeys(file.columns, "VARCHAR"),
-                "limit": max(SHORTEST_LIMIT, 4 * file.records.longest),
-            },
-        )
+        [(landed,)] = to.warehouse.run(sql, {"file": name, **values})
     except duckdb.InvalidInputException:
-        raise ExportProblem(
-            f"{file.path.name} cannot be read as comma-separated text from end to end (mixed line ends?)."
-            " Export the file again."
-        ) from None
+        raise EngineStumbled(file.source.path) from None
+    if landed == file.shape.records and not _has_strays(to, file, name, kept):
+        return True
+    to.warehouse.run(f"DELETE FROM {to.table} WHERE source_file = ?", [name])
+    return False
 
 
-def _set_doubles_aside(warehouse: Warehouse, said: ExportObject, columns: list[str]) -> None:
-    """Keep one of several equal records; reject all records of a key that hold different content, or no key."""
-    if not said.key:
+def _has_strays(to: _Target, file: DataFile, name: str, kept: dict[str, int]) -> bool:
+    """Say whether rows without a value, a repeated header or a trailer are among what landed."""
+    first = next(iter(to.said.key), next(iter(kept)))
+    empty = " AND ".join(f'"{column}" IS NULL' for column in kept)
+    looks = (
+        f'("{first}" IS NULL AND {empty}) OR (length("{first}") < {len(first) + 8}'
+        f""" AND trim(lower("{first}"), {BLANKS} || '"''') = '{first}')"""
+    )
+    if to.warehouse.run(f"SELECT 1 FROM {to.table} WHERE source_file = ? AND ({looks}) LIMIT 1", [name]):
+        return True
+    last = to.warehouse.run(
+        f"SELECT {_quoted(kept)} FROM {to.table} WHERE source_file = $file"
+        f" AND source_row = (SELECT max(source_row) FROM {to.table} WHERE source_file = $file)",
+        {"file": name},
+    )
+    cells = [value or "" for value in last[0]] if last else []
+    key = "".join(cells[list(kept).index(column)] for column in to.said.key if column in kept).strip() if cells else ""
+    assert file.shape is not None
+    return bool(cells and read_trailer(cells, key, file.shape.records - 1))
+
+
+def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
+    """Land a file record by record; the engine reads again what was found good, and both must count the same."""
+    reader, good = file.read_carefully(to.said.key), 0
+    clean = to.room / "clean.csv"
+    names = ["n", *(f"c{place}" for place in range(len(file.columns)))]
+    rejected: list[list[Any]] = []
+    with clean.open("w", encoding="utf-8", newline="") as made:
+        writer = csv.writer(made)  # its CRLF has a lone CR quoted too; the engine takes its line end from the header
+        writer.writerow(names)
+        for record in reader:
+            if record.reason is None:
+                writer.writerow([record.number, *(record.cells or ())])
+                good += 1
+                continue
+            cells = record.cells or []
+            places = [file.columns.index(column) for column in to.said.key]
+            known = [cells[place].strip() for place in places if place < len(cells)]
+            key = ".".join(known) if len(known) == len(places) and all(known) else None
+            rejected.append([name, to.said.name, record.first, record.last, record.reason, record.number, key])
+    if rejected:
+        to.warehouse.connection.executemany("INSERT INTO raw.rejected VALUES (?, ?, ?, ?, ?, ?, ?)", rejected)
+    kept = _kept(file)
+    [(landed,)] = to.warehouse.run(
+        f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row)"
+        f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file, n::BIGINT"
+        " FROM read_csv($path, columns = $columns, header = true, delim = ',', quote = '\"', escape = '\"',"
+        " auto_detect = false, strict_mode = true, nullstr = '', max_line_size = 67108864)",
+        {"file": name, "path": glob.escape(str(clean)), "columns": dict.fromkeys(names, "VARCHAR")},
+    )
+    clean.unlink()
+    if landed != good:
+        raise CountMismatch(f"{name}: {good} good records were read, {landed} landed. Nothing was changed.")
+    return reader.counted, reader.below
+
+
+def _kept(file: DataFile) -> dict[str, int]:
+    """Return the columns that land with their place; of two equal ones the first."""
+    contract = read_contract()
+    return {
+        column: file.columns.index(column) for column in dict.fromkeys(file.columns) if not contract.is_refused(column)
+    }
+
+
+def _quoted(columns: Sequence[str] | dict[str, int]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def _judge_keys(to: _Target, columns: list[str]) -> None:
+    """Keep one of several equal records; reject records without a usable key, and all of a key that differ."""
+    if not to.said.key:
         return
-    table, key = f"raw.{said.name}", ", ".join(f'"{column}"' for column in said.key)
-    blank = " OR ".join(f'"{column}" IS NULL' for column in said.key)
-    content = ", ".join(f'"{column}"' for column in columns)
-    warehouse.run("CREATE OR REPLACE TEMP TABLE aside (place BIGINT, reason VARCHAR)")
-    warehouse.run(f"INSERT INTO aside SELECT rowid, 'it has no key' FROM {table} WHERE {blank}")
-    warehouse.run(
-        f"INSERT INTO aside SELECT place, CASE WHEN least_content = greatest_content"
-        " THEN 'the same record again: kept once' ELSE 'its key names several different records' END"
-        " FROM (SELECT place, min(content) OVER one AS least_content, max(content) OVER one AS greatest_content,"
-        f" row_number() OVER (PARTITION BY {key} ORDER BY source_file, source_row) AS turn"
-        f" FROM (SELECT rowid AS place, {key}, source_file, source_row, to_json([{content}])::VARCHAR AS content"
-        f" FROM {table} JOIN (SELECT {key} FROM {table} GROUP BY ALL HAVING count(*) > 1) USING ({key}))"
-        f" WINDOW one AS (PARTITION BY {key})) WHERE turn > 1 OR least_content <> greatest_content"
+    key = id_sql(to.said)
+    damaged = f"({' OR '.join(damaged_sql(column) for column in to.said.key)})"
+    [(total, distinct, plain, bad)] = to.warehouse.run(
+        f"SELECT count(*), count(DISTINCT k), count(DISTINCT lower(k)), count(*) FILTER (k IS NULL OR k = '' OR damaged)"
+        f" FROM (SELECT {key} AS k, {damaged} AS damaged FROM {to.table})"
     )
-    warehouse.run(
-        f"INSERT INTO raw.rejected SELECT source_file, '{said.name}', NULL, NULL, reason, source_row"
-        f" FROM {table} t JOIN aside ON place = t.rowid ORDER BY 1, 6"
+    if plain < distinct:
+        to.told.findings.append(
+            f"{to.said.name}: {distinct - plain} keys differ from another only in case; they stay apart."
+        )
+    if total == distinct and not bad:
+        return
+    blank = " OR ".join(f"{key_sql(column)} IS NULL OR {key_sql(column)} = ''" for column in to.said.key)
+    content = _quoted([column for column in columns if column not in to.said.key])
+    to.warehouse.run(
+        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT rowid AS place, {key} AS k, source_file, source_row,"
+        f" CASE WHEN {blank} THEN $blank WHEN {damaged} THEN $damaged END AS reason FROM {to.table}",
+        {"blank": Rejection.BLANK_KEY, "damaged": Rejection.DAMAGED_KEY},
     )
-    warehouse.run(f"DELETE FROM {table} WHERE rowid IN (SELECT place FROM aside)")
-    warehouse.run("DROP TABLE aside")
+    to.warehouse.run(
+        "CREATE OR REPLACE TEMP TABLE aside AS SELECT place, k, reason FROM keyed WHERE reason IS NOT NULL UNION ALL"
+        " SELECT place, k, CASE WHEN least_content = greatest_content THEN $again ELSE $several END FROM"
+        " (SELECT place, k, min(content) OVER one AS least_content, max(content) OVER one AS greatest_content,"
+        " row_number() OVER (PARTITION BY k ORDER BY source_file, source_row) AS turn FROM"
+        f" (SELECT place, k, d.source_file, d.source_row, to_json([{content}])::VARCHAR AS content FROM keyed d"
+        f" JOIN {to.table} t ON t.rowid = place WHERE reason IS NULL AND k IN"
+        " (SELECT k FROM keyed WHERE reason IS NULL GROUP BY k HAVING count(*) > 1))"
+        " WINDOW one AS (PARTITION BY k)) WHERE turn > 1 OR least_content <> greatest_content",
+        {"again": Rejection.AGAIN, "several": Rejection.SEVERAL},
+    )
+    to.warehouse.run(
+        f"INSERT INTO raw.rejected SELECT source_file, '{to.said.name}', NULL, NULL, reason, source_row, nullif(k, '')"
+        f" FROM {to.table} t JOIN aside ON place = t.rowid ORDER BY 1, 6"
+    )
+    to.warehouse.run(f"DELETE FROM {to.table} WHERE rowid IN (SELECT place FROM aside)")
+    to.warehouse.run("DROP TABLE aside")
+    to.warehouse.run("DROP TABLE keyed")
 
 
-def _find_lines(warehouse: Warehouse, files: list[DataFile]) -> None:
-    for file in files:
-        wanted = {
-            row[0]
-            for row in warehouse.run(
-                "SELECT source_row FROM raw.rejected WHERE file = ? AND first_line IS NULL", [file.path.name]
+def _find_lines(to: _Target, file: DataFile, name: str) -> None:
+    query = "SELECT source_row FROM raw.rejected WHERE file = ? AND first_line IS NULL"
+    wanted = {row[0] for row in to.warehouse.run(query, [name])}
+    if wanted:
+        records = file.read_carefully(to.said.key)
+        lines = [[one.first, one.last, name, one.number] for one in records if one.number in wanted]
+        to.warehouse.connection.executemany(
+            "UPDATE raw.rejected SET first_line = ?, last_line = ? WHERE file = ? AND source_row = ?", lines
+        )
+    to.warehouse.run(
+        f"UPDATE raw.files SET rows_landed = (SELECT count(*) FROM {to.table} WHERE source_file = $file),"
+        " rows_rejected = (SELECT count(*) FROM raw.rejected r WHERE r.file = $file) WHERE files.file = $file",
+        {"file": name},
+    )
+
+
+def _upsert(warehouse: Warehouse, said: ExportObject, columns: list[str]) -> None:
+    """Let each incoming record replace the one of its key; what has no key is added unless it is there already."""
+    table, names = f"raw.{said.name}", _quoted([*columns, "source_file", "source_row"])
+    if said.key:
+        warehouse.run(f"DELETE FROM {table} WHERE {id_sql(said)} IN (SELECT {id_sql(said)} FROM {INCOMING})")
+        warehouse.run(f"INSERT INTO {table} ({names}) SELECT {names} FROM {INCOMING}")
+    else:
+        content = f"to_json([{_quoted(columns)}])::VARCHAR"
+        warehouse.run(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM {INCOMING}"
+            f" WHERE {content} NOT IN (SELECT {content} FROM {table})"
+        )
+    warehouse.run(f"DROP TABLE {INCOMING}")
+
+
+def _drop_spare(warehouse: Warehouse, table: str, files: list[DataFile], told: Told) -> None:
+    """Drop columns without a name and without a value: what a delimiter at the end of each line makes."""
+    spare = {column for file in files for column in file.columns[len(file.columns) - file.dialect.spare :]}
+    for column in sorted(spare):
+        [(filled,)] = warehouse.run(f'SELECT count("{column}") FROM {table}')
+        if filled:
+            told.findings.append(
+                f"{table.removeprefix('raw.')}: a column without a name holds {filled} values: {column}."
             )
-        }
-        if not wanted:
-            continue
-        for record, (first, last) in line_ranges(file.path, wanted).items():
-            warehouse.run(
-                "UPDATE raw.rejected SET first_line = ?, last_line = ? WHERE file = ? AND source_row = ?",
-                [first, last, file.path.name, record],
-            )
+        else:
+            warehouse.run(f'ALTER TABLE {table} DROP COLUMN "{column}"')
+            warehouse.run("DELETE FROM raw.delivered_columns WHERE column_name = ?", [column])
