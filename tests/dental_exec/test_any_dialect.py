@@ -21,7 +21,10 @@ from workbench.warehouse import Warehouse
 
 EXAMPLES = int(os.environ.get("WORKBENCH_EXAMPLES", "2000" if os.environ.get("WORKBENCH_CAMPAIGN") else "200"))
 RUN = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not os.environ.get("CI_RANDOM")
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=not os.environ.get("CI_RANDOM"),
 )
 SAID = read_contract().objects["carriers"]
 CP1252 = "".join(bytes([one]).decode("cp1252", "ignore") for one in range(32, 256))
@@ -77,13 +80,22 @@ def values(encoding: str) -> st.SearchStrategy[str]:
 def tables(draw: st.DrawFn, *, least_rows: int = 0, style: str | None = None) -> Written:
     encoding, mark = draw(
         st.sampled_from(
-            [("utf-8", False), ("utf-8", True), ("cp1252", False), ("utf-16-le", True), ("utf-16-be", True), ("utf-16-le", False)]
+            [
+                ("utf-8", False),
+                ("utf-8", True),
+                ("cp1252", False),
+                ("utf-16-le", True),
+                ("utf-16-be", True),
+                ("utf-16-le", False),
+            ]
         )
     )
     width = draw(st.integers(2, 6))
     header = ["carrier_id", *["carrier_name", "payer_id", "phone", "cf_one", "cf_two"][: width - 1]]
     count = draw(st.integers(least_rows, 7))
-    rows = [[f"C{100 + n}", *draw(st.lists(values(encoding), min_size=width - 1, max_size=width - 1))] for n in range(count)]
+    rows = [
+        [f"C{100 + n}", *draw(st.lists(values(encoding), min_size=width - 1, max_size=width - 1))] for n in range(count)
+    ]
     style = style or draw(st.sampled_from(["minimal", "all", "backslash"]))
     if style == "backslash" and not any('"' in cell for row in rows for cell in row):
         style = "all"  # nothing in the file would show that backslashes escape
@@ -136,10 +148,17 @@ def land(store: Warehouse, data: bytes, width: int) -> Landed:
         present = [name for name in names if name in store.columns("raw.carriers")]
         found = store.run(f"SELECT source_row, {', '.join(present)} FROM raw.carriers ORDER BY source_row")
         rejected = store.run("SELECT first_line, last_line, reason FROM raw.rejected ORDER BY ALL")
-        [(counted, landed, aside, reader)] = store.run("SELECT rows_counted, rows_landed, rows_rejected, reader FROM raw.files")
+        [(counted, landed, aside, reader)] = store.run(
+            "SELECT rows_counted, rows_landed, rows_rejected, reader FROM raw.files"
+        )
         assert counted == landed + aside == len(found) + len(rejected)
         return Landed(
-            [[value or "" for value in row[1 : width + 1]] for row in found], [row[0] for row in found], rejected, counted, reader, told.findings
+            [[value or "" for value in row[1 : width + 1]] for row in found],
+            [row[0] for row in found],
+            rejected,
+            counted,
+            reader,
+            told.findings,
         )
 
 
