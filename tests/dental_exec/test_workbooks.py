@@ -160,8 +160,8 @@ def test_a_formula_that_nobody_calculated_is_told_since_its_cell_looks_empty(tmp
     sheet = only(tmp_path / "export.xlsx", tmp_path / "room")
     assert read(sheet) == [["case_id", "total"], ["T1", ""]]
     assert sheet.findings[-1] == (
-        "export.xlsx#cases: 1 formulas were never calculated and count as empty. Open the workbook in a spreadsheet,"
-        " save it, and deliver it again."
+        "export.xlsx#cases: 1 formula was never calculated and left empty. Open the workbook in a spreadsheet, save it,"
+        " and deliver it again."
     )
 
 
