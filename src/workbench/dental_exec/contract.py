@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-BLANKS = "' \\t\\n\\r\\f\\v' || chr(160) || chr(8203) || chr(65279)"
+BLANKS = "' ' || " + " || ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 160, 8203, 65279))
 """Keys are compared without these around them."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 
@@ -102,6 +103,14 @@ def key_sql(column: str, table: str = "") -> str:
         f" THEN trim(substr({bare}, 3, length({bare}) - 3), {BLANKS})"
         f" WHEN starts_with({bare}, '''') THEN substr({bare}, 2) ELSE {bare} END)"
     )
+
+
+def plain_key(text: str) -> str:
+    """Return a key at hand in the form that `key_sql` gives it."""
+    bare = text.strip(" \t\r\n\x0c\xa0\u200b\ufeff")
+    if bare.startswith('="') and bare.endswith('"'):
+        bare = bare[2:-1].strip()
+    return unicodedata.normalize("NFC", bare.removeprefix("'"))
 
 
 def id_sql(said: ExportObject, table: str = "") -> str:

@@ -50,6 +50,15 @@ class Shape:
     records: int
     longest: int
     is_odd: bool
+    delimiters: int = 0
+
+    def is_even(self, width: int) -> bool:
+        """Say whether as many delimiters stand between values as whole records have; all may end with one more.
+
+        The engine forgives a record that ends with one more, and so would land a value torn in two, all others shifted.
+        """
+        least = (self.records + 1) * (width - 1)
+        return self.delimiters in (least, least + self.records, least + self.records + 1)
 
 
 def plain_name(written: str) -> str:
@@ -107,11 +116,14 @@ def _record(lines: Sequence[str], delimiter: str) -> tuple[tuple[str, ...], int]
     try:
         return tuple(cell.strip("\x0c") for cell in next(reader, [])), reader.line_num
     except csv.Error:
-        return (), 1
+        # A header that blanks stand around the quotes of is still a header; its names are bared anyway.
+        return tuple(next(csv.reader(lines[:1], delimiter=delimiter), ())), 1
 
 
 TRAILER = r"(?:grand\s+)?(?:totals?|count|records?|rows?|end of (?:file|report)|trailer|sum)"
-WHOLE_TRAILER = re.compile(rf"{TRAILER}(?:\s+(?:count|records?|rows?|exported))*[\s:=#|-]*([\d,]*)", re.IGNORECASE)
+WHOLE_TRAILER = re.compile(
+    rf"{TRAILER}(?:\s+(?:count|records?|rows?|exported))*(?:\s*[:=|]+\s*|\s+|$)([\d,]*)", re.IGNORECASE
+)
 COUNTED_TRAILER = re.compile(r"([\d,]+)\s+(?:records?|rows?)(?:\s+exported)?\.?", re.IGNORECASE)
 
 
@@ -151,10 +163,12 @@ def find_loose_ends(record: str, delimiter: str) -> tuple[bool, bool]:
 
 
 def key_shape(key: str) -> frozenset[str]:
-    """Return which kinds of characters a key is made of, blanks around it left out."""
-    return frozenset(
-        "letter" if one.isalpha() else "digit" if one.isdigit() else one for one in key.strip().strip("='\"")
+    """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
+    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
+    kinds = (
+        "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
     )
+    return frozenset(kinds)
 
 
 def measure(path: Path, dialect: Dialect) -> Shape | None:
@@ -179,7 +193,9 @@ def measure(path: Path, dialect: Dialect) -> Shape | None:
                 return None
         if rest and not scan.take(rest + (b"\r\n" if scan.ends_in_return else b"\n")):
             return None
-    return Shape(scan.records - 1, scan.longest, scan.is_odd) if not scan.inside and scan.records else None
+    if scan.inside or not scan.records:
+        return None
+    return Shape(scan.records - 1, scan.longest, scan.is_odd, scan.delimiters)
 
 
 class _Scan:
@@ -187,7 +203,7 @@ class _Scan:
 
     def __init__(self, delimiter: int, width: int) -> None:
         self.delimiter, self.width = delimiter, width
-        self.records = self.longest = self.current = 0
+        self.records = self.longest = self.current = self.delimiters = 0
         self.inside = self.is_odd = False
         self.ends_in_return: bool | None = None
 
@@ -200,7 +216,13 @@ class _Scan:
         data = np.frombuffer(block, np.uint8)
         ends = np.flatnonzero(data == NEWLINE)
         quotes = np.flatnonzero(data == QUOTE)
+        marks = data == self.delimiter
+        if not quotes.size:
+            self.delimiters += 0 if self.inside else int(np.count_nonzero(marks))
         if quotes.size:
+            parts = np.add.reduceat(marks.view(np.uint8), quotes, dtype=np.int64)
+            before = int(np.count_nonzero(marks[: quotes[0]]))
+            self.delimiters += int(parts[0 if self.inside else 1 :: 2].sum()) + (0 if self.inside else before)
             if not self._are_sound(data, quotes):
                 return False
             within = ((np.searchsorted(quotes, ends) + self.inside) & 1).astype(bool)
