@@ -41,6 +41,10 @@ MIDNIGHT = " 00:00:00"
 NO_DAY = {False: "1899-12-31 ", True: "1904-01-01 "}
 """What the reader writes before a time of day, by whether days are counted from 1904."""
 
+NO_VALUE = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>")
+UNCALCULATED = re.compile(rb'<c (?![^>]*t="str")[^>]*><f[^>]*>[^<]*</f>(?:<v></v>|<v ?/>)?</c>')
+"""A formula without a value; one that came to an empty text is marked as such."""
+
 Cell = tuple[int, int, str]
 
 
@@ -175,7 +179,8 @@ def _marks(parts: zipfile.ZipFile, place: str, chunks: int | None = None) -> Mar
             text, tail = (text[:end], text[end:]) if end > 3 else (b"", text)
             if formulas := text.count(b"<f"):
                 marks.formulas += formulas
-                marks.uncalculated += text.count(b"</f></c>") + text.count(b"</f><v/></c>")
+                if any(text.count(end) for end in NO_VALUE):
+                    marks.uncalculated += len(UNCALCULATED.findall(text))
             at = text.find(b' t="b"')
             for _ in range(ENOUGH):
                 if at < 0:
