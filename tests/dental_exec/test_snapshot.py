@@ -96,7 +96,7 @@ def test_equal_records_land_once_and_different_ones_of_a_key_not_at_all(tmp_path
         (4, 4, "the same record again: kept once"),
         (5, 5, "its key names several different records"),
         (6, 7, "its key names several different records"),
-        (8, 8, "it has no key"),
+        (8, 8, "its key is blank"),
         (9, 9, "2 values under a header of 3"),
     ]
     assert [(t.counted, t.landed, t.rejected) for t in snapshot.tables if t.object == "contacts"] == [(7, 2, 5)]
@@ -117,31 +117,41 @@ def test_passwords_never_land(tmp_path):
 
 
 def test_all_problems_of_a_delivery_are_named_at_once(tmp_path):
-    deliver(tmp_path / "exports" / "first", users=None, cases="contact_id\nC1\n", contacts=b"contact_id\n\xe9\n")
+    deliver(tmp_path / "exports" / "first", users=None, cases="contact_id\nC1\n", contacts=b"contact_id\n\x81\n")
     with pytest.raises(ExportProblem) as raised:
         land(tmp_path)
     assert str(raised.value).splitlines() == [
         "The delivery first has 3 problems:",
-        "  contacts.csv is not UTF-8: byte 11 cannot be decoded. Export it again as UTF-8 (Excel: CSV UTF-8).",
-        "  users.csv is missing; a delivery without users cannot be migrated",
         "  cases.csv: the key column case_id is missing",
+        "  contacts.csv, byte 11 (line 2) is neither UTF-8 nor cp1252: a byte there has no meaning in either."
+        " Export it again as UTF-8 (Excel: CSV UTF-8).",
+        "  users.csv is missing; a delivery without users cannot be migrated",
     ]
 
 
 def test_a_failing_delivery_leaves_the_warehouse_as_it_was(tmp_path):
-    deliver(tmp_path / "exports" / "first")
+    manifest(deliver(tmp_path / "exports" / "first"))
     first = land(tmp_path)
-    deliver(tmp_path / "exports" / "second", notes="note_id,body\r\nN1,a\nN2,b\r\n")
-    with pytest.raises(ExportProblem, match=r"notes\.csv cannot be read"):
+    manifest(deliver(tmp_path / "exports" / "second", cases=CASES + "T2,C1,7\n"), at="2026-11-23 02:00:00")
+    with pytest.raises(CountMismatch, match=r"cases\.csv: the manifest says 1 rows, 2 were counted"):
         land(tmp_path)
     assert rows(tmp_path, "SELECT snapshot FROM raw.deliveries") == [(first.id,)]
     assert rows(tmp_path, "SELECT count(*) FROM raw.contacts") == [(2,)]
+    assert rows(tmp_path, "SELECT count(*) FROM raw.cases") == [(1,)]
 
 
-def test_an_unclosed_quote_is_named_by_its_line(tmp_path):
-    deliver(tmp_path / "exports" / "first", cases='case_id,contact_id\nT1,C1\nT2,"C1\nT3,C1\n')
-    with pytest.raises(ExportProblem, match=r"cases\.csv has quotes that do not match .* line 3"):
-        land(tmp_path)
+def test_an_unclosed_quote_swallows_nothing(tmp_path):
+    text = 'case_id,contact_id,cf_teeth\nT1,C1,1\nT2,"C1,2\nT3,C1,"3,4"\nT4,C2,5\n'
+    deliver(tmp_path / "exports" / "first", cases=text)
+    land(tmp_path)
+    assert rows(tmp_path, "SELECT case_id, contact_id, cf_teeth, source_row FROM raw.cases ORDER BY 1") == [
+        ("T1", "C1", "1", 1),
+        ("T3", "C1", "3,4", 3),
+        ("T4", "C2", "5", 4),
+    ]
+    assert rows(tmp_path, "SELECT file, first_line, last_line, reason, source_row, source_id FROM raw.rejected") == [
+        ("cases.csv", 3, 3, "an opening quote is never closed", 2, "T2")
+    ]
 
 
 def test_a_later_step_asks_for_the_snapshot_it_means(tmp_path):
@@ -173,11 +183,34 @@ def test_the_latest_full_delivery_lands_by_its_time_not_its_name(tmp_path):
     assert land(tmp_path, delivery=snapshot.id).delivery == "a"
 
 
-def test_a_newer_partial_delivery_is_refused(tmp_path):
+def test_a_partial_delivery_lies_over_the_full_one_and_removes_nothing(tmp_path):
     manifest(deliver(tmp_path / "exports" / "a"))
-    manifest(deliver(tmp_path / "exports" / "b"), mode="delta", at="2026-11-23 02:00:00")
-    with pytest.raises(ExportProblem, match=r"The delivery b is partial \(mode delta\)"):
-        land(tmp_path)
+    full = land(tmp_path)
+    changed = {"users": None, "companies": None, "cases": None}
+    partial = deliver(
+        tmp_path / "exports" / "b", **changed, contacts="contact_id,first_name,cf_new\nC2,Rob,x\nC3,Cy,\n"
+    )
+    (partial / "record_deletions.csv").write_text("object,record_id,deleted_at\ncontacts,C1,2026-11-21\n")
+    manifest(partial, mode="delta", at="2026-11-23 02:00:00")
+    snapshot = land(tmp_path)
+    assert (snapshot.delivery, snapshot.exported_at, snapshot.mode) == ("b", "2026-11-23 02:00:00", "full")
+    assert snapshot.id != full.id
+    assert rows(
+        tmp_path,
+        "SELECT contact_id, first_name, last_name, cf_new, source_file, source_row FROM raw.contacts ORDER BY 1",
+    ) == [
+        ("C1", "Ann", "Lee", None, "a/contacts.csv", 1),
+        ("C2", "Rob", None, "x", "b/contacts.csv", 1),
+        ("C3", "Cy", None, None, "b/contacts.csv", 2),
+    ]
+    assert rows(tmp_path, "SELECT object, record_id FROM raw.record_deletions") == [("contacts", "C1")]
+    assert rows(tmp_path, "SELECT source_id, change, stamped FROM raw.changes ORDER BY ALL") == [
+        ("C2", "changed", False),
+        ("C3", "new", None),
+        ("contacts.C1", "new", None),
+    ]
+    assert "Partial deliveries are laid over a, in order: b. They remove nothing." in snapshot.findings
+    assert land(tmp_path) == snapshot
 
 
 def test_a_count_that_differs_from_the_manifest_stops(tmp_path):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-BLANKS = "' \\t\\n\\r\\f\\v' || chr(160) || chr(8203) || chr(65279)"
+BLANKS = "' ' || " + " || ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 160, 8203, 65279))
 """Keys are compared without these around them."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 

@@ -107,11 +107,12 @@ def _record(lines: Sequence[str], delimiter: str) -> tuple[tuple[str, ...], int]
     try:
         return tuple(cell.strip("\x0c") for cell in next(reader, [])), reader.line_num
     except csv.Error:
-        return (), 1
+        # A header that blanks stand around the quotes of is still a header; its names are bared anyway.
+        return tuple(next(csv.reader(lines[:1], delimiter=delimiter), ())), 1
 
 
 TRAILER = r"(?:grand\s+)?(?:totals?|count|records?|rows?|end of (?:file|report)|trailer|sum)"
-WHOLE_TRAILER = re.compile(rf"{TRAILER}(?:\s+(?:count|records?|rows?|exported))*[\s:=#|-]*([\d,]*)", re.IGNORECASE)
+WHOLE_TRAILER = re.compile(rf"{TRAILER}(?:\s+(?:count|records?|rows?|exported))*(?:\s*[:=|]+\s*|\s+|$)([\d,]*)", re.IGNORECASE)
 COUNTED_TRAILER = re.compile(r"([\d,]+)\s+(?:records?|rows?)(?:\s+exported)?\.?", re.IGNORECASE)
 
 
@@ -151,10 +152,12 @@ def find_loose_ends(record: str, delimiter: str) -> tuple[bool, bool]:
 
 
 def key_shape(key: str) -> frozenset[str]:
-    """Return which kinds of characters a key is made of, blanks around it left out."""
-    return frozenset(
-        "letter" if one.isalpha() else "digit" if one.isdigit() else one for one in key.strip().strip("='\"")
+    """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
+    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
+    kinds = (
+        "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
     )
+    return frozenset(kinds)
 
 
 def measure(path: Path, dialect: Dialect) -> Shape | None:

@@ -64,8 +64,9 @@ def _compare(store: Warehouse, said: ExportObject) -> Turnover | None:
     store.run(
         f"INSERT INTO raw.changes SELECT '{said.name}', coalesce(n.id, o.id),"
         " CASE WHEN o.id IS NULL THEN 'new' WHEN n.id IS NULL THEN 'removed' ELSE 'changed' END,"
-        f" n.stamp IS DISTINCT FROM o.stamp FROM ({side} {new}) n FULL JOIN ({side} {old}) o ON n.id = o.id"
-        " WHERE n.id IS NULL OR o.id IS NULL OR n.content <> o.content OR n.stamp IS DISTINCT FROM o.stamp"
+        " CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL THEN n.stamp IS DISTINCT FROM o.stamp END"
+        f" FROM ({side} {new}) n FULL JOIN ({side} {old}) o ON n.id = o.id"
+        " WHERE n.id IS NULL OR o.id IS NULL OR n.content <> o.content"
     )
     [(count_old, count_new)] = store.run(f"SELECT (SELECT count(*) FROM {old}), (SELECT count(*) FROM {new})")
     changes = dict(store.run("SELECT change, count(*) FROM raw.changes WHERE object = ? GROUP BY 1", [said.name]))

@@ -102,7 +102,11 @@ def _look_at(source: DataSource, said: ExportObject, text: Path) -> DataFile:
     columns = column_names(dialect.header)
     found = DataFile(source, said.name, facts, dialect, path, None, columns)
     _require_one_meaning(found)
-    if len(columns) >= FEWEST_COLUMNS and dialect.header_lines == 1:
+    if (
+        len(columns) >= FEWEST_COLUMNS
+        and dialect.header_lines == 1
+        and not found.read_carefully(said.key).is_trailing()
+    ):
         found = replace(found, shape=measure(path, dialect))
     if found.shape is None and facts.size:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -90,6 +90,8 @@ class CarefulReader:
         self._lines = iter(lines)
         self._ahead: deque[str] = deque()
         self._taken = self._rows = 0
+        self._place = self.keys[0] if self.keys else 0
+        self._usual = dialect.width
         self._shapes: set[frozenset[str]] = set()
         self._learned = 0
         self._knows_quotes = knows_quotes
@@ -100,10 +102,7 @@ class CarefulReader:
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records below the header; numbers are given from 1, rejected ones have theirs too."""
-        for _ in range(self.dialect.skip):
-            self._take(1)
-        self._take(self.dialect.header_lines)
-        self._shapes |= self._likely_shapes()
+        self._leave_header()
         recent: deque[Record] = deque()
         while self._peek(0) is not None:
             found = self._next(recent)
@@ -115,6 +114,17 @@ class CarefulReader:
         self._drop_trailers(recent)
         while recent:
             yield self._number(recent.popleft())
+
+    def is_trailing(self) -> bool:
+        """Say whether lines end with a delimiter where the header does not; a reader that is asked reads no more."""
+        self._leave_header()
+        return self._usual > self.dialect.width
+
+    def _leave_header(self) -> None:
+        for _ in range(self.dialect.skip):
+            self._take(1)
+        self._take(self.dialect.header_lines)
+        self._look_ahead()
 
     def _number(self, record: Record) -> Record:
         self.counted += 1
@@ -155,12 +165,17 @@ class CarefulReader:
         return Record(first, last, cells, reason, is_start=is_start)
 
     def _fit(self, cells: list[str]) -> bool:
-        """Say whether a record has the header's width, and bring it to that; one trailing delimiter is forgiven."""
-        width = self.dialect.width
-        if len(cells) == width + 1 and not cells[-1]:
+        """Say whether a record has as many values as it should, and bring it to the header's width.
+
+        Where most lines end with a delimiter, one that does not lacks a value; elsewhere one such end is forgiven.
+        """
+        width, usual = self.dialect.width, self._usual
+        forgiven = usual == width - self.dialect.spare and len(cells) == usual + 1 and not cells[-1]
+        if len(cells) != usual and not forgiven:
+            return False
+        if len(cells) > width and not cells[-1]:
             cells.pop()
-        elif width - self.dialect.spare <= len(cells) < width:
-            cells.extend([""] * (width - len(cells)))
+        cells.extend([""] * (width - len(cells)))
         return len(cells) == width
 
     def _is_header(self, cells: list[str]) -> bool:
@@ -233,27 +248,33 @@ class CarefulReader:
             return "" if self._is_plausible(cells) else None
         return cells[self.keys[0]] if self._is_plausible(cells) else None
 
-    def _likely_shapes(self) -> set[frozenset[str]]:
-        """Return what most keys of the first lines look like; the very first line counts twice."""
-        found: Counter[frozenset[str]] = Counter()
-        place = self.keys[0] if self.keys else 0
+    def _look_ahead(self) -> None:
+        """Learn from the first lines what most keys look like (the very first counts twice) and how many values a line has."""
+        shapes: Counter[frozenset[str]] = Counter()
+        width, least = self.dialect.width, self.dialect.width - self.dialect.spare
+        found = []
         for number in range(FIRST_LINES):
             line = self._peek(number) or ""
-            cells = next(csv.reader([line.strip()], delimiter=self.dialect.delimiter), [])
-            if place < len(cells) and (not found or len(cells) >= self.dialect.width - self.dialect.spare):
-                found[key_shape(cells[place])] += 1 if found else 2
-        return {shape for shape, count in found.items() if count >= 0.6 * max(found.values())}
+            cells = next(csv.reader([line.strip("\r\n\x0c")], delimiter=self.dialect.delimiter), [])
+            if self._place < len(cells) and (not shapes or len(cells) >= least):
+                shapes[key_shape(cells[self._place])] += 1 if shapes else 2
+                found.append((cells, line.count('"') % 2))
+        self._shapes = {shape for shape, count in shapes.items() if count >= 0.6 * max(shapes.values())}
+        lengths = Counter({width: 2})  # a header that ends with a delimiter has records that do, unless they show else
+        for cells, is_open in found:
+            fits = least <= len(cells) <= width or (len(cells) == width + 1 and not cells[-1])
+            if fits and not is_open and self._is_plausible(cells):
+                lengths[len(cells)] += 1
+        self._usual = lengths.most_common(1)[0][0]
 
     def _learn(self, cells: list[str]) -> None:
         if self._learned < LEARNED:
             self._learned += 1
-            self._shapes.add(key_shape(cells[self.keys[0] if self.keys else 0]))
+            self._shapes.add(key_shape(cells[self._place]))
 
     def _is_plausible(self, cells: list[str]) -> bool:
-        place = self.keys[0] if self.keys else 0
-        if place >= len(cells) or not cells[place].strip():
-            return False
-        return key_shape(cells[place]) in self._shapes
+        filled = self._place < len(cells) and cells[self._place].strip()
+        return bool(filled) and key_shape(cells[self._place]) in self._shapes
 
     def _drop_trailers(self, recent: deque[Record]) -> None:
         for place in range(max(0, len(recent) - 5), len(recent)):
