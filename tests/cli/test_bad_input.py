@@ -78,7 +78,7 @@ def test_a_folder_of_exports_that_was_emptied_is_named(workbench: Workbench, mig
     shutil.rmtree(only_delivery(exports))
     said = take_snapshot(workbench, migration)
     assert said.document["reason"] == (
-        "The folder 'exports' holds no delivery: no folder with CSV files and no archive."
+        "The folder 'exports' holds no delivery: no CSV files, no workbook, no zip, no folder with them."
     )
 
 

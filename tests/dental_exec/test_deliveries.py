@@ -209,6 +209,14 @@ def test_tables_nobody_opens_here_are_told(tmp_path):
     )
 
 
+def test_a_table_in_a_folder_beside_the_tables_is_told(tmp_path):
+    files = {"contacts.csv": CONTACTS, "old/users.csv": USERS, "attachments/C1/notes.csv": "", "old/letter.txt": ""}
+    [delivery] = find_deliveries(put(tmp_path / "in", **files))
+    assert open_delivery(delivery, tmp_path / "room").findings == (
+        "old/users.csv lies in a folder inside the delivery; it is not read. Move it up.",
+    )
+
+
 def test_files_that_differ_in_case_only_are_counted(tmp_path):
     exports = put(tmp_path / "in", **{"contacts.csv": "", "attachments/a.pdf": "1", "attachments/A.PDF": "2"})
     [delivery] = find_deliveries(exports)

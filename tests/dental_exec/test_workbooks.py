@@ -151,14 +151,17 @@ def test_errors_formulas_and_hidden_sheets_are_told(tmp_path):
     )
 
 
-def test_a_formula_that_nobody_calculated_is_told_since_its_cell_looks_empty(tmp_path):
+@pytest.mark.parametrize("left", [b"</f>", b"</f><v></v>", b"</f><v/>", b"</f><v />"])
+def test_a_formula_that_nobody_calculated_is_told_since_its_cell_looks_empty(tmp_path, left):
     with Sheets(tmp_path / "made.xlsx") as book:
         book.add("cases", ["case_id", "total"], ["T1", {"formula": "=1+1", "value": 2}])
+        book.add("notes", ["note_id", "body"], ["N1", {"formula": '=""', "value": "?"}])
     with zipfile.ZipFile(book.path) as made, zipfile.ZipFile(tmp_path / "export.xlsx", "w") as copy:
         for name in made.namelist():
-            copy.writestr(name, made.read(name).replace(b"</f><v>2</v>", b"</f>"))
-    sheet = only(tmp_path / "export.xlsx", tmp_path / "room")
-    assert read(sheet) == [["case_id", "total"], ["T1", ""]]
+            copy.writestr(name, made.read(name).replace(b"</f><v>2</v>", left).replace(b"<v>?</v>", b"<v></v>"))
+    sheet, empty = transcribe(tmp_path / "export.xlsx", tmp_path / "room")
+    assert (read(sheet)[1], read(empty)[1]) == (["T1", ""], ["N1", ""])
+    assert empty.findings == ("export.xlsx#notes: 1 cell holds a formula; the value of its last calculation is read.",)
     assert sheet.findings[-1] == (
         "export.xlsx#cases: 1 formula was never calculated and left empty. Open the workbook in a spreadsheet, save it,"
         " and deliver it again."

@@ -28,8 +28,8 @@ ENCRYPTED = 0x1
 MANIFEST = "export_manifest.csv"
 TABLES = (".csv", ".tsv", ".tab", ".xlsx", ".xlsm", ".zip")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-PEEKED = 256 * 1024 * 1024
-"""Only archives inside an archive that are smaller are looked into for a manifest before they are unpacked."""
+PEEKED, MOST_PEEKED = 256 * 1024 * 1024, 20
+"""So small and so few archives inside an archive are looked into for a manifest before they are unpacked."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def _peek(bundle: zipfile.ZipFile, depth: int) -> bytes | None:
 
     for info in places(MANIFEST)[:1]:
         return bundle.read(info) if info.file_size < PEEKED else None
-    for info in places(".zip") if depth > 1 else []:
+    for info in places(".zip")[:MOST_PEEKED] if depth > 1 else []:
         if info.file_size < PEEKED:
             with bundle.open(info) as file, zipfile.ZipFile(file) as inner:
                 if found := _peek(inner, depth - 1):

@@ -30,6 +30,7 @@ from workbench.errors import ExportProblem, gather
 
 STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})")
 DAY = re.compile(r"(?<!\d)(20\d{2})[-_.]?([01]\d)[-_.]?([0-3]\d)(?!\d)")
+FILES = "attachments"
 UNREAD = (".xls", ".xlsb", ".ods", ".numbers", ".mdb", ".accdb", ".rar", ".7z", ".gz", ".tar", ".tgz")
 """Files that hold tables and that nobody opens here: told, never passed over."""
 
@@ -172,6 +173,11 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
     if folder:
         unread = [one.name for one in visible(folder) if one.suffix.lower() in UNREAD]
         findings += [f"{name} cannot be read here; save it as CSV or as .xlsx." for name in unread]
+        below = sorted(
+            path.relative_to(folder) for path in folder.rglob("*") if path.parent != folder and is_table(path)
+        )
+        named = [path.as_posix() for path in below if read_contract().object_of(path.name) and path.parts[0] != FILES]
+        findings += [f"{name} lies in a folder inside the delivery; it is not read. Move it up." for name in named]
         if twins := count_twins(folder):
             files = "file differs" if twins == 1 else "files differ"
             findings.append(f"{twins} {files} from another one only in upper and lower case.")

@@ -63,6 +63,8 @@ def pull(url: str, into: Path, *, opener: Opener | None = None, progress: Progre
             f"{told} comes by sftp, which needs paramiko: install the workbench with its extra [sftp],"
             " or fetch the file by hand."
         ) from None
+    except ExportProblem:
+        raise
     except Exception as problem:  # each file system has errors of its own, and some of them carry the URL
         raise ExportProblem(f"{told} cannot be opened ({type(problem).__name__}): not there, or not for you.") from None
     _require_safe(str(facts.get("url", "")), told)
@@ -231,6 +233,9 @@ def _known_hosts_only() -> Any:
             file = Path.home() / ".ssh" / "known_hosts"
             known = paramiko.HostKeys(str(file) if file.is_file() else None)
             if not known.check(hostname, key):
-                raise paramiko.SSHException("unknown host key")
+                raise ExportProblem(
+                    f"~/.ssh/known_hosts does not name the host {hostname} with the key it shows. Connect to it once"
+                    " by ssh, compare its key with the one that the practice names, then pull again."
+                )
 
     return KnownHostsOnly()

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,10 @@ MIDNIGHT = " 00:00:00"
 NO_DAY = {False: "1899-12-31 ", True: "1904-01-01 "}
 """What the reader writes before a time of day, by whether days are counted from 1904."""
 
+NO_VALUE = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>")
+UNCALCULATED = re.compile(rb'<c (?![^>]*t="str")[^>]*><f[^>]*>[^<]*</f>(?:<v></v>|<v ?/>)?</c>')
+"""A formula without a value; one that came to an empty text is marked as such."""
+
 Cell = tuple[int, int, str]
 
 
@@ -57,6 +62,7 @@ class Sheet:
 class Marks:
     """What a sheet's XML says and the reader does not: how many formulas, and which columns hold yes-or-no cells."""
 
+    is_whole: bool = False
     formulas: int = 0
     uncalculated: int = 0
     flags: set[int] = field(default_factory=set)
@@ -91,14 +97,20 @@ def _transcribe(workbook: Path, room: Path) -> list[dict[str, Any]]:
     try:
         reader = fastexcel.read_excel(workbook)
         for number, title in enumerate(reader.sheet_names, start=1):
-            sheet = reader.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
+            with ThreadPoolExecutor(1) as beside:  # to look through the XML costs a fifth of reading it
+                looking = beside.submit(_look, workbook, places.get(title))
+                sheet = reader.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
+                marks = looking.result()
             if sheet.visible != "visible":
                 hidden.append(title)
                 continue
             frame, found = _read(sheet)
             if not frame.width or not frame.height:
                 continue
-            marks, flags = _look(workbook, places.get(title), _holding_flags(frame))
+            held = _holding_flags(frame)
+            if not marks.is_whole and len(marks.flags) < len(held):
+                marks = _look(workbook, places.get(title), whole=True)
+            flags = _columns_of_flags(marks.flags, held)
             _write(_as_shown(frame, found, flags, is_1904), room / f"{number}.csv")
             told = [f"#{title}: {finding}" for finding in _findings(frame, found, marks)]
             sheets.append({"title": title, "file": f"{number}.csv", "findings": told})
@@ -147,26 +159,27 @@ def _tags(xml: str, name: str) -> list[dict[str, str]]:
     return [{key: html.unescape(text) for key, text in re.findall(r'([\w:]+)="([^"]*)"', one)} for one in found]
 
 
-def _look(workbook: Path, place: str | None, held: set[int]) -> tuple[Marks, set[int]]:
-    """Return a sheet's marks, and which of the columns that hold "true" or "false" hold yes-or-no cells.
-
-    To inflate the XML again costs a fifth of reading it, so its head is enough where that leaves no question.
-    """
+def _look(workbook: Path, place: str | None, *, whole: bool = False) -> Marks:
+    """Return what a sheet's XML says, of its head where that holds no formula, else of all of it."""
     if place is None:
-        return Marks(), set()
+        return Marks(is_whole=True)
     with zipfile.ZipFile(workbook) as parts:
-        was_calculated = "xl/calcChain.xml" in parts.namelist()
-        marks = _marks(parts, place, chunks=1)
-        if was_calculated or marks.formulas or len(marks.flags) < len(held):
-            marks = _marks(parts, place)
-    # The reader leaves out empty columns at the left and does not say how many.
-    shifts = ({flag - by for flag in marks.flags} for by in range(min(marks.flags, default=0) + 1))
-    return marks, next((flags for flags in shifts if flags <= held), set())
+        head = None if whole or "xl/calcChain.xml" in parts.namelist() else _marks(parts, place, chunks=1)
+        return head if head and not head.formulas else _marks(parts, place)
+
+
+def _columns_of_flags(flags: set[int], held: set[int]) -> set[int]:
+    """Return which of the columns that hold "true" or "false" are those of the yes-or-no cells.
+
+    The reader leaves out empty columns at the left and does not say how many.
+    """
+    shifts = ({flag - by for flag in flags} for by in range(min(flags, default=0) + 1))
+    return next((shifted for shifted in shifts if shifted <= held), set())
 
 
 def _marks(parts: zipfile.ZipFile, place: str, chunks: int | None = None) -> Marks:
     """Look through a sheet's XML as a stream for what the reader does not tell."""
-    marks, tail = Marks(), b""
+    marks, tail = Marks(is_whole=chunks is None), b""
     with parts.open(place) as xml:
         while (chunks is None or chunks > 0) and (chunk := xml.read(CHUNK)):
             chunks = chunks and chunks - 1
@@ -175,7 +188,8 @@ def _marks(parts: zipfile.ZipFile, place: str, chunks: int | None = None) -> Mar
             text, tail = (text[:end], text[end:]) if end > 3 else (b"", text)
             if formulas := text.count(b"<f"):
                 marks.formulas += formulas
-                marks.uncalculated += text.count(b"</f></c>") + text.count(b"</f><v/></c>")
+                if any(text.count(end) for end in NO_VALUE):
+                    marks.uncalculated += len(UNCALCULATED.findall(text))
             at = text.find(b' t="b"')
             for _ in range(ENOUGH):
                 if at < 0:
