@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from loaded import KEY, Loaded
+from truth import fates, rejected_records
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -133,3 +134,35 @@ def test_a_record_that_nobody_expects_is_seen(loaded):
     with loaded.added("sales_accounts", {"name": "Nobody's practice", "owner_id": owner}):
         (found,) = loaded.mismatches()
     assert found == "extra account companies/"
+
+
+def test_fates_and_rejected_records_are_read_from_the_truth():
+    truth = {
+        "records": [
+            {"source_object": "tasks", "source_id": "K-1"},
+            {"source_object": "tasks", "source_id": "K-2", "removed": True},
+        ],
+        "rejected": [
+            {
+                "source_object": "tasks",
+                "source_id": None,
+                "file": "tasks.csv",
+                "first_line": 9,
+                "last_line": 9,
+                "reason": "its key is blank",
+            },
+            {
+                "source_object": "notes",
+                "source_id": "N-1",
+                "file": "notes.csv",
+                "first_line": 2,
+                "last_line": 4,
+                "reason": "an opening quote is never closed",
+            },
+        ],
+    }
+    assert fates(truth, "records") == {("tasks", "K-1")}
+    assert rejected_records(truth) == [
+        ("notes", "notes.csv", 2, 4, "an opening quote is never closed", "N-1"),
+        ("tasks", "tasks.csv", 9, 9, "its key is blank", ""),
+    ]

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = verb("init", _init, "make a migration folder that runs by itself")
     one.add_argument("folder", metavar="DIR")
-    one.add_argument("--exports", metavar="PATH", help="folder or zip of Dental-Exec exports")
+    one.add_argument("--exports", metavar="PATH", help="folder, zip or workbook of Dental-Exec exports")
     one = verb("sample", _sample, "write a generated practice: an export and truth.json beside it")
     one.add_argument("--out", required=True, metavar="DIR")
     one.add_argument("--patients", type=int, default=400, metavar="N")
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     steps = [*STEPS, *APART]
     one.add_argument("--from", dest="first", metavar="STEP", choices=steps, help=f"first step: {', '.join(steps)}")
     one.add_argument("--to", dest="last", metavar="STEP", choices=steps, help="last step")
-    one.add_argument("--exports", metavar="PATH", help="add a delivery to data/exports and take it")
+    one.add_argument("--exports", metavar="PATH_OR_URL", help="add a delivery to data/exports and take it")
     one.add_argument("--fresh", action="store_true", help="start another run")
     target(one)
     one = verb("suggest", _suggest, "propose values, or accept the proposals that are sure")
@@ -194,7 +194,7 @@ def _run(arguments: argparse.Namespace) -> Answer:
 
     settings = _settings(arguments)
     if arguments.exports:
-        add_delivery(settings, Path(arguments.exports))
+        add_delivery(settings, arguments.exports)
         settings = _settings(arguments)
     ran = run_steps(settings, first=arguments.first, last=arguments.last, fresh=arguments.fresh)
     return run_report(settings, ran.run.run_id, ran.done, ran.skipped)

@@ -229,6 +229,18 @@ def test_every_workbook_that_cannot_be_read_is_named_at_once(tmp_path):
     ]
 
 
+def test_a_workbook_without_any_known_sheet_is_refused_by_the_names_of_its_sheets(tmp_path):
+    path = workbook(tmp_path / "export.xlsx", Sheet1=[["contact_id"], ["C1"]], Sheet2=[["user_id"]])
+    [delivery] = find_deliveries(path)
+    with pytest.raises(ExportProblem) as raised:
+        open_delivery(delivery, tmp_path / "room")
+    assert str(raised.value).splitlines() == [
+        "The delivery export.xlsx has 1 problem:",
+        "  none of its tables is named after an object of the export (contacts, users …): export.xlsx#Sheet1,"
+        " export.xlsx#Sheet2",
+    ]
+
+
 def test_a_zip_without_tables_is_refused(tmp_path):
     put(tmp_path / "in", **{"export.zip": pack(**{"letter.txt": "hello", "contacts.ods": "x"})})
     [delivery] = find_deliveries(tmp_path / "in")

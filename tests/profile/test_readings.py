@@ -177,6 +177,16 @@ def test_links_take_the_spelling_of_the_key_they_name(land):
     assert as_read(warehouse, "tasks", "related_id") == ["C1", "c1", None]
 
 
+def test_links_find_a_key_that_a_spreadsheet_guarded(land):
+    warehouse = land(
+        users='user_id,email,is_active\n"=""U1""",a@example.com,Y\n',
+        contacts="contact_id,owner_user_id\nC1,u1\nC2,U1 \n",
+    )
+    read_columns(warehouse)
+    assert as_read(warehouse, "contacts", "owner_user_id") == ["U1", "U1"]
+    assert as_read(warehouse, "users", "user_id") == ["U1"]
+
+
 def test_text_loses_what_a_spreadsheet_put_around_it_and_nothing_else(land):
     warehouse = land(
         notes=table("note_id", "body", '="00123"', "'123", "'tis none", "none", "NULL", "#REF!", "a_x000D_\nb", " x ")

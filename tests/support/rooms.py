@@ -16,6 +16,7 @@ from workbench.journey.desk import apply_setup, invite_users, reading
 from workbench.journey.starter import init_migration
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import make_setup
+from workbench.profile.files import profile_files
 from workbench.profile.readings import read_columns
 from workbench.profile.recalls import profile_recalls
 from workbench.sample.generation import write_sample
@@ -61,9 +62,9 @@ class Practice:
                 os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
-def make_practice(folder: Path, *, patients: int = 12, seed: int = 7) -> Practice:
+def make_practice(folder: Path, *, patients: int = 12, seed: int = 7, dialect: str = "messy") -> Practice:
     """Generate a practice and a migration folder for it."""
-    write_sample(folder / "sample", patients=patients, seed=seed)
+    write_sample(folder / "sample", patients=patients, seed=seed, dialect=dialect)
     init_migration(folder / "migration", folder / "sample" / "exports")
     return Practice(folder / "migration", folder / "sample" / "truth.json")
 
@@ -74,6 +75,7 @@ def make_ready_to_load(practice: Practice) -> None:
     take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
     read_columns(settings.warehouse)
     profile_recalls(settings.warehouse)
+    profile_files(settings.warehouse, settings.folder)
     invite_users(settings, make_setup(settings, mappings))
     with reading(settings):
         pass

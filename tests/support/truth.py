@@ -83,6 +83,17 @@ class Tenant:
         self.stages = {int(stage["id"]): stage["name"] for one in pipelines for stage in one["deal_stages"]}
 
 
+def fates(truth: Record, section: str) -> set[tuple[str, str]]:
+    """Return (source object, source id) of a section, without rows that are no longer in the delivery."""
+    return {(one["source_object"], one["source_id"]) for one in truth[section] if not one.get("removed")}
+
+
+def rejected_records(truth: Record) -> list[tuple[str, str, int, int, str, str]]:
+    """Return what raw.rejected should hold, sorted: object, file, first and last line, reason, id (blank: none read)."""
+    names = ("source_object", "file", "first_line", "last_line", "reason", "source_id")
+    return sorted(tuple(one[name] or "" for name in names) for one in truth["rejected"])
+
+
 def normal_view(tenant: Tenant) -> dict[str, Record]:
     """Return every record by `destination source_id` without tenant ids, alias and times of writing: for two runs to be equal."""
     keys = _keys(tenant)

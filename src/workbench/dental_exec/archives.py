@@ -11,6 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,6 +79,12 @@ def content_root(folder: Path) -> Path:
             return folder
         here = inside[0]
     return here
+
+
+def count_twins(folder: Path) -> int:
+    """Return how many files of a tree differ from another one only in upper and lower case."""
+    names = Counter(path.relative_to(folder).as_posix().casefold() for path in folder.rglob("*") if path.is_file())
+    return sum(count - 1 for count in names.values())
 
 
 def peek_manifest(archive: Path) -> bytes | None:

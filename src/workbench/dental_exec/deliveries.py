@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import polars as pl
 from workbench.dental_exec.archives import (
     MANIFEST,
     content_root,
+    count_twins,
     is_archive,
     is_table,
     peek_manifest,
@@ -86,11 +86,6 @@ class Delivery:
     def is_full(self) -> bool:
         """Say whether the delivery holds everything, not only what changed."""
         return self.mode == "full"
-
-    def data_files(self) -> list[Path]:
-        """Return the tables of an opened delivery, else those that lie in its folder."""
-        files = [path for path in visible(self.path) if is_table(path) and not _is_delivery_file(path)]
-        return [source.path for source in self.sources] or files
 
     @property
     def is_archive(self) -> bool:
@@ -177,14 +172,18 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
     if folder:
         unread = [one.name for one in visible(folder) if one.suffix.lower() in UNREAD]
         findings += [f"{name} cannot be read here; save it as CSV or as .xlsx." for name in unread]
-        if twins := _twins(folder):
+        if twins := count_twins(folder):
             files = "file differs" if twins == 1 else "files differ"
             findings.append(f"{twins} {files} from another one only in upper and lower case.")
     if not problems and not sources:
         problems = ["it holds no table: no CSV file and no visible sheet", *findings]
+    again = _described(delivery, _manifest_of(folder)) if folder else delivery
+    promised = {promise.file for promise in again.promises if promise.object}
+    if sources and not any(read_contract().object_of(one.title) or one.name in promised for one in sources):
+        told = ", ".join(one.name for one in sources)
+        problems.append(f"none of its tables is named after an object of the export (contacts, users …): {told}")
     if problems:
         raise ExportProblem(gather(f"The delivery {delivery.name}", problems))
-    again = _described(delivery, _manifest_of(folder)) if folder else delivery
     # A lone workbook brings no attachments: theirs is the folder of its transcript, which holds none.
     return replace(again, folder=folder or sources[0].path.parent, sources=tuple(sources), findings=tuple(findings))
 
@@ -218,11 +217,6 @@ def _sources(table: Path, workroom: Path) -> Iterator[DataSource]:
         return
     for sheet in transcribe(table, workroom):
         yield DataSource(f"{table.name}#{sheet.title}", sheet.path, sheet.title, True, sheet.findings)
-
-
-def _twins(folder: Path) -> int:
-    names = Counter(path.relative_to(folder).as_posix().casefold() for path in folder.rglob("*") if path.is_file())
-    return sum(count - 1 for count in names.values())
 
 
 def _manifest_of(folder: Path) -> bytes | None:
@@ -259,8 +253,10 @@ def _described(delivery: Delivery, manifest: bytes | None) -> Delivery:
 
 
 def _manifest_lines(data: bytes, delivery: str) -> list[dict[str, str]]:
-    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    text = _decoded(data, ("utf-16",) if marked else ("utf-8-sig", "cp1252"))
+    text, encodings = None, ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            text = text or data.decode(encoding)
     if text is None:
         raise ExportProblem(f"{delivery}: {MANIFEST} cannot be decoded. Save it again as UTF-8.")
     head = text.lstrip("\r\n").split("\n", 1)[0]
@@ -273,13 +269,6 @@ def _manifest_lines(data: bytes, delivery: str) -> list[dict[str, str]]:
     return lines
 
 
-def _decoded(data: bytes, encodings: tuple[str, ...]) -> str | None:
-    for encoding in encodings:
-        with suppress(UnicodeDecodeError):
-            return data.decode(encoding)
-    return None
-
-
 def _promise(line: dict[str, str], delivery: str) -> Promise:
     def number(name: str) -> int | None:
         text = (line.get(name) or "").strip()
@@ -289,13 +278,8 @@ def _promise(line: dict[str, str], delivery: str) -> Promise:
             )
         return int(text) if text else None
 
-    return Promise(
-        file=line["file"].strip(),
-        object=(line.get("object") or "").strip().lower() or None,
-        rows=number("rows"),
-        size=number("bytes"),
-        sha256=(line.get("sha256") or "").strip().lower() or None,
-    )
+    held, sha256 = ((line.get(name) or "").strip().lower() or None for name in ("object", "sha256"))
+    return Promise(line["file"].strip(), held, number("rows"), number("bytes"), sha256)
 
 
 def _local(text: str, zone: str | None, delivery: str) -> str:

@@ -60,6 +60,11 @@ class Inventory:
         """Return the files of one object."""
         return [file for file in self.files if file.object == name]
 
+    def with_care(self, path: Path) -> Inventory:
+        """Return the inventory with one file to be read record by record."""
+        files = (replace(file, shape=None) if file.source.path == path else file for file in self.files)
+        return replace(self, files=tuple(files))
+
 
 def take_inventory(delivery: Delivery, room: Path) -> Inventory:
     """Look through an opened delivery; texts that are no UTF-8 are written again into `room`.
@@ -97,7 +102,7 @@ def _look_at(source: DataSource, said: ExportObject, text: Path) -> DataFile:
     columns = column_names(dialect.header)
     found = DataFile(source, said.name, facts, dialect, path, None, columns)
     _require_one_meaning(found)
-    if len(columns) >= FEWEST_COLUMNS:
+    if len(columns) >= FEWEST_COLUMNS and dialect.header_lines == 1:
         found = replace(found, shape=measure(path, dialect))
     if found.shape is None and facts.size:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +25,7 @@ WIDEST = 16 * 1024 * 1024
 LEARNED = 2_000
 DAMAGED = re.compile(r"\d(?:\.\d+)?E[+-]?\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)", re.IGNORECASE)
 """What spreadsheets make of a key: still the start of a record, though not a key."""
+FIRST_LINES = 200
 HELD_BACK = 6
 
 
@@ -105,6 +106,7 @@ class CarefulReader:
         for _ in range(self.dialect.skip):
             self._take(1)
         self._take(self.dialect.header_lines)
+        self._shapes |= self._likely_shapes()
         recent: deque[Record] = deque()
         while self._peek(0) is not None:
             found = self._next(recent)
@@ -234,6 +236,17 @@ class CarefulReader:
             return "" if self._is_plausible(cells) else None
         return cells[self.keys[0]] if self._is_plausible(cells) else None
 
+    def _likely_shapes(self) -> set[frozenset[str]]:
+        """Return what most keys of the first lines look like; the very first line counts twice."""
+        found: Counter[frozenset[str]] = Counter()
+        place = self.keys[0] if self.keys else 0
+        for number in range(FIRST_LINES):
+            line = self._peek(number) or ""
+            cells = next(csv.reader([line.strip()], delimiter=self.dialect.delimiter), [])
+            if place < len(cells) and (not found or len(cells) >= self.dialect.width - self.dialect.spare):
+                found[key_shape(cells[place])] += 1 if found else 2
+        return {shape for shape, count in found.items() if count >= 0.6 * max(found.values())}
+
     def _learn(self, cells: list[str]) -> None:
         if self._learned < LEARNED:
             self._learned += 1
@@ -245,8 +258,6 @@ class CarefulReader:
             return False
         if DAMAGED.fullmatch(cells[place].strip()):
             return True
-        if not self._shapes:
-            return '"' not in cells[place] and "\n" not in cells[place] and len(cells[place]) <= 64
         return key_shape(cells[place]) in self._shapes
 
     def _drop_trailers(self, recent: deque[Record]) -> None:

@@ -19,7 +19,7 @@ from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.deliveries import choose_deliveries, find_deliveries, open_delivery
 from workbench.dental_exec.drift import compare_snapshots, set_last_aside
 from workbench.dental_exec.inventory import Inventory, take_inventory
-from workbench.dental_exec.tables import land_object, make_books
+from workbench.dental_exec.tables import EngineStumbled, land_object, make_books
 from workbench.errors import CountMismatch, ExportProblem, StoreProblem, gather
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -88,12 +88,14 @@ def take_snapshot(
             taken = [take_inventory(one, _subfolder(room, str(number))) for number, one in enumerate(opened)]
             identity = _identity(taken)
             with open_warehouse(warehouse, write=True) as store:
-                if not is_landed(store, identity):
-                    with _whole_or_not_at_all(store):
-                        findings = [finding for one in taken for finding in one.findings]
-                        findings += _replace_tables(store, taken, room, expected or {})
-                        compare_snapshots(store, identity, accepted)
-                        _describe(store, taken, identity, findings, time_zone)
+                while not is_landed(store, identity):
+                    try:
+                        with _whole_or_not_at_all(store):
+                            findings = _replace_tables(store, taken, room, expected or {})
+                            compare_snapshots(store, identity, accepted)
+                            _describe(store, taken, identity, findings, time_zone)
+                    except EngineStumbled as stumbled:
+                        taken = [one.with_care(stumbled.path) for one in taken]
                 return read_snapshot(store)
     except OSError as problem:
         if problem.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
@@ -129,7 +131,8 @@ def _replace_tables(store: Warehouse, taken: list[Inventory], room: Path, expect
     set_last_aside(store)
     make_books(store)
     several = len(taken) > 1
-    findings, wrong = [], []
+    findings = [finding for one in taken for finding in one.findings]
+    wrong: list[str] = []
     for name, said in read_contract().objects.items():
         groups = [(f"{one.delivery.name}/" if several else "", one.of(name)) for one in taken]
         told = land_object(store, said, groups, room)

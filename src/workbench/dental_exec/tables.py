@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from workbench.dental_exec.contract import BLANKS, ExportObject, damaged_sql, id_sql, key_sql, read_contract
 from workbench.dental_exec.dialects import read_trailer
 from workbench.dental_exec.encodings import find_odd_text
@@ -19,6 +21,14 @@ from workbench.warehouse import Warehouse
 
 SHORTEST_LIMIT = 2 * 1024 * 1024
 INCOMING = "raw.incoming"
+
+
+class EngineStumbled(Exception):
+    """The engine's reader gave up on a file, and with it on the transaction: land again, that file with care."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.name)
+        self.path = path
 
 
 @dataclass
@@ -129,13 +139,16 @@ def _land_fast(to: _Target, file: DataFile, name: str) -> bool:
     }
     kept = _kept(file)
     chosen = ", ".join(f"c{place}" for place in kept.values())
-    [(landed,)] = to.warehouse.run(
+    sql = (
         f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row) SELECT {chosen}, $file, row_number() OVER ()"
         " FROM read_csv($path, columns = $columns, header = true, delim = $delimiter, skip = $skip, quote = '\"',"
         " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true,"
-        " max_line_size = $limit)",
-        {"file": name, **values},
+        " max_line_size = $limit)"
     )
+    try:
+        [(landed,)] = to.warehouse.run(sql, {"file": name, **values})
+    except duckdb.InvalidInputException:
+        raise EngineStumbled(file.source.path) from None
     if landed == file.shape.records and not _has_strays(to, file, name, kept):
         return True
     to.warehouse.run(f"DELETE FROM {to.table} WHERE source_file = ?", [name])
@@ -167,9 +180,11 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
     """Land a file record by record; the engine reads again what was found good, and both must count the same."""
     reader, good = file.read_carefully(to.said.key), 0
     clean = to.room / "clean.csv"
+    names = ["n", *(f"c{place}" for place in range(len(file.columns)))]
     rejected: list[list[Any]] = []
     with clean.open("w", encoding="utf-8", newline="") as made:
-        writer = csv.writer(made)
+        writer = csv.writer(made)  # its CRLF has a lone CR quoted too; the engine takes its line end from the header
+        writer.writerow(names)
         for record in reader:
             if record.reason is None:
                 writer.writerow([record.number, *(record.cells or ())])
@@ -183,11 +198,10 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
     if rejected:
         to.warehouse.connection.executemany("INSERT INTO raw.rejected VALUES (?, ?, ?, ?, ?, ?, ?)", rejected)
     kept = _kept(file)
-    names = ["n", *(f"c{place}" for place in range(len(file.columns)))]
     [(landed,)] = to.warehouse.run(
         f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row)"
         f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file, n::BIGINT"
-        " FROM read_csv($path, columns = $columns, header = false, delim = ',', quote = '\"', escape = '\"',"
+        " FROM read_csv($path, columns = $columns, header = true, delim = ',', quote = '\"', escape = '\"',"
         " auto_detect = false, strict_mode = true, nullstr = '', max_line_size = 67108864)",
         {"file": name, "path": glob.escape(str(clean)), "columns": dict.fromkeys(names, "VARCHAR")},
     )

@@ -20,6 +20,7 @@ from workbench.dental_exec.archives import LIMITS, build_once
 from workbench.dental_exec.encodings import hash_file
 from workbench.errors import ExportProblem
 
+BOOKS = (".xlsx", ".xlsm")
 OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CHUNK = 4 * 1024 * 1024
 ENOUGH = 500
@@ -63,7 +64,7 @@ class Marks:
 
 def is_workbook(path: Path) -> bool:
     """Say whether a file is a workbook by its name."""
-    return path.suffix.lower() in (".xlsx", ".xlsm") and path.is_file()
+    return path.suffix.lower() in BOOKS and path.is_file()
 
 
 def transcribe(workbook: Path, workroom: Path) -> list[Sheet]:
@@ -250,13 +251,20 @@ def _findings(frame: pl.DataFrame, errors: list[Cell], marks: Marks) -> Iterator
     if errors:
         counts = Counter(place for _, place, _ in errors)
         told = ", ".join(f"{header[place] or f'number {place + 1}'} ({count})" for place, count in counts.most_common())
-        yield f"{len(errors)} error cells, landed as their text, in columns {told}."
+        held = (
+            "1 error cell, landed as its text"
+            if len(errors) == 1
+            else f"{len(errors)} error cells, landed as their text"
+        )
+        yield f"{held}, in columns {told}."
     if marks.formulas:
-        yield f"{marks.formulas} cells hold formulas; the value of their last calculation is read."
+        one = marks.formulas == 1
+        held = "1 cell holds a formula" if one else f"{marks.formulas} cells hold formulas"
+        yield f"{held}; the value of {'its' if one else 'their'} last calculation is read."
     if marks.uncalculated:
+        held = "1 formula was" if marks.uncalculated == 1 else f"{marks.uncalculated} formulas were"
         yield (
-            f"{marks.uncalculated} formulas were never calculated and count as empty. Open the workbook in a"
-            " spreadsheet, save it, and deliver it again."
+            f"{held} never calculated and left empty. Open the workbook in a spreadsheet, save it, and deliver it again."
         )
 
 

@@ -20,6 +20,7 @@ from workbench.load.plan import plan_load
 from workbench.mapping.approval import last_signature
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import require_setup
+from workbench.profile.files import profile_files
 from workbench.profile.recalls import profile_recalls
 from workbench.settings import Settings
 from workbench.staging.stage import stage
@@ -52,6 +53,7 @@ def run_delta(settings: Settings, mappings: Mappings) -> Delta:
         )
     read_landed(settings)
     profile_recalls(settings.warehouse)
+    profile_files(settings.warehouse, settings.folder)
     read_tenant_schema(settings)
     accept_in_rehearsal(settings, mappings)
     # Freshsales drops text that is no choice with a 2xx: a new carrier needs its choice first.

@@ -76,11 +76,11 @@ def rehearse(settings: Settings, *, patients: int, fresh: bool) -> dict[str, Any
     if fresh:
         forget_rehearsal(settings)
     marker = settings.exports.parent / "made_for"
-    wanted = str(patients)
+    wanted = f"{patients} messy"
     if settings.is_sample and (not marker.is_file() or marker.read_text("utf-8") != wanted):
         _tell(f"Generating a practice of {patients} patients in data/sample")
         shutil.rmtree(settings.exports.parent, ignore_errors=True)
-        write_sample(settings.exports.parent, patients=patients)
+        write_sample(settings.exports.parent, patients=patients, dialect="messy")
         marker.write_text(wanted, "utf-8")
     ran = run_steps(settings)
     summary = write_summary(settings, ran.run.run_id)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import re
 import shutil
+import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from workbench.dental_exec.deliveries import find_deliveries
-from workbench.errors import ExportProblem, SettingsProblem
+from workbench.dental_exec.archives import is_archive
+from workbench.dental_exec.deliveries import Delivery, find_deliveries
+from workbench.dental_exec.pull import is_url, pull
+from workbench.dental_exec.workbooks import BOOKS, is_workbook
+from workbench.errors import ExportProblem, SettingsProblem, StoreProblem
 from workbench.settings import Settings
 
 PACKAGED = Path(__file__).parent.parent / "starter"
@@ -23,6 +29,7 @@ REBUILDABLE = (
     "data/warehouse.duckdb",
     "data/warehouse.duckdb.wal",
     "data/spill",
+    "data/unpacked",
     "data/runs",
     "data/sample",
     "data/lab",
@@ -101,34 +108,104 @@ def _set(folder: Path, key: str, text: str) -> None:
     path.write_text("".join(lines), "utf-8")
 
 
-def require_exports(exports: Path) -> None:
-    """Refuse a path that holds no delivery."""
+def require_exports(exports: Path) -> list[Delivery]:
+    """Return the deliveries that a path holds, or refuse it."""
+    if is_url(str(exports)) or str(exports).startswith(("http:/", "https:/", "sftp:/")):  # Path() eats a slash
+        raise ExportProblem(
+            "Exports are named where they lie on a disk. Make the folder first, then pull a URL into it with:"
+            " workbench run --exports URL. Nothing was changed."
+        )
     if not exports.exists():
         raise ExportProblem(f"There are no exports at {exports}. Nothing was changed.")
-    if exports.is_dir() and not find_deliveries(exports):
+    if not (is_archive(exports) or is_workbook(exports) or exports.is_dir()):
+        raise ExportProblem(f"{exports.name} is no folder, no zip and no workbook (.xlsx). Nothing was changed.")
+    found = find_deliveries(exports)
+    if not found:
         raise ExportProblem(
-            f"The folder {exports} holds no delivery: no CSV files, no folder with CSV files, and no archive."
+            f"The folder {exports} holds no delivery: no CSV files, no workbook, no zip and no folder with them."
             " Nothing was changed."
         )
+    return found
 
 
-def add_delivery(settings: Settings, exports: Path) -> Path:
-    """Copy a delivery to data/exports, as received, and read exports from there from now on."""
-    require_exports(exports)
+def add_delivery(settings: Settings, exports: str) -> list[Path]:
+    """Bring what a path or URL holds to data/exports, as received, and read exports from there from now on.
+
+    A delivery that is there already with the same bytes stays; other bytes under its name are an error. Deliveries
+    that migration.toml named elsewhere come along, since a partial one builds upon them.
+    """
     home = settings.folder / "data" / "exports"
-    target = home / exports.name
-    if target.exists():
-        raise ExportProblem(f"data/exports holds a delivery {exports.name} already. Nothing was changed.")
-    home.mkdir(parents=True, exist_ok=True)
-    beside = home / f".{exports.name}.part"
-    if exports.is_dir():
-        shutil.copytree(exports, beside, dirs_exist_ok=True)
+    if is_url(exports) and not exports.lower().startswith("file:"):
+        # A workbook gets a folder of its own: beside others it could be taken for a part of one delivery.
+        name = PurePosixPath(unquote(urlsplit(exports).path))
+        into = home / name.stem if name.suffix.lower() in BOOKS else home
+        added = [pull(exports, into, progress=_tell_bytes if sys.stderr.isatty() else None)]
+        found = []
     else:
-        shutil.copy(exports, beside)
-    beside.rename(target)
-    if settings.exports != home.resolve():
+        added = []
+        found = require_exports(Path(unquote(urlsplit(exports).path)) if is_url(exports) else Path(exports))
+    is_elsewhere = settings.exports != home.resolve()
+    if is_elsewhere and not settings.is_sample and settings.exports.exists():
+        for one in find_deliveries(settings.exports):
+            _bring(one, home)
+    added += [_bring(one, home) for one in found]
+    if is_elsewhere:
         _set_exports(settings.folder, "data/exports")
+    return added
+
+
+def _tell_bytes(done: int, size: int | None) -> None:
+    whole = f" of {size:,}" if size else ""
+    sys.stderr.write(f"\rpulled {done:,}{whole} bytes" + ("\n" if done == size else ""))
+
+
+def _bring(delivery: Delivery, home: Path) -> Path:
+    """Copy one delivery to data/exports, whole or not at all; what is there already is left alone."""
+    source = delivery.path.resolve()
+    if source.is_relative_to(home.resolve()):
+        return delivery.path
+    target = home / source.name
+    if is_workbook(source):
+        target = home / source.stem / source.name
+    if target.exists():
+        if _same(source, target):
+            return target
+        raise ExportProblem(
+            f"data/exports holds a delivery {source.name} with other bytes already. Rename one of them."
+            " Nothing was changed."
+        )
+    beside = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear(beside)
+        if source.is_dir():
+            shutil.copytree(source, beside, symlinks=True)
+        else:
+            shutil.copy(source, beside)
+        beside.rename(target)
+    except OSError as problem:
+        raise StoreProblem(
+            f"The delivery {source.name} could not be copied to data/exports ({problem.strerror or 'some files'})."
+            " Nothing of it was kept. Make room, then run again."
+        ) from None
+    finally:
+        if beside.exists():
+            _clear(beside)
     return target
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.is_file() and other.is_file():
+        return filecmp.cmp(one, other, shallow=False)
+    files = [{path.relative_to(root) for path in root.rglob("*") if path.is_file()} for root in (one, other)]
+    return files[0] == files[1] and all(filecmp.cmp(one / name, other / name, shallow=False) for name in files[0])
+
+
+def _clear(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
@@ -137,7 +214,7 @@ def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     if confirm:
         for name in there:
             path = settings.folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _clear(path)
     verb = "Deleted" if confirm else "Would delete (add --confirm)"
     return {
         "paths": there,

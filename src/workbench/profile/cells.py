@@ -11,6 +11,8 @@ MONTH_FIRST, DAY_FIRST, SERIAL_1904 = "month first", "day first", "serial days o
 DECIMAL_POINT, DECIMAL_COMMA = "decimal point", "decimal comma"
 MIXED = "both orders"
 NULL_WORDS = {"null", "n/a", "na", "none", "nil", "-", "--", "\\n", "."}
+NO_TEXT = {"null", "n/a", "-", "--", "\\n"}
+"""In plain text only these: "none" and "NA" may be values there, a plan or a name."""
 NO_AMOUNT = {"tbd", "n/c"}
 """Words of the front desk for an amount that nobody knows yet; no amount is not zero (export reference §1.3)."""
 ERROR_CELLS = {"#ref!", "#n/a", "#name?", "#value!", "#div/0!", "#null!", "#num!"}
@@ -51,11 +53,11 @@ def bare(value: pl.Expr) -> pl.Expr:
 
 
 def read_texts(values: pl.DataFrame, column: Columnwise) -> pl.DataFrame:
-    """Read plain text: guards go, error cells and NULL are empty, every other word stays as it is."""
+    """Read plain text: guards go, error cells and N/A are empty, every other word stays as it is."""
     del column
     plain = pl.col("value").str.replace_all("_x000D_", "\r", literal=True)
     unguarded = plain.str.replace(r'^\s*="((?s).*)"\s*$', "${1}").str.replace(r"^'([0-9+=@-][^']*)$", "${1}")
-    nothing = pl.col("bare").str.to_lowercase().is_in(["null", "\\n", *ERROR_CELLS])
+    nothing = pl.col("bare").str.to_lowercase().is_in([*NO_TEXT, *ERROR_CELLS])
     return _told(values, [(nothing, pl.lit(None, pl.String), "stands for nothing")], unguarded, "spreadsheet guard")
 
 

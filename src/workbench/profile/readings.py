@@ -54,6 +54,12 @@ def read_columns(warehouse: Path, decided: Mapping[str, str] | None = None) -> p
     return frame
 
 
+def list_readings(readings: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of which some text was changed, stands for nothing, cannot be read, or had its order decided."""
+    told = (pl.col("changed") > 0) | (pl.col("unreadable") > 0) | (pl.col("rule").fill_null("") != "")
+    return readings.filter(told)
+
+
 def unreadable_cells(warehouse: Path) -> pl.DataFrame:
     """Return object, column and source id of every cell that no rule reads; never its text."""
     with open_warehouse(warehouse) as store:
@@ -195,9 +201,14 @@ def _follow_links(store: Warehouse, column: Column, read: pl.DataFrame) -> pl.Da
     found = read
     for word, target in targets_of(column).items():
         key = read_contract().objects[target].key[0]
-        keys = store.frame(
-            f'SELECT folded, min(k) AS spelled FROM (SELECT DISTINCT trim("{key}") AS k, lower(trim("{key}")) AS folded'
-            f' FROM raw.{target} WHERE "{key}" IS NOT NULL) GROUP BY 1 HAVING count(*) = 1'
+        typed = store.frame(f'SELECT DISTINCT "{key}" AS k FROM raw.{target} WHERE "{key}" IS NOT NULL')
+        keys = (
+            typed.select(spelled=cells.bare(pl.col("k")))
+            .unique()
+            .group_by(folded=pl.col("spelled").str.to_lowercase())
+            .agg(pl.col("spelled").min(), spellings=pl.len())
+            .filter(pl.col("spellings") == 1)
+            .drop("spellings")
         )
         asked = pl.lit(value=True) if not word else pl.col("by") == word
         found = (

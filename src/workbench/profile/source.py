@@ -25,7 +25,7 @@ LIVES = "upper(trim(coalesce(is_deleted, 'N'))) <> 'Y'"
 """Rows that the source has not deleted."""
 OURS = ("source_file", "source_row")
 GUARDED = """("{0}" LIKE '="%' OR "{0}" LIKE '''%' OR "{0}" LIKE '#%' OR contains("{0}", '_x000D_')
- OR upper(trim("{0}")) = 'NULL' OR trim("{0}") = '\\N')"""
+ OR lower(trim("{0}")) IN ('null', 'n/a', '-', '--', '\\n'))"""
 EDGES = """(regexp_matches("{0}", '^[\\s\\x{{a0}}=''#"]|[\\s\\x{{a0}}"]$|^\\d+\\.0$')
  OR lower("{0}") IN ('null', 'n/a', 'na', 'none', 'nil', '-', '--', '.'))"""
 PLAIN_DAY = """NOT regexp_full_match("{0}", '\\d{{4}}-\\d{{2}}-\\d{{2}}( \\d{{2}}:\\d{{2}}:\\d{{2}})?')"""

@@ -164,16 +164,20 @@ def _appointments(office: Office, rng: Random, person: Person) -> Iterator[Casua
 
 
 def _tasks(office: Office, rng: Random, person: Person) -> Iterator[Casualty]:
-    torn, quoted, number, again = [invent_task(office, rng, person, about=person.draft) for _ in range(4)]
+    torn, again, quoted, sound, number = [invent_task(office, rng, person, about=person.draft) for _ in range(5)]
+    for draft in (torn, quoted):
+        draft.row["description"] = "One line that says it all."
+    number.row["description"] = "This one\nstands on two lines."
     yield _rejected(torn, RAGGED.format(19, 18), Wound(torn="description"))
-    yield _rejected(quoted, NOT_DOUBLED, Wound(raw={"subject": '"Call "Bob" back"'}))
-    yield _rejected(number, DAMAGED_KEY, Wound(raw={"task_id": '"3.00123E+05"'}))
     yield Casualty(again, (Copy(), Copy(reason=AGAIN, key=again.source_id)))
+    yield _rejected(quoted, NOT_DOUBLED, Wound(raw={"subject": '"Call "Bob" back"'}))
+    yield Casualty(sound)
+    yield _rejected(number, DAMAGED_KEY, Wound(raw={"task_id": '"3.00123E+05"'}), key=None)
 
 
 def _cases(office: Office, rng: Random, person: Person) -> Iterator[Casualty]:
     gone, undecided, refund, minus, computed = [invent_case(office, rng, person) for _ in range(5)]
-    yield _rejected(gone, DAMAGED_KEY, Wound(formulas={"case_id": ("=#REF!", "#REF!")}))
+    yield _rejected(gone, DAMAGED_KEY, Wound(formulas={"case_id": ("=#REF!", "#REF!")}), key=None)
     undecided.row["case_value"] = "TBD"
     undecided.held = "amount"
     yield Casualty(undecided)
@@ -218,6 +222,6 @@ def _files(office: Office, rng: Random, person: Person, delivery: DeliveryWriter
     yield Casualty(climbing)
 
 
-def _rejected(draft: Draft, reason: str, wound: Wound) -> Casualty:
-    """Return a row whose only record is rejected; what its key is cannot be said for sure."""
-    return Casualty(draft, (Copy(wound=wound, reason=reason),))
+def _rejected(draft: Draft, reason: str, wound: Wound, key: str | None = "") -> Casualty:
+    """Return a row whose only record is rejected; its key can be read unless that is None."""
+    return Casualty(draft, (Copy(wound=wound, reason=reason, key=draft.source_id if key == "" else key),))
