@@ -75,6 +75,14 @@ def test_the_practices_own_address_and_one_of_many_households_are_no_family(land
     ]
 
 
+def test_a_word_for_no_address_is_shared_by_nobody_and_a_placeholder_by_no_family(land):
+    contacts = "contact_id,email,email2\nC1,none,n/a\nC2,none,n/a\nC3,none@none.com,\nC4,None@none.com,\n"
+    frame = profile_families(land(contacts=contacts))
+    assert frame.select("channel", "contact_id", "members", "shared_by").rows() == [
+        ("e-mail", "C3", 2, "a placeholder")
+    ]
+
+
 def test_a_blank_drug_flag_is_not_recorded_and_small_counts_are_hidden(land):
     people = [("P1", "Y", 12), ("P1", "no", 30), ("P1", "", 20), ("P2", "yes", 3), ("P2", "N", 40), ("P2", "", 25)]
     people += [("P3", "X", 15), ("P3", "0", 16), ("P3", "ask", 1)]

@@ -11,7 +11,10 @@ from workbench.dental_exec.contract import ExportObject, read_contract
 from workbench.profile.source import as_read, open_snapshot
 from workbench.warehouse import Warehouse
 
-SHAPED = "regexp_replace(translate(strip_accents(left({0}, 24)), $letters, $shapes), '[^ -~]', '*', 'g')"
+SHAPED = (
+    "CASE WHEN strlen({0}) = length({0}) THEN translate(left({0}, 24), $letters, $shapes) ELSE"
+    " regexp_replace(translate(strip_accents(left({0}, 24)), $letters, $shapes), '[^ -~]', '*', 'g') END"
+)
 SHAPE = {"letters": ascii_uppercase + ascii_lowercase + digits, "shapes": "A" * 26 + "a" * 26 + "9" * 10}
 """The SQL of a value's shape, and the letters and digits that it hides."""
 OURS = ("source_file", "source_row")
@@ -43,6 +46,7 @@ SECOND_BYTES = (
 MOJIBAKE = rf"[\x{{C2}}-\x{{C5}}][{SECOND_BYTES}]|\x{{E2}}[\x{{20AC}}\x{{201A}}\x{{201E}}\x{{2C6}}]|\x{{FFFD}}"
 """UTF-8 that was once read as cp1252, and characters that were already lost."""
 TOP_SHAPES = 3
+FEW = 50_000  # values of one column that are looked at one by one instead of row by row
 FILLED = ("empty", "under half", "half or more", "full")
 
 
@@ -116,23 +120,26 @@ def _profile_object(store: Warehouse, said: ExportObject) -> list[tuple[object, 
 
 
 def _profile_column(store: Warehouse, said: ExportObject, column: str) -> tuple[object, ...]:
-    # One column at a time, and hashes instead of values: 2 M distinct texts would not stay within bounded memory.
-    name, table = f'"{column}"', f"raw.{said.name}"
     words = [*NULL_WORDS, *(["0"] if column in said.links else [])]
+    values = _values(store, f"raw.{said.name}", f'"{column}"')
+    # Hashes instead of values: 2 M distinct texts would not stay within bounded memory. Most texts need no second look:
+    # as many bytes as characters is ASCII, and no word for nothing is long.
     filled, distinct, shortest, longest, untrimmed, empty, broken = store.run(
-        f"SELECT count({name}), count(DISTINCT hash({name})) FILTER ({name} IS NOT NULL), min(length({name})), max(length({name})),"
-        f" count(*) FILTER ({name} <> trim({name}, chr(160) || chr(9) || chr(10) || chr(13) || ' ')),"
-        f" count(*) FILTER (lower(trim({name})) IN $words), count(*) FILTER (regexp_matches({name}, $broken)) FROM {table}",
+        "SELECT coalesce(sum(records), 0)::BIGINT, count(DISTINCT hash(value)), min(length(value)), max(length(value)),"
+        " coalesce(sum(records) FILTER (value <> trim(value, chr(160) || chr(9) || chr(10) || chr(13) || ' ')), 0)::BIGINT,"
+        " coalesce(sum(records) FILTER (CASE WHEN length(value) < 20 THEN lower(trim(value)) IN $words END), 0)::BIGINT,"
+        " coalesce(sum(records) FILTER (CASE WHEN strlen(value) > length(value)"
+        f" THEN regexp_matches(value, $broken) END), 0)::BIGINT FROM {values}",
         {"words": words, "broken": MOJIBAKE},
     )[0]
     if empty:
         store.run(
-            f"INSERT INTO profile.null_words SELECT $object, $column, lower(trim({name})) AS word, count(*) FROM {table}"
-            " WHERE word IN $words GROUP BY ALL ORDER BY 4 DESC, 3",
+            "INSERT INTO profile.null_words SELECT $object, $column, lower(trim(value)) AS word, sum(records)::BIGINT"
+            f" FROM {values} WHERE word IN $words GROUP BY ALL ORDER BY 4 DESC, 3",
             {"object": said.name, "column": column, "words": words},
         )
     shapes = store.frame(
-        f"SELECT {SHAPED.format(name)} AS shape, count(*) AS records FROM {table} WHERE {name} IS NOT NULL"
+        f"SELECT {SHAPED.format('value')} AS shape, sum(records)::BIGINT AS records FROM {values}"
         " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000",
         SHAPE,
     )
@@ -142,6 +149,18 @@ def _profile_column(store: Warehouse, said: ExportObject, column: str) -> tuple[
     return (
         filled, distinct, shortest, longest, untrimmed, empty, broken, top, most, likely, *_range(store, said, column),
     )  # fmt: skip
+
+
+def _values(store: Warehouse, table: str, column: str) -> str:
+    """Return the filled values of a column with their records: each once where they are few, else row by row."""
+    few = store.run(f"SELECT approx_count_distinct({column}) <= {FEW} FROM {table}")[0][0]
+    if not few:
+        return f"(SELECT {column} AS value, 1 AS records FROM {table} WHERE {column} IS NOT NULL)"
+    store.run(
+        f"CREATE OR REPLACE TEMP TABLE column_values AS SELECT {column} AS value, count(*) AS records FROM {table}"
+        f" WHERE {column} IS NOT NULL GROUP BY 1"
+    )
+    return "column_values"
 
 
 def _likely_type(shapes: pl.DataFrame, filled: int, distinct: int) -> str:
@@ -168,7 +187,8 @@ def _range(store: Warehouse, said: ExportObject, column: str) -> tuple[str | Non
     else:
         return None, None, None
     least, greatest, unreadable = store.run(
-        f'SELECT min({write})::VARCHAR, max({write})::VARCHAR, count("{column}") - count({read})'
-        f" FROM {as_read(store, said.name)}"
+        f"SELECT min({write})::VARCHAR, max({write})::VARCHAR, coalesce(sum(records) FILTER ({read} IS NULL), 0)::BIGINT"
+        f' FROM (SELECT "{column}", count(*) AS records FROM {as_read(store, said.name)} WHERE "{column}" IS NOT NULL'
+        " GROUP BY 1)"
     )[0]
     return least, greatest, unreadable

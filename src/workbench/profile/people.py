@@ -13,6 +13,8 @@ from workbench.warehouse import Warehouse, open_warehouse
 
 OWNED = ("companies", "contacts", "cases", "appointments", "tasks")
 MANY_HOUSEHOLDS = 10
+PLACEHOLDER = r"^(?:none|no-?e?-?mail|noreply|na|n/a|no|declined|refused|unknown|test|x+|abc)@|@(?:none|noe?mail|test)\.(?:com|org|net)$"
+"""Addresses that front desks type for none (export reference §4.3)."""
 MAILS = ("email", "email2")
 PHONES = ("phone_mobile", "phone_home", "phone_work", "phone_other")
 YES, NO = "('Y', 'YES', 'T', 'TRUE', '1', '-1', 'X', 'CHECKED')", "('N', 'NO', 'F', 'FALSE', '0')"
@@ -98,11 +100,13 @@ def profile_families(warehouse: Path) -> pl.DataFrame:
             " count(n.contact_id) > 0 AS has_guarantor,"
             " CASE WHEN count(n.contact_id) = 1 THEN min(n.contact_id) END AS guarantor_contact_id,"
             " CASE WHEN bool_or(w.point IS NOT NULL) THEN 'the practice itself'"
+            " WHEN regexp_matches(s.point, $placeholder) THEN 'a placeholder'"
             f" WHEN s.households >= {MANY_HOUSEHOLDS} THEN 'many households' ELSE 'a family' END AS shared_by"
             " FROM shared s LEFT JOIN named n ON n.channel = s.channel AND n.point = s.point"
             " LEFT JOIN own w ON w.channel = s.channel AND w.point = s.point"
             " GROUP BY s.channel, s.point, s.contact_id, s.members, s.households"
-            " ORDER BY members DESC, s.channel, s.contact_id"
+            " ORDER BY members DESC, s.channel, s.contact_id",
+            {"placeholder": PLACEHOLDER},
         )
         store.write("profile.families", frame)
     return frame
@@ -146,7 +150,8 @@ def _points() -> Iterator[tuple[str, str, Callable[[str], str]]]:
 
 
 def _mail(column: str) -> str:
-    return f"nullif(lower(trim({column})), '')"
+    """Return the SQL of an e-mail without case; a word that stands for nothing is none."""
+    return f"CASE WHEN contains({column}, '@') THEN lower(trim({column})) END"
 
 
 def _phone(column: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +12,14 @@ import xlsxwriter
 
 from workbench.dental_exec.contract import read_contract
 from workbench.errors import StoreProblem
+from workbench.privacy import mask
 from workbench.reports.shown import Shown, show_table
 from workbench.warehouse import Warehouse, open_warehouse
 
 FRONT_DESK, ADMIN, BILLING = "front desk", "admin", "billing"
 SHOWN = 200
+GUARDS = re.compile(r"^[=\"'\s]+|[\"\s]+$")
+"""What spreadsheets put around a key to keep it text."""
 SCHEMA = dict.fromkeys(("cause", "object", "source_id", "column", "wrong", "fix", "who"), pl.String)
 Row = tuple[str, str, str | None, str | None, str, str, str]
 
@@ -61,7 +65,6 @@ ON_REJECTION = (
 """Reasons of raw.rejected by a part of their text; a record that was there twice and equal needs no repair."""
 ON_TIME = {
     "in the hour that daylight saving skips": Advice("Times that do not exist", "Enter the hour at which it really was", FRONT_DESK),
-    "its start cannot be read": Advice("Times that cannot be read", "Enter day and hour as a date", FRONT_DESK),
     "ends before it starts": Advice("Appointments that end before they start", "Enter the right start or end", FRONT_DESK),
 }  # fmt: skip
 ON_PARENT = {
@@ -79,6 +82,7 @@ ON_FILE = {
     "its extension is not that of its content": "Save the document with the right extension and attach it again",
     "the file is over 150 MB": "Save the document smaller, or agree that it stays behind",
     "several rows name this file": "Delete the entries that are not needed",
+    "a file that no row names": "Attach the document to its record, or leave it out of the export",
 }
 ORPHAN = Advice("Links to nothing", "Open the record and choose the right one, or clear the field", FRONT_DESK)
 PARENT = Advice("Parents of companies", "Choose the right parent company, or clear the field", ADMIN)
@@ -155,7 +159,8 @@ def _rejected(store: Warehouse) -> Iterator[Row]:
             if text in reason:
                 lines = f"line {first}" if first == last else f"lines {first} to {last}"
                 where = f"{file}, {lines}" if first is not None else str(file)
-                yield advice.cause, name, source_id, None, f"{where}: {reason}", advice.fix, advice.who
+                bare = GUARDS.sub("", source_id) if source_id else None
+                yield advice.cause, name, bare, None, f"{where}: {reason}", advice.fix, advice.who
 
 
 def _orphans(store: Warehouse) -> Iterator[Row]:
@@ -206,10 +211,12 @@ def _parents(store: Warehouse) -> Iterator[Row]:
 
 def _files(store: Warehouse) -> Iterator[Row]:
     if store.has("profile.file_problems"):
-        found = store.run("SELECT attachment_id, problem FROM profile.file_problems ORDER BY 2, 1")
-        for attachment, problem in found:
+        found = store.run("SELECT attachment_id, problem, path, bytes FROM profile.file_problems ORDER BY 2, 1, 3")
+        for attachment, problem, path, size in found:
             if fix := ON_FILE.get(problem):
-                yield FILE.cause, "attachments", attachment, "relative_path", problem, fix, FILE.who
+                # A file's name often names a patient: without an id it is shown by its shape and size.
+                wrong = problem if attachment else f"{problem}: {mask(path)}, {size:,} bytes"
+                yield FILE.cause, "attachments", attachment, "relative_path", wrong, fix, FILE.who
 
 
 def _keys(store: Warehouse) -> Iterator[Row]:
