@@ -38,10 +38,12 @@ WHOLE = ("journey", "loaded", "template")
 """Fixtures that cost much: who needs one of them runs where it was made."""
 
 
-@pytest.hookimpl(tryfirst=True)  # the groups have to stand before the plugin reads them
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep tests that share a costly fixture, or a file, in one process."""
+    shared = next((name for name in WHOLE if name in getattr(item, "fixturenames", ())), item.path.name)
+    item.add_marker(pytest.mark.xdist_group(shared))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the whole journey a process of its own from the start, and keep tests that share a costly fixture together."""
-    for item in items:
-        shared = next((name for name in WHOLE if name in getattr(item, "fixturenames", ())), item.path.name)
-        item.add_marker(pytest.mark.xdist_group(shared))
+    """Start with the whole journey, which takes longest."""
     items.sort(key=lambda item: "journey" not in getattr(item, "fixturenames", ()))
