@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 WANTED_PAGES = {
+    "exports",
     "glossary",
     "mapping-files",
     "notebooks",
@@ -56,7 +57,7 @@ def cells_in(text: str) -> set[str]:
     return {name for cell in first for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def test_every_page_that_the_design_names_is_there() -> None:
+def test_every_page_is_there_and_no_other() -> None:
     assert {path.stem for path in DOCS.glob("*.md")} == WANTED_PAGES
 
 
