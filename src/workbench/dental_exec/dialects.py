@@ -112,7 +112,9 @@ def _record(lines: Sequence[str], delimiter: str) -> tuple[tuple[str, ...], int]
 
 
 TRAILER = r"(?:grand\s+)?(?:totals?|count|records?|rows?|end of (?:file|report)|trailer|sum)"
-WHOLE_TRAILER = re.compile(rf"{TRAILER}(?:\s+(?:count|records?|rows?|exported))*(?:\s*[:=|]+\s*|\s+|$)([\d,]*)", re.IGNORECASE)
+WHOLE_TRAILER = re.compile(
+    rf"{TRAILER}(?:\s+(?:count|records?|rows?|exported))*(?:\s*[:=|]+\s*|\s+|$)([\d,]*)", re.IGNORECASE
+)
 COUNTED_TRAILER = re.compile(r"([\d,]+)\s+(?:records?|rows?)(?:\s+exported)?\.?", re.IGNORECASE)
 
 
@@ -149,15 +151,6 @@ def find_loose_ends(record: str, delimiter: str) -> tuple[bool, bool]:
     mark = re.escape(delimiter)
     values = re.findall(rf'("(?:[^"]|"")*")(?={mark}|$)|([^{mark}]+)|{mark}', record)
     return any(bare.endswith('"') and bare.count('"') % 2 for _, bare in values), any(quoted for quoted, _ in values)
-
-
-def key_shape(key: str) -> frozenset[str]:
-    """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
-    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
-    kinds = (
-        "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
-    )
-    return frozenset(kinds)
 
 
 def measure(path: Path, dialect: Dialect) -> Shape | None:
