@@ -62,7 +62,11 @@ def test_what_changed_between_two_snapshots_is_listed_by_id(tmp_path):
         ("contacts", "C599", "removed", None),
         ("contacts", "C900", "new", None),
     ]
-    assert [one for one in rows(tmp_path, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'") if one[0].startswith("last_")] == []
+    assert [
+        one
+        for one in rows(tmp_path, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'")
+        if one[0].startswith("last_")
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,9 @@ def test_what_changed_between_two_snapshots_is_listed_by_id(tmp_path):
     [
         pytest.param({"contacts": contacts(500)}, "contacts: 100 of 600 records are gone", id="a short export"),
         pytest.param({"cases": ("case_id,contact_id", [])}, "cases: all 1 records are gone", id="an emptied object"),
-        pytest.param({"contacts": contacts(600, name="Roe")}, "contacts: 600 of 600 records changed", id="a shifted column"),
+        pytest.param(
+            {"contacts": contacts(600, name="Roe")}, "contacts: 600 of 600 records changed", id="a shifted column"
+        ),
     ],
 )
 def test_a_mass_change_stops_until_a_person_accepts_it(tmp_path, changed, problem):
@@ -81,7 +87,7 @@ def test_a_mass_change_stops_until_a_person_accepts_it(tmp_path, changed, proble
         land(tmp_path)
     told = str(raised.value)
     assert problem in told
-    wanted = told.split("add ")[1].split(" to ")[0]
+    wanted = told.split("add ")[1].split(" to ", maxsplit=1)[0]
     assert told.endswith(f"If this is right, add {wanted} to mappings/values/mass_change.csv (decision keep)")
     assert rows(tmp_path, "SELECT snapshot FROM raw.deliveries") == [(first.id,)]
     assert rows(tmp_path, "SELECT count(*) FROM raw.contacts") == [(600,)]

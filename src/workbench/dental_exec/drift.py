@@ -148,9 +148,9 @@ def _write_drift(store: Warehouse) -> None:
         if name not in now:
             continue
         extra = now[name] - set(said.columns)
-        _note(store, said, "contract", set(said.missing(now[name])), extra)
+        _note(store, said, "contract", (set(said.missing(now[name])), extra), last.get(name, set()))
         if name in last:
-            _note(store, said, "last snapshot", last[name] - now[name], now[name] - last[name])
+            _note(store, said, "last snapshot", (last[name] - now[name], now[name] - last[name]), last[name])
 
 
 def _delivered(store: Warehouse, table: str) -> dict[str, set[str]]:
@@ -160,9 +160,15 @@ def _delivered(store: Warehouse, table: str) -> dict[str, set[str]]:
     return found
 
 
-def _note(store: Warehouse, said: ExportObject, against: str, missing: set[str], new: set[str]) -> None:
+def _note(store: Warehouse, said: ExportObject, against: str, diff: tuple[set[str], set[str]], known: set[str]) -> None:
+    missing, new = diff
     pairs = sorted(
-        ((_resemblance(store, said, old, fresh), old, fresh) for old in missing for fresh in new), reverse=True
+        (
+            (_resemblance(store if old in known else None, said, old, fresh), old, fresh)
+            for old in missing
+            for fresh in new
+        ),
+        reverse=True,
     )
     match: dict[str, tuple[str, float]] = {}
     for confidence, old, fresh in pairs:
@@ -174,11 +180,11 @@ def _note(store: Warehouse, said: ExportObject, against: str, missing: set[str],
             store.run("INSERT INTO raw.drift VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-def _resemblance(store: Warehouse, said: ExportObject, old: str, fresh: str) -> float:
+def _resemblance(store: Warehouse | None, said: ExportObject, old: str, fresh: str) -> float:
     """Say from 0 to 1 how alike two columns are: by the words of their names, and by their values of the same keys."""
     by_name = fuzz.token_sort_ratio(_words(old), _words(fresh)) / 100
     table, last = f"raw.{said.name}", f"raw.{LAST}{said.name}"
-    if not said.key or not store.has(last) or old not in store.columns(last):
+    if not said.key or store is None:
         return round(by_name, 2)
     [(compared, equal)] = store.run(
         f'SELECT count(*), count(*) FILTER (o."{old}" = n."{fresh}") FROM'

@@ -23,7 +23,6 @@ from workbench.errors import ExportProblem
 WIDEST = 16 * 1024 * 1024
 """A record of more characters has a quote that was never closed."""
 FIRST_LINES, HELD_BACK, RUN = 200, 6, 2_000
-"""Lines looked at first, records held back, and rejected ones in a row that are held back at most."""
 
 
 class Rejection(StrEnum):

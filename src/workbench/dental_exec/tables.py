@@ -210,9 +210,21 @@ def _quoted(columns: Sequence[str] | dict[str, int]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
+def _are_keys_plain(to: _Target) -> bool:
+    """Say whether keys are distinct and need no second look: plain letters in one case, digits, a few marks."""
+    key = " || '.' || ".join(f'"{column}"' for column in to.said.key)
+    plain = f"regexp_full_match({key}, '[A-Z0-9_.:/-]+') AND NOT contains({key}, 'E-')"
+    [(total, distinct, odd)] = to.warehouse.run(
+        f"SELECT count(*), count(DISTINCT {key}), count(*) FILTER (({plain}) IS NOT TRUE) FROM {to.table}"
+    )
+    return bool(total == distinct and not odd)
+
+
 def _judge_keys(to: _Target, columns: list[str]) -> None:
     """Keep one of several equal records; reject records without a usable key, and all of a key that differ."""
     if not to.said.key:
+        return
+    if _are_keys_plain(to):
         return
     key = id_sql(to.said)
     damaged = f"({' OR '.join(damaged_sql(column) for column in to.said.key)})"
