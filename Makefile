@@ -25,8 +25,17 @@ test: setup  ## lint, types, and every test
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
-bench: setup  ## calls per 1,000 records by object, beside the floor
+bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor; landing beside a bare scan, dlt and pandas
 	$(BIN)/python tests/bench/calls.py $(PATIENTS)
+	$(BIN)/python tests/bench/landing.py $(ROWS)
+
+.venv-bench/ready:
+	-$(PYTHON) -m venv .venv-bench
+	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'dlt[duckdb]' pyarrow
+	-touch $@
+
+campaign: setup  ## the long tests: 2,000 random tables in random dialects, and as many damaged ones
+	WORKBENCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/dental_exec/test_any_dialect.py
 
 lock:  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
@@ -34,4 +43,4 @@ lock:  ## write requirements.lock again (needs uv)
 clean:  ## remove what a rehearsal made (decisions stay)
 	rm -rf data/rehearsal data/runs data/sample data/warehouse.duckdb*
 
-.PHONY: help setup rehearse test lab bench lock clean
+.PHONY: help setup rehearse test lab bench campaign lock clean

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.deliveries import DataSource, Delivery
+from workbench.dental_exec.drift import make_books
 from workbench.dental_exec.inventory import take_inventory
-from workbench.dental_exec.tables import land_object, make_books
+from workbench.dental_exec.tables import land_object
 from workbench.errors import CountMismatch, ExportProblem
 from workbench.warehouse import Warehouse
 

@@ -6,13 +6,16 @@ import hashlib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
 BLANKS = "' ' || " + " || ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 160, 8203, 65279))
 """Keys are compared without these around them."""
+DAMAGED = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
+"""What spreadsheets make of a key: still the start of a record, though no key."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 
 
@@ -24,6 +27,7 @@ class ExportObject:
     key: tuple[str, ...]
     is_required: bool
     columns: tuple[str, ...]
+    tells_practice: bool = False
     dates: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     births: tuple[str, ...] = ()
@@ -70,6 +74,33 @@ class Contract:
         return any(word in column for word in self.refused)
 
 
+class KeyShapes:
+    """What the keys of a file look like: a fragment of a broken record looks like none."""
+
+    enough = 2_000
+
+    def __init__(self) -> None:
+        self._shapes: set[frozenset[str]] = set()
+        self._learned = 0
+
+    def learn_most(self, keys: Iterable[str]) -> None:
+        """Learn the commonest shapes of the first keys of a file; the very first counts twice."""
+        shapes: Counter[frozenset[str]] = Counter()
+        for key in keys:
+            shapes[_shape(key)] += 1 if shapes else 2
+        self._shapes = {shape for shape, count in shapes.items() if count >= 0.6 * max(shapes.values())}
+
+    def learn(self, key: str) -> None:
+        """Learn from the key of a record that is whole."""
+        if self._learned < self.enough:
+            self._learned += 1
+            self._shapes.add(_shape(key))
+
+    def know(self, key: str) -> bool:
+        """Say whether a key looks like others of the file, or like what a spreadsheet makes of one."""
+        return bool(key.strip()) and (_shape(key) in self._shapes or bool(DAMAGED.fullmatch(key.strip())))
+
+
 @cache
 def read_contract() -> Contract:
     """Read contract.toml, which ships with this room."""
@@ -81,6 +112,7 @@ def read_contract() -> Contract:
             name=name,
             key=tuple(said["key"]),
             is_required=said.get("required", False),
+            tells_practice=said.get("tells_practice", False),
             columns=(*said["columns"], *(common if said.get("common", True) else ())),
             dates=(*said.get("dates", ()), *(common[:2] if said.get("common", True) else ())),
             numbers=tuple(said.get("numbers", ())),
@@ -123,5 +155,14 @@ def damaged_sql(column: str) -> str:
     key = key_sql(column)
     return (
         f"""((contains("{column}", 'E+') OR contains("{column}", 'E-') OR contains("{column}", '#'))"""
-        f" AND regexp_full_match({key}, '[+-]?\\d+([.,]\\d+)?E[+-]\\d+|#(REF!|N/A|NAME\\?|VALUE!|DIV/0!|NUM!|NULL!)'))"
+        f" AND regexp_full_match({key}, '{DAMAGED.pattern}'))"
     )
+
+
+def _shape(key: str) -> frozenset[str]:
+    """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
+    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
+    kinds = (
+        "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
+    )
+    return frozenset(kinds)

@@ -162,15 +162,6 @@ def find_loose_ends(record: str, delimiter: str) -> tuple[bool, bool]:
     return any(bare.endswith('"') and bare.count('"') % 2 for _, bare in values), any(quoted for quoted, _ in values)
 
 
-def key_shape(key: str) -> frozenset[str]:
-    """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
-    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
-    kinds = (
-        "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
-    )
-    return frozenset(kinds)
-
-
 def measure(path: Path, dialect: Dialect) -> Shape | None:
     """Count the records of a UTF-8 file by its bytes, or return nothing when a quote or a line end is not sound.
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+from rapidfuzz import fuzz
 
 from workbench.dental_exec.contract import ExportObject, id_sql, read_contract
 from workbench.errors import ExportProblem, gather
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Warehouse, open_warehouse
 
 LAST = "last_"
 OURS = ("source_file", "source_row")
 REMOVED_SHARE, REMOVED_ROWS = 0.10, 50
 CHANGED_SHARE, CHANGED_ROWS = 0.50, 200
 OTHER_PRACTICE = 0.20
-PRACTICE_OBJECTS = ("companies", "users")
+ALIKE, SAMPLE, FEWEST = 0.6, 10_000, 5
+"""Columns this alike are suggested as one renamed; values are compared for so many keys, at least so few."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,26 @@ def set_last_aside(store: Warehouse) -> None:
             store.run(f'DROP TABLE raw."{table}"')
 
 
+def make_books(warehouse: Warehouse) -> None:
+    """Make the tables that say what was landed, empty."""
+    warehouse.run(
+        "CREATE OR REPLACE TABLE raw.files (file VARCHAR, object VARCHAR, rows_counted BIGINT, rows_landed BIGINT,"
+        " rows_rejected BIGINT, bytes BIGINT, sha256 VARCHAR, encoding VARCHAR, delimiter VARCHAR, header_line BIGINT,"
+        " lines_above BIGINT, lines_below BIGINT, reader VARCHAR)"
+    )
+    warehouse.run(
+        "CREATE OR REPLACE TABLE raw.rejected (file VARCHAR, object VARCHAR, first_line BIGINT, last_line BIGINT,"
+        " reason VARCHAR, source_row BIGINT, source_id VARCHAR)"
+    )
+    warehouse.run("CREATE OR REPLACE TABLE raw.delivered_columns (object VARCHAR, column_name VARCHAR)")
+
+
 def compare_snapshots(store: Warehouse, snapshot: str, accepted: Collection[str]) -> None:
     """Write raw.changes and raw.drift; refuse another practice's delivery and changes that nobody accepted."""
     store.run(
         "CREATE OR REPLACE TABLE raw.changes (object VARCHAR, source_id VARCHAR, change VARCHAR, stamped BOOLEAN)"
     )
+    _write_drift(store)
     if store.has("raw.deliveries"):
         turnovers = [_compare(store, said) for said in read_contract().objects.values() if said.key]
         _require_same_practice(store, [one for one in turnovers if one])
@@ -74,9 +97,11 @@ def _compare(store: Warehouse, said: ExportObject) -> Turnover | None:
 
 
 def _require_same_practice(store: Warehouse, turnovers: list[Turnover]) -> None:
-    told = [one for one in turnovers if one.object in PRACTICE_OBJECTS and one.before and one.now]
+    objects = read_contract().objects
+    telling = [one for one in turnovers if objects[one.object].tells_practice]
+    told = [one for one in telling if one.before and one.now]
     strange = [one for one in told if (one.before - one.removed) < OTHER_PRACTICE * one.before]
-    if told and len(strange) == len(told) == len(PRACTICE_OBJECTS):
+    if telling and len(strange) == len(telling):
         shares = ", ".join(f"{one.before - one.removed} of {one.before} {one.object}" for one in strange)
         [(standing,)] = store.run("SELECT delivery FROM raw.deliveries")
         raise ExportProblem(
@@ -105,3 +130,81 @@ def _require_plausible(snapshot: str, turnovers: list[Turnover], accepted: Colle
     if problems:
         head = "Held against the last snapshot, which stands as it was, the delivery"
         raise ExportProblem(gather(head, problems, "mass change"))
+
+
+def column_drift(warehouse: Path) -> pl.DataFrame:
+    """Return the columns that are new, missing or probably renamed, against the contract and the last snapshot."""
+    with open_warehouse(warehouse) as store:
+        return store.frame('SELECT * FROM raw.drift ORDER BY object, against, "column"')
+
+
+def _write_drift(store: Warehouse) -> None:
+    store.run(
+        'CREATE OR REPLACE TABLE raw.drift (object VARCHAR, "column" VARCHAR, change VARCHAR, against VARCHAR,'
+        " resembles VARCHAR, confidence DOUBLE)"
+    )
+    now, last = _delivered(store, "delivered_columns"), _delivered(store, f"{LAST}delivered_columns")
+    for name, said in read_contract().objects.items():
+        if name not in now:
+            continue
+        extra = now[name] - set(said.columns)
+        _note(store, said, "contract", (set(said.missing(now[name])), extra), last.get(name, set()))
+        if name in last:
+            _note(store, said, "last snapshot", (last[name] - now[name], now[name] - last[name]), last[name])
+
+
+def _delivered(store: Warehouse, table: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, column in store.run(f"SELECT object, column_name FROM raw.{table}") if store.has(f"raw.{table}") else ():
+        found.setdefault(name, set()).add(column)
+    return found
+
+
+def _note(store: Warehouse, said: ExportObject, against: str, diff: tuple[set[str], set[str]], known: set[str]) -> None:
+    missing, new = diff
+    pairs = sorted(
+        (
+            (_resemblance(store if old in known else None, said, old, fresh), old, fresh)
+            for old in missing
+            for fresh in new
+        ),
+        reverse=True,
+    )
+    match: dict[str, tuple[str, float]] = {}
+    for confidence, old, fresh in pairs:
+        if confidence >= ALIKE and old not in match and fresh not in match:
+            match[old], match[fresh] = (fresh, confidence), (old, confidence)
+    for change, columns in (("missing", missing), ("new", new)):
+        for column in sorted(columns):
+            row = [said.name, column, change, against, *match.get(column, (None, None))]
+            store.run("INSERT INTO raw.drift VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def _resemblance(store: Warehouse | None, said: ExportObject, old: str, fresh: str) -> float:
+    """Say from 0 to 1 how alike two columns are: by the words of their names, and by their values of the same keys."""
+    by_name = fuzz.token_sort_ratio(_words(old), _words(fresh)) / 100
+    table, last = f"raw.{said.name}", f"raw.{LAST}{said.name}"
+    if not said.key or store is None:
+        return round(by_name, 2)
+    [(compared, equal)] = store.run(
+        f'SELECT count(*), count(*) FILTER (o."{old}" = n."{fresh}") FROM'
+        f' (SELECT {id_sql(said)} AS id, "{old}" FROM {last} WHERE "{old}" IS NOT NULL LIMIT {SAMPLE}) o'
+        f' JOIN (SELECT {id_sql(said)} AS id, "{fresh}" FROM {table}) n USING (id)'
+    )
+    if compared < FEWEST:
+        return round(by_name, 2)
+    return float(round(max(equal / compared, by_name / 2), 2))
+
+
+def _words(column: str) -> str:
+    words = f" {column.removeprefix('cf_').replace('_', ' ')} "
+    for written, meant in sorted(_synonyms().items(), key=lambda pair: -len(pair[0])):
+        if f" {meant} " not in words:
+            words = words.replace(f" {written} ", f" {meant} ")
+    return words.strip()
+
+
+@cache
+def _synonyms() -> dict[str, str]:
+    text = files(__package__).joinpath("column_words.csv").read_text("utf-8")
+    return {row["words"]: row["means"] for row in csv.DictReader(text.splitlines())}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,36 @@ def text_lines(path: Path, facts: FileFacts) -> Iterator[str]:
     with path.open(encoding=encoding, newline="") as file:
         for number, line in enumerate(file):
             yield line.removeprefix("\ufeff") if number == 0 else line
+
+
+class Lines:
+    """Physical lines with a look ahead; `number` is that of the next one, or the row of a sheet."""
+
+    def __init__(self, lines: Iterable[str], *, rows_are_lines: bool) -> None:
+        self._lines, self._ahead = iter(lines), deque[str]()
+        self.rows_are_lines, self.number = rows_are_lines, 1
+
+    def peek(self, place: int) -> str | None:
+        """Return the line that many lines on, or nothing at the end."""
+        while len(self._ahead) <= place:
+            line = next(self._lines, None)
+            if line is None:
+                return None
+            self._ahead.append(line)
+        return self._ahead[place]
+
+    def replace(self, line: str) -> None:
+        """Read the next line as this text."""
+        self._ahead[0] = line
+
+    def take(self, lines: int) -> tuple[int, int]:
+        """Leave the lines of one record behind; return the first and the last one's number."""
+        first = self.number
+        for _ in range(lines):
+            if self.peek(0) is not None:
+                self._ahead.popleft()
+        self.number += 1 if self.rows_are_lines else lines
+        return first, self.number - 1
 
 
 def find_odd_text(warehouse: Warehouse, name: str, id_sql: str) -> list[str]:

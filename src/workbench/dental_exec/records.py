@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workbench.dental_exec.contract import KeyShapes
 from workbench.dental_exec.dialects import (
     Dialect,
     column_names,
     find_loose_ends,
-    key_shape,
     protect,
     read_trailer,
 )
+from workbench.dental_exec.encodings import Lines
 from workbench.errors import ExportProblem
 
 WIDEST = 16 * 1024 * 1024
 """A record of more characters has a quote that was never closed."""
-LEARNED = 2_000
-DAMAGED = re.compile(r"\d(?:\.\d+)?E[+-]?\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)", re.IGNORECASE)
-"""What spreadsheets make of a key: still the start of a record, though not a key."""
-FIRST_LINES = 200
-HELD_BACK = 6
+FIRST_LINES, HELD_BACK, RUN = 200, 6, 2_000
 
 
 class Rejection(StrEnum):
@@ -89,15 +85,10 @@ class CarefulReader:
         self.name, self.dialect, self.below, self.counted = name, dialect, Below(), 0
         self.names = column_names(dialect.header)
         self.keys = [self.names.index(column) for column in key if column in self.names]
-        self.rows_are_lines = rows_are_lines
-        self._lines = iter(lines)
-        self._ahead: deque[str] = deque()
-        self._taken = self._rows = 0
+        escaped = (protect(line, dialect.backslash) for line in lines) if dialect.backslash else lines
+        self._lines = Lines(escaped, rows_are_lines=rows_are_lines)
         self._place = self.keys[0] if self.keys else 0
-        self._usual = dialect.width
-        self._shapes: set[frozenset[str]] = set()
-        self._learned = 0
-        self._knows_quotes = knows_quotes
+        self._usual, self._keys, self._knows_quotes = dialect.width, KeyShapes(), knows_quotes
         self._style: dict[str, Any] = {"delimiter": dialect.delimiter, "strict": True}
         if dialect.backslash:
             self._style |= {"escapechar": "\\", "doublequote": False}
@@ -107,12 +98,12 @@ class CarefulReader:
         """Yield the records below the header; numbers are given from 1, rejected ones have theirs too."""
         self._leave_header()
         recent: deque[Record] = deque()
-        while self._peek(0) is not None:
+        while self._lines.peek(0) is not None:
             found = self._next(recent)
             if found is None:
                 continue
             recent.append(found)
-            while len(recent) > HELD_BACK and (recent[1].reason is None or len(recent) > LEARNED):
+            while len(recent) > HELD_BACK and (recent[1].reason is None or len(recent) > RUN):
                 yield self._number(recent.popleft())
         self._drop_trailers(recent)
         while recent:
@@ -125,8 +116,8 @@ class CarefulReader:
 
     def _leave_header(self) -> None:
         for _ in range(self.dialect.skip):
-            self._take(1)
-        self._take(self.dialect.header_lines)
+            self._lines.take(1)
+        self._lines.take(self.dialect.header_lines)
         self._look_ahead()
 
     def _number(self, record: Record) -> Record:
@@ -135,33 +126,33 @@ class CarefulReader:
         return record
 
     def _next(self, recent: deque[Record]) -> Record | None:
-        line = self._peek(0)
+        line = self._lines.peek(0)
         assert line is not None
         if not line.strip():
-            self._take(1)
+            self._lines.take(1)
             return None
         if line[0] == "\x0c":
             self.below.page_breaks += 1
-            self._ahead[0] = line.lstrip("\x0c")
+            self._lines.replace(line.lstrip("\x0c"))
         parsed = self._parse(0)
         if parsed.fault:
             return self._reject_broken(parsed, recent)
         cells = parsed.cells
         if not any(cells):
             self.below.blank_rows += 1
-            self._take(parsed.lines)
+            self._lines.take(parsed.lines)
             return None
         if self._is_header(cells):
-            self.below.headers.append(self._take(parsed.lines)[0])
+            self.below.headers.append(self._lines.take(parsed.lines)[0])
             return None
         fits = self._fit(cells)
         if parsed.lines > 1 and (inner := self._first_whole(1, parsed.lines)):
             return self._reject_lines(inner, Rejection.UNCLOSED, recent)
         if '"' in line and self._has_loose_end(cells, parsed.lines):
             return self._reject_lines(parsed.lines, Rejection.UNDOUBLED, recent)
-        first, last = self._take(parsed.lines)
+        first, last = self._lines.take(parsed.lines)
         if fits:
-            self._learn(cells)
+            self._keys.learn(cells[self._place])
             return Record(first, last, cells)
         reason = Rejection.RAGGED.format(n=len(cells), m=self.dialect.width)
         is_start = line.count('"') % 2 == 1 or self._is_plausible(cells)
@@ -192,7 +183,7 @@ class CarefulReader:
             name for name in self.names if not name.startswith("unnamed_")
         ):
             raise ExportProblem(
-                f"{self.name} has a second header with other columns at line {self._line(0)}: two exports were joined."
+                f"{self.name} has a second header with other columns at line {self._lines.number}: two exports were joined."
                 " Put them into files of their own."
             )
         return True
@@ -204,8 +195,8 @@ class CarefulReader:
         return self._reject_lines(stop, Rejection.UNCLOSED if swallowed else Rejection.UNDOUBLED, recent)
 
     def _reject_lines(self, lines: int, reason: Rejection, recent: deque[Record]) -> Record:
-        key = self._loose_key(self._peek(0) or "")
-        first, last = self._take(lines)
+        key = self._loose_key(self._lines.peek(0) or "")
+        first, last = self._lines.take(lines)
         if key is None:
             # It starts in the middle of a value: what was read before it, back to where that value may have opened,
             # cannot be trusted either.
@@ -220,7 +211,7 @@ class CarefulReader:
     def _first_whole(self, start: int, stop: int | None) -> int:
         """Return how many lines on the next whole record starts; 0 when none before `stop`, the end when unbounded."""
         place = start
-        while place != stop and (line := self._peek(place)) is not None:
+        while place != stop and (line := self._lines.peek(place)) is not None:
             may = '"' in line or line.count(self.dialect.delimiter) >= self.dialect.width - self.dialect.spare - 1
             if may and self._is_whole(place):
                 return place
@@ -237,7 +228,7 @@ class CarefulReader:
         """Say whether an unquoted value ends with a quote that nothing opened, in a file that knows how to quote."""
         if self.dialect.backslash or not any(cell.endswith('"') and cell.count('"') % 2 for cell in cells):
             return False
-        text = "".join(self._peek(place + n) or "" for n in range(lines)).rstrip("\r\n")
+        text = "".join(self._lines.peek(place + n) or "" for n in range(lines)).rstrip("\r\n")
         loose, is_quoted = find_loose_ends(text, self.dialect.delimiter)
         self._knows_quotes = self._knows_quotes or is_quoted
         knows = self._knows_quotes or '""' in text or not self._is_plausible(cells)
@@ -252,16 +243,14 @@ class CarefulReader:
 
     def _look_ahead(self) -> None:
         """Learn from the first lines what most keys look like (the very first counts twice) and how many values a line has."""
-        shapes: Counter[frozenset[str]] = Counter()
         width, least = self.dialect.width, self.dialect.width - self.dialect.spare
-        found = []
+        found: list[tuple[list[str], int]] = []
         for number in range(FIRST_LINES):
-            line = self._peek(number) or ""
+            line = self._lines.peek(number) or ""
             cells = next(csv.reader([line.strip("\r\n\x0c")], delimiter=self.dialect.delimiter), [])
-            if self._place < len(cells) and (not shapes or len(cells) >= least):
-                shapes[key_shape(cells[self._place])] += 1 if shapes else 2
+            if self._place < len(cells) and (not found or len(cells) >= least):
                 found.append((cells, line.count('"') % 2))
-        self._shapes = {shape for shape, count in shapes.items() if count >= 0.6 * max(shapes.values())}
+        self._keys.learn_most(cells[self._place] for cells, _ in found)
         lengths = Counter({width: 2})  # a header that ends with a delimiter has records that do, unless they show else
         for cells, is_open in found:
             fits = least <= len(cells) <= width or (len(cells) == width + 1 and not cells[-1])
@@ -269,25 +258,18 @@ class CarefulReader:
                 lengths[len(cells)] += 1
         self._usual = lengths.most_common(1)[0][0]
 
-    def _learn(self, cells: list[str]) -> None:
-        if self._learned < LEARNED:
-            self._learned += 1
-            self._shapes.add(key_shape(cells[self._place]))
-
     def _is_plausible(self, cells: list[str]) -> bool:
-        if self._place >= len(cells) or not (key := cells[self._place].strip()):
-            return False
-        return bool(DAMAGED.fullmatch(key)) or key_shape(key) in self._shapes
+        return self._place < len(cells) and self._keys.know(cells[self._place])
 
     def _drop_trailers(self, recent: deque[Record]) -> None:
         for place in range(max(0, len(recent) - 5), len(recent)):
-            found, rest = recent[place], list(recent)[place + 1 :]
+            found, *rest = list(recent)[place:]
             if all(one.cells and (one.reason or not self._is_plausible(one.cells)) for one in rest):
                 records = self.counted + place
                 if found.cells and (said := read_trailer(found.cells, self._key_of(found.cells), records)):
                     self.below.trailers.append((found.first, said[0]))
                     self.below.lines_below = recent[-1].last - found.first + 1
-                    while len(recent) > place:
+                    for _ in [found, *rest]:
                         recent.pop()
                     return
 
@@ -295,29 +277,8 @@ class CarefulReader:
         fits = len(cells) == self.dialect.width and self.keys
         return "".join(cells[place] for place in self.keys).strip() if fits else ""
 
-    def _peek(self, place: int) -> str | None:
-        while len(self._ahead) <= place:
-            line = next(self._lines, None)
-            if line is None:
-                return None
-            self._ahead.append(protect(line, self.dialect.backslash) if self.dialect.backslash else line)
-        return self._ahead[place]
-
-    def _line(self, place: int) -> int:
-        return (self._rows if self.rows_are_lines else self._taken) + place + 1
-
-    def _take(self, lines: int) -> tuple[int, int]:
-        """Leave lines behind; return the physical lines of the file as received, or the rows of a sheet."""
-        first = self._line(0)
-        for _ in range(lines):
-            if self._peek(0) is not None:
-                self._ahead.popleft()
-        self._taken += lines
-        self._rows += 1
-        return first, first if self.rows_are_lines else first + lines - 1
-
     def _parse(self, start: int) -> _Parsed:
-        line = self._peek(start) or ""
+        line = self._lines.peek(start) or ""
         if '"' not in line and not (self.dialect.backslash and "\\" in line):
             return _Parsed(line.rstrip("\r\n").split(self.dialect.delimiter), 1)
         used, at_end = 0, False
@@ -325,7 +286,7 @@ class CarefulReader:
         def feed() -> Iterator[str]:
             nonlocal used, at_end
             size = 0
-            while (line := self._peek(start + used)) is not None and size < WIDEST:
+            while (line := self._lines.peek(start + used)) is not None and size < WIDEST:
                 used, size = used + 1, size + len(line)
                 yield line
             at_end = True

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from workbench.dental_exec.contract import BLANKS, ExportObject, damaged_sql, id_sql, key_sql, plain_key, read_contract
+from workbench.dental_exec.contract import ExportObject, damaged_sql, id_sql, key_sql, plain_key, read_contract
 from workbench.dental_exec.dialects import read_trailer
 from workbench.dental_exec.encodings import find_odd_text
 from workbench.dental_exec.inventory import DataFile
@@ -48,20 +48,6 @@ class _Target:
     said: ExportObject
     room: Path
     told: Told
-
-
-def make_books(warehouse: Warehouse) -> None:
-    """Make the tables that say what was landed, empty."""
-    warehouse.run(
-        "CREATE OR REPLACE TABLE raw.files (file VARCHAR, object VARCHAR, rows_counted BIGINT, rows_landed BIGINT,"
-        " rows_rejected BIGINT, bytes BIGINT, sha256 VARCHAR, encoding VARCHAR, delimiter VARCHAR, header_line BIGINT,"
-        " lines_above BIGINT, lines_below BIGINT, reader VARCHAR)"
-    )
-    warehouse.run(
-        "CREATE OR REPLACE TABLE raw.rejected (file VARCHAR, object VARCHAR, first_line BIGINT, last_line BIGINT,"
-        " reason VARCHAR, source_row BIGINT, source_id VARCHAR)"
-    )
-    warehouse.run("CREATE OR REPLACE TABLE raw.delivered_columns (object VARCHAR, column_name VARCHAR)")
 
 
 def land_object(
@@ -160,12 +146,13 @@ def _land_fast(to: _Target, file: DataFile, name: str) -> bool:
 def _has_strays(to: _Target, file: DataFile, name: str, kept: dict[str, int]) -> bool:
     """Say whether rows without a value, a repeated header or a trailer are among what landed."""
     first = next(iter(to.said.key), next(iter(kept)))
+    written = file.dialect.header[kept[first]]
     empty = " AND ".join(f'"{column}" IS NULL' for column in kept)
-    looks = (
-        f'("{first}" IS NULL AND {empty}) OR (length("{first}") < {len(first) + 8}'
-        f""" AND trim(lower("{first}"), {BLANKS} || '"''') = '{first}')"""
-    )
-    if to.warehouse.run(f"SELECT 1 FROM {to.table} WHERE source_file = ? AND ({looks}) LIMIT 1", [name]):
+    looks = f'("{first}" IS NULL AND {empty}) OR "{first}" IN ($plain, $written)'
+    if to.warehouse.run(
+        f"SELECT 1 FROM {to.table} WHERE source_file = $file AND ({looks}) LIMIT 1",
+        {"file": name, "plain": first, "written": written},
+    ):
         return True
     last = to.warehouse.run(
         f"SELECT {_quoted(kept)} FROM {to.table} WHERE source_file = $file"
@@ -225,9 +212,21 @@ def _quoted(columns: Sequence[str] | dict[str, int]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
+def _are_keys_plain(to: _Target) -> bool:
+    """Say whether keys are distinct and need no second look: plain letters in one case, digits, a few marks."""
+    key = " || '.' || ".join(f'"{column}"' for column in to.said.key)
+    plain = f"regexp_full_match({key}, '[A-Z0-9_.:/-]+') AND NOT contains({key}, 'E-')"
+    [(total, distinct, odd)] = to.warehouse.run(
+        f"SELECT count(*), count(DISTINCT {key}), count(*) FILTER (({plain}) IS NOT TRUE) FROM {to.table}"
+    )
+    return bool(total == distinct and not odd)
+
+
 def _judge_keys(to: _Target, columns: list[str]) -> None:
     """Keep one of several equal records; reject records without a usable key, and all of a key that differ."""
     if not to.said.key:
+        return
+    if _are_keys_plain(to):
         return
     key = id_sql(to.said)
     damaged = f"({' OR '.join(damaged_sql(column) for column in to.said.key)})"
