@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+JOURNEYS := tests/journey tests/browser
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,10 +18,16 @@ setup: .venv/ready  ## build .venv from the hash-locked requirements.lock
 rehearse: setup  ## the whole migration of a sample practice into a rehearsal tenant, about four minutes
 	$(BIN)/workbench rehearse
 
-test: setup  ## lint, types, and every test
+test: setup  ## lint, types, and every test, in two processes
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going test-journeys test-rooms
+
+test-journeys: setup
+	$(BIN)/python -m pytest $(JOURNEYS)
+
+test-rooms: setup
+	$(BIN)/python -m pytest $(JOURNEYS:%=--ignore=%)
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
@@ -43,4 +50,4 @@ lock:  ## write requirements.lock again (needs uv)
 clean:  ## remove what a rehearsal made (decisions stay)
 	rm -rf data/rehearsal data/runs data/sample data/warehouse.duckdb*
 
-.PHONY: help setup rehearse test lab bench campaign lock clean
+.PHONY: help setup rehearse test test-journeys test-rooms lab bench campaign lock clean

@@ -34,16 +34,6 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
         practice.stop_tenant()
 
 
-WHOLE = ("journey", "loaded", "template")
-"""Fixtures that cost much: who needs one of them runs where it was made."""
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep tests that share a costly fixture, or a file, in one process."""
-    shared = next((name for name in WHOLE if name in getattr(item, "fixturenames", ())), item.path.name)
-    item.add_marker(pytest.mark.xdist_group(shared))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the whole journey, which takes longest."""
-    items.sort(key=lambda item: "journey" not in getattr(item, "fixturenames", ()))
+    """Run what needs the whole journey last, so that a broken room is seen in seconds."""
+    items.sort(key=lambda item: "journey" in getattr(item, "fixturenames", ()))
