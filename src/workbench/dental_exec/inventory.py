@@ -22,6 +22,14 @@ HEAD = 120
 FEWEST_COLUMNS = 2
 
 
+class EngineStumbled(Exception):
+    """The engine's reader gave up on a file, and with it on the transaction: land again, that file with care."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.name)
+        self.path = path
+
+
 @dataclass(frozen=True)
 class DataFile:
     """One table of a delivery; `text` is its UTF-8 form, `shape` what its bytes count when its quotes are sound."""
@@ -34,6 +42,11 @@ class DataFile:
     shape: Shape | None
     columns: tuple[str, ...]
     knows_quotes: bool = False
+
+    def kept(self) -> dict[str, int]:
+        """Return the columns that land with their place; of two equal ones the first, of passwords none."""
+        columns = [column for column in dict.fromkeys(self.columns) if not read_contract().is_refused(column)]
+        return {column: self.columns.index(column) for column in columns}
 
     def read_carefully(self, key: tuple[str, ...]) -> CarefulReader:
         """Return a reader of the file's records, good and rejected."""

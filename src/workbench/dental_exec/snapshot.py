@@ -18,8 +18,8 @@ import polars as pl
 from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.deliveries import choose_deliveries, find_deliveries, open_delivery
 from workbench.dental_exec.drift import compare_snapshots, make_books, set_last_aside
-from workbench.dental_exec.inventory import Inventory, take_inventory
-from workbench.dental_exec.tables import EngineStumbled, land_object
+from workbench.dental_exec.inventory import EngineStumbled, Inventory, take_inventory
+from workbench.dental_exec.tables import land_object
 from workbench.errors import CountMismatch, ExportProblem, StoreProblem, gather
 from workbench.warehouse import Warehouse, open_warehouse
 

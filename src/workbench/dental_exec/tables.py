@@ -14,21 +14,13 @@ import duckdb
 from workbench.dental_exec.contract import ExportObject, damaged_sql, id_sql, key_sql, plain_key, read_contract
 from workbench.dental_exec.dialects import read_trailer
 from workbench.dental_exec.encodings import find_odd_text
-from workbench.dental_exec.inventory import DataFile
+from workbench.dental_exec.inventory import DataFile, EngineStumbled
 from workbench.dental_exec.records import Below, Rejection
 from workbench.errors import CountMismatch
 from workbench.warehouse import Warehouse
 
 SHORTEST_LIMIT = 2 * 1024 * 1024
 INCOMING = "raw.incoming"
-
-
-class EngineStumbled(Exception):
-    """The engine's reader gave up on a file, and with it on the transaction: land again, that file with care."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path.name)
-        self.path = path
 
 
 @dataclass
@@ -125,7 +117,7 @@ def _land_fast(to: _Target, file: DataFile, name: str) -> bool:
         "skip": file.dialect.skip,
         "limit": max(SHORTEST_LIMIT, 2 * file.shape.longest),
     }
-    kept = _kept(file)
+    kept = file.kept()
     chosen = ", ".join(f"c{place}" for place in kept.values())
     sql = (
         f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row) SELECT {chosen}, $file, row_number() OVER ()"
@@ -186,7 +178,7 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
             rejected.append([name, to.said.name, record.first, record.last, record.reason, record.number, key])
     if rejected:
         to.warehouse.connection.executemany("INSERT INTO raw.rejected VALUES (?, ?, ?, ?, ?, ?, ?)", rejected)
-    kept = _kept(file)
+    kept = file.kept()
     [(landed,)] = to.warehouse.run(
         f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row)"
         f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file, n::BIGINT"
@@ -198,14 +190,6 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
     if landed != good:
         raise CountMismatch(f"{name}: {good} good records were read, {landed} landed. Nothing was changed.")
     return reader.counted, reader.below
-
-
-def _kept(file: DataFile) -> dict[str, int]:
-    """Return the columns that land with their place; of two equal ones the first."""
-    contract = read_contract()
-    return {
-        column: file.columns.index(column) for column in dict.fromkeys(file.columns) if not contract.is_refused(column)
-    }
 
 
 def _quoted(columns: Sequence[str] | dict[str, int]) -> str:
