@@ -21,13 +21,14 @@ rehearse: setup  ## the whole migration of a sample practice into a rehearsal te
 test: setup  ## lint, types, and every test, in two processes
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going test-journeys test-rooms
+	$(MAKE) --no-print-directory --jobs 2 --keep-going test-journeys test-rooms
 
+# Each tells at its end, whole, so that the two do not speak at once.
 test-journeys: setup
-	$(BIN)/python -m pytest $(JOURNEYS)
+	@log=$$(mktemp); $(BIN)/python -m pytest $(JOURNEYS) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
 
 test-rooms: setup
-	$(BIN)/python -m pytest $(JOURNEYS:%=--ignore=%)
+	@log=$$(mktemp); $(BIN)/python -m pytest $(JOURNEYS:%=--ignore=%) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
