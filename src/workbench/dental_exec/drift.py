@@ -138,6 +138,16 @@ def column_drift(warehouse: Path) -> pl.DataFrame:
         return store.frame('SELECT * FROM raw.drift ORDER BY object, against, "column"')
 
 
+def count_changes(warehouse: Path) -> pl.DataFrame:
+    """Return, by object, the records that are new, changed (and how many without a new stamp) or removed."""
+    with open_warehouse(warehouse) as store:
+        return store.frame(
+            "SELECT object, count(*) FILTER (change = 'new') AS new, count(*) FILTER (change = 'changed') AS changed,"
+            " count(*) FILTER (change = 'changed' AND NOT stamped) AS without_a_stamp,"
+            " count(*) FILTER (change = 'removed') AS removed FROM raw.changes GROUP BY 1 ORDER BY 1"
+        )
+
+
 def _write_drift(store: Warehouse) -> None:
     store.run(
         'CREATE OR REPLACE TABLE raw.drift (object VARCHAR, "column" VARCHAR, change VARCHAR, against VARCHAR,'
