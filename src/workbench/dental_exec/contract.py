@@ -129,9 +129,14 @@ def damaged_sql(column: str) -> str:
     )
 
 
+def bare_key(key: str, blanks: str | None = None) -> str:
+    """Return a key without blanks and a spreadsheet's guard around it."""
+    return re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(blanks))
+
+
 def _shape(key: str) -> frozenset[str]:
     """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
-    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
+    bare = bare_key(key, " \t\x0c\xa0")
     kinds = (
         "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
     )

@@ -175,6 +175,8 @@ def measure(path: Path, dialect: Dialect) -> Shape | None:
                 return None
         if rest and not scan.take(rest + (b"\r\n" if scan.ends_in_return else b"\n")):
             return None
+    if scan.delimiters != scan.records * (dialect.width - 1):
+        return None  # a record has more values; the engine would forgive a last one that is blank, and shift the rest
     return Shape(scan.records - 1, scan.longest, scan.is_odd) if not scan.inside and scan.records else None
 
 
@@ -183,7 +185,7 @@ class _Scan:
 
     def __init__(self, delimiter: int, width: int) -> None:
         self.delimiter, self.width = delimiter, width
-        self.records = self.longest = self.current = 0
+        self.records = self.longest = self.current = self.delimiters = 0
         self.inside = self.is_odd = False
         self.ends_in_return: bool | None = None
 
@@ -210,6 +212,8 @@ class _Scan:
         if not self._are_ends_sound(block, data, outer, quotes):
             return False
         self._count(data, outer, len(block))
+        between = np.add.reduceat(data == self.delimiter, np.concatenate(([0], quotes)), dtype=np.int64)
+        self.delimiters += int(between[int(self.inside) :: 2].sum())
         self.is_odd = self.is_odd or (not block.isascii() and _looks_odd(data))
         self.inside = bool((quotes.size + self.inside) & 1)
         return True

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from workbench.dental_exec.contract import ExportObject, damaged_sql, id_sql, key_sql, read_contract
+from workbench.dental_exec.contract import ExportObject, bare_key, damaged_sql, id_sql, key_sql, read_contract
 from workbench.dental_exec.dialects import read_trailer
 from workbench.dental_exec.encodings import find_odd_text
 from workbench.dental_exec.inventory import DataFile, EngineStumbled
@@ -171,7 +171,7 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
                 continue
             cells = record.cells or []
             places = [file.columns.index(column) for column in to.said.key]
-            known = [cells[place].strip() for place in places if place < len(cells)]
+            known = [bare_key(cells[place]) for place in places if place < len(cells)]
             key = ".".join(known) if len(known) == len(places) and all(known) else None
             rejected.append([name, to.said.name, record.first, record.last, record.reason, record.number, key])
     if rejected:
@@ -241,8 +241,10 @@ def _judge_keys(to: _Target, columns: list[str]) -> None:
         {"again": Rejection.AGAIN, "several": Rejection.SEVERAL},
     )
     to.warehouse.run(
-        f"INSERT INTO raw.rejected SELECT source_file, '{to.said.name}', NULL, NULL, reason, source_row, nullif(k, '')"
-        f" FROM {to.table} t JOIN aside ON place = t.rowid ORDER BY 1, 6"
+        f"INSERT INTO raw.rejected SELECT source_file, '{to.said.name}', NULL, NULL, reason, source_row,"
+        " CASE WHEN reason <> $damaged THEN nullif(k, '') END"
+        f" FROM {to.table} t JOIN aside ON place = t.rowid ORDER BY 1, 6",
+        {"damaged": Rejection.DAMAGED_KEY},
     )
     to.warehouse.run(f"DELETE FROM {to.table} WHERE rowid IN (SELECT place FROM aside)")
     to.warehouse.run("DROP TABLE aside")
