@@ -52,6 +52,8 @@ ONE_ROOM = {
     "starlette": "tenant",
     "uvicorn": "tenant",
     "sqlalchemy": "ledger",
+    "fastexcel": "dental_exec",
+    "fsspec": "dental_exec",
 }
 LONGEST_MODULE = 300
 MOST_MODULES = 12

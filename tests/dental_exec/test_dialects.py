@@ -286,6 +286,14 @@ def test_a_broken_record_is_rejected_by_its_lines_and_the_rest_lands(tmp_path, t
     assert counts == [(len(landed) + len(aside), len(landed), len(aside))]
 
 
+@pytest.mark.parametrize("quoted", ["", '""'])
+def test_one_value_too_many_is_rejected_though_the_last_one_is_blank(tmp_path, quoted):
+    deliver(tmp_path, f"case_id,contact_id,cf_teeth\nT1,C1,{quoted}\nT2,C1,shifted,{quoted}\nT3,C1,{quoted}\n")
+    land(tmp_path)
+    assert [row[0] for row in cases(tmp_path)] == ["T1", "T3"]
+    assert rejected(tmp_path) == [(3, 3, "4 values under a header of 3", 2, "T2")]
+
+
 def test_keys_are_judged_as_they_mean_and_land_as_typed(tmp_path):
     text = (
         'case_id,contact_id,cf_teeth\n="0011",C1,1\n0011,C1,1\n T2 ,C1,2\nT2,C1,3\n\'T4,C1,4\nt4,C1,5\n'

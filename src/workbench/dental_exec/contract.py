@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -137,14 +136,6 @@ def key_sql(column: str, table: str = "") -> str:
     )
 
 
-def plain_key(text: str) -> str:
-    """Return a key at hand in the form that `key_sql` gives it."""
-    bare = text.strip(" \t\r\n\x0c\xa0\u200b\ufeff")
-    if bare.startswith('="') and bare.endswith('"'):
-        bare = bare[2:-1].strip()
-    return unicodedata.normalize("NFC", bare.removeprefix("'"))
-
-
 def id_sql(said: ExportObject, table: str = "") -> str:
     """Return SQL for the source id of a row: its key, the parts of a key of several joined by a dot."""
     return " || '.' || ".join(key_sql(column, table) for column in said.key)
@@ -159,9 +150,14 @@ def damaged_sql(column: str) -> str:
     )
 
 
+def bare_key(key: str, blanks: str | None = None) -> str:
+    """Return a key without blanks and a spreadsheet's guard around it."""
+    return re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(blanks))
+
+
 def _shape(key: str) -> frozenset[str]:
     """Return which kinds of characters a key is made of, blanks and a spreadsheet's guard around it left out."""
-    bare = re.sub(r"""^(?:="(.*)"|'(.*))$""", r"\1\2", key.strip(" \t\x0c\xa0"))
+    bare = bare_key(key, " \t\x0c\xa0")
     kinds = (
         "upper" if one.isupper() else "lower" if one.isalpha() else "digit" if one.isdigit() else one for one in bare
     )

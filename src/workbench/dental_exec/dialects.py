@@ -50,15 +50,6 @@ class Shape:
     records: int
     longest: int
     is_odd: bool
-    delimiters: int = 0
-
-    def is_even(self, width: int) -> bool:
-        """Say whether as many delimiters stand between values as whole records have; all may end with one more.
-
-        The engine forgives a record that ends with one more, and so would land a value torn in two, all others shifted.
-        """
-        least = (self.records + 1) * (width - 1)
-        return self.delimiters in (least, least + self.records, least + self.records + 1)
 
 
 def plain_name(written: str) -> str:
@@ -184,9 +175,9 @@ def measure(path: Path, dialect: Dialect) -> Shape | None:
                 return None
         if rest and not scan.take(rest + (b"\r\n" if scan.ends_in_return else b"\n")):
             return None
-    if scan.inside or not scan.records:
-        return None
-    return Shape(scan.records - 1, scan.longest, scan.is_odd, scan.delimiters)
+    if scan.delimiters != scan.records * (dialect.width - 1):
+        return None  # a record has more values; the engine would forgive a last one that is blank, and shift the rest
+    return Shape(scan.records - 1, scan.longest, scan.is_odd) if not scan.inside and scan.records else None
 
 
 class _Scan:
@@ -207,13 +198,7 @@ class _Scan:
         data = np.frombuffer(block, np.uint8)
         ends = np.flatnonzero(data == NEWLINE)
         quotes = np.flatnonzero(data == QUOTE)
-        marks = data == self.delimiter
-        if not quotes.size:
-            self.delimiters += 0 if self.inside else int(np.count_nonzero(marks))
         if quotes.size:
-            parts = np.add.reduceat(marks.view(np.uint8), quotes, dtype=np.int64)
-            before = int(np.count_nonzero(marks[: quotes[0]]))
-            self.delimiters += int(parts[0 if self.inside else 1 :: 2].sum()) + (0 if self.inside else before)
             if not self._are_sound(data, quotes):
                 return False
             within = ((np.searchsorted(quotes, ends) + self.inside) & 1).astype(bool)
@@ -227,6 +212,8 @@ class _Scan:
         if not self._are_ends_sound(block, data, outer, quotes):
             return False
         self._count(data, outer, len(block))
+        between = np.add.reduceat(data == self.delimiter, np.concatenate(([0], quotes)), dtype=np.int64)
+        self.delimiters += int(between[int(self.inside) :: 2].sum())
         self.is_odd = self.is_odd or (not block.isascii() and _looks_odd(data))
         self.inside = bool((quotes.size + self.inside) & 1)
         return True

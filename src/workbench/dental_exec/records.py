@@ -145,13 +145,12 @@ class CarefulReader:
         if self._is_header(cells):
             self.below.headers.append(self._lines.take(parsed.lines)[0])
             return None
-        fits = self._fit(cells)
         if parsed.lines > 1 and (inner := self._first_whole(1, parsed.lines)):
             return self._reject_lines(inner, Rejection.UNCLOSED, recent)
         if '"' in line and self._has_loose_end(cells, parsed.lines):
             return self._reject_lines(parsed.lines, Rejection.UNDOUBLED, recent)
         first, last = self._lines.take(parsed.lines)
-        if fits:
+        if self._fit(cells):
             self._keys.learn(cells[self._place])
             return Record(first, last, cells)
         reason = Rejection.RAGGED.format(n=len(cells), m=self.dialect.width)
@@ -159,9 +158,9 @@ class CarefulReader:
         return Record(first, last, cells, reason, is_start=is_start)
 
     def _fit(self, cells: list[str]) -> bool:
-        """Say whether a record has as many values as most lines of the file, and bring it to the header's width.
+        """Say whether a record has as many values as most have, and bring it to the header's width.
 
-        One value more is a fault even when the last is blank: a value torn in two would shift all others unseen.
+        One more, and the last of them blank, is no trailing delimiter where others have none: its values are shifted.
         """
         width = self.dialect.width
         if len(cells) != self._usual:
@@ -251,7 +250,8 @@ class CarefulReader:
             if self._place < len(cells) and (not found or len(cells) >= least):
                 found.append((cells, line.count('"') % 2))
         self._keys.learn_most(cells[self._place] for cells, _ in found)
-        lengths = Counter({width: 2})  # a header that ends with a delimiter has records that do, unless they show else
+        # A header that ends with a delimiter has records that do, unless they show else.
+        lengths = Counter({width: 2 if self.dialect.spare else 0})
         for cells, is_open in found:
             fits = least <= len(cells) <= width or (len(cells) == width + 1 and not cells[-1])
             if fits and not is_open and self._is_plausible(cells):

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from workbench.dental_exec.contract import ExportObject, damaged_sql, id_sql, key_sql, plain_key, read_contract
+from workbench.dental_exec.contract import ExportObject, bare_key, damaged_sql, id_sql, key_sql, read_contract
 from workbench.dental_exec.dialects import read_trailer
 from workbench.dental_exec.encodings import find_odd_text
 from workbench.dental_exec.inventory import DataFile, EngineStumbled
@@ -107,8 +107,6 @@ def _land_file(to: _Target, file: DataFile, name: str) -> None:
 def _land_fast(to: _Target, file: DataFile, name: str) -> bool:
     """Land a soundly quoted file by the engine; say whether it holds just the records that its bytes count."""
     assert file.shape is not None
-    if not file.shape.is_even(file.dialect.width):
-        return False
     columns = [f"c{place}" for place in range(len(file.columns))]
     values = {
         "path": glob.escape(str(file.text)),
@@ -173,7 +171,7 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
                 continue
             cells = record.cells or []
             places = [file.columns.index(column) for column in to.said.key]
-            known = [plain_key(cells[place]) for place in places if place < len(cells)]
+            known = [bare_key(cells[place]) for place in places if place < len(cells)]
             key = ".".join(known) if len(known) == len(places) and all(known) else None
             rejected.append([name, to.said.name, record.first, record.last, record.reason, record.number, key])
     if rejected:
