@@ -13,7 +13,7 @@ from workbench.dental_exec.contract import ExportObject, read_contract
 from workbench.errors import MappingProblem, gather
 from workbench.profile import cells
 from workbench.profile.cells import Columnwise
-from workbench.profile.source import Column, columns_of, odd_values, open_snapshot, targets_of
+from workbench.profile.source import Column, columns_of, count_odd, odd_values, open_snapshot, targets_of
 from workbench.warehouse import Warehouse, open_warehouse
 
 READINGS = {
@@ -27,6 +27,8 @@ ORDERS = {
 }
 """What a person may decide for a column of each kind in mappings/values/column_reading.csv."""
 NOTHING = pl.DataFrame(schema={"value": pl.String, "by": pl.String, "records": pl.Int64, "bare": pl.String})
+Counts = Mapping[str, Mapping[str, tuple[int, int]]]
+"""Filled and odd cells by object and column."""
 Reader = Callable[[pl.DataFrame, Columnwise], pl.DataFrame]
 
 
@@ -44,10 +46,11 @@ def read_columns(warehouse: Path, decided: Mapping[str, str] | None = None) -> p
             return store.frame("SELECT * FROM profile.readings")
         store.run('CREATE OR REPLACE TABLE profile.unreadable (object VARCHAR, "column" VARCHAR, source_id VARCHAR)')
         latest = _latest(store)
-        orders = _orders(store, said)
+        counts = {one.name: count_odd(store, one) for one in read_contract().objects.values()}
+        orders = _orders(store, said, counts)
         rows = []
         for one in read_contract().objects.values():
-            rows += _read_object(store, one, orders, latest)
+            rows += _read_object(store, one, orders, counts[one.name], latest)
         frame = pl.DataFrame(rows, schema=READINGS, orient="row")
         store.write("profile.readings", frame)
         store.run("CREATE OR REPLACE TABLE profile.reading_stamp AS SELECT ? AS stamp", [stamp])
@@ -90,22 +93,22 @@ def _latest(store: Warehouse) -> date:
     return found or date.today()
 
 
-def _orders(store: Warehouse, said: Mapping[str, str]) -> dict[str, Columnwise]:
+def _orders(store: Warehouse, said: Mapping[str, str], counts: Counts) -> dict[str, Columnwise]:
     """Decide the order of days and decimals of each column: by a person, its own values, the export's, the country's."""
     own: dict[str, Columnwise] = {}
     open_days: list[str] = []
     votes = {cells.MONTH_FIRST: 0, cells.DAY_FIRST: 0}
     for one in read_contract().objects.values():
-        for column in columns_of(store, one) if store.run(f"SELECT 1 FROM raw.{one.name} LIMIT 1") else ():
+        for column in columns_of(store, one):
             if column.kind not in ORDERS:
                 continue
             if column.title in said:
                 own[column.title] = Columnwise(said[column.title], "decided by a person")
                 continue
-            values = odd_values(store, column)
-            if values.is_empty():
+            if not counts[one.name][column.name][1]:
                 own[column.title] = Columnwise("", "")
                 continue
+            values = odd_values(store, column)
             if column.kind == "number":
                 own[column.title] = _decimals(*cells.order_of_decimals(values))
                 continue
@@ -140,29 +143,22 @@ def _decimals(point: int, comma: int) -> Columnwise:
 
 
 def _read_object(
-    store: Warehouse, said: ExportObject, orders: Mapping[str, Columnwise], latest: date
+    store: Warehouse,
+    said: ExportObject,
+    orders: Mapping[str, Columnwise],
+    counts: Mapping[str, tuple[int, int]],
+    latest: date,
 ) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     chosen, joins = [], []
-    holds = store.run(f"SELECT count(*) > 0 FROM raw.{said.name}")[0][0]
-    for place, column in enumerate(columns_of(store, said) if holds else ()):
+    for place, column in enumerate(columns_of(store, said)):
         order = orders.get(column.title, Columnwise("", ""))
-        filled = int(store.run(f'SELECT count("{column.name}") FROM raw.{column.object}')[0][0])
-        values = odd_values(store, column, everything=order.order == cells.DECIMAL_COMMA) if filled else NOTHING
+        filled, odd = counts[column.name]
+        is_comma = order.order == cells.DECIMAL_COMMA  # a point groups thousands there, so no value is canonical
+        values = odd_values(store, column, everything=is_comma) if odd or (is_comma and filled) else NOTHING
         if values.is_empty():
-            told = (
-                said.name,
-                column.name,
-                column.kind,
-                order.order or None,
-                filled,
-                filled,
-                0,
-                0,
-                None,
-                order.why or None,
-            )
-            rows.append(told)
+            as_is = (order.order or None, filled, filled, 0, 0, None, order.why or None)
+            rows += [(said.name, column.name, column.kind, *as_is)] if any(one for one, _ in counts.values()) else []
             continue
         read = _read(store, column, order, values, latest)
         rows.append(_reading(store, column, order, filled, read))

@@ -25,7 +25,7 @@ LIVES = "upper(trim(coalesce(is_deleted, 'N'))) <> 'Y'"
 """Rows that the source has not deleted."""
 OURS = ("source_file", "source_row")
 GUARDED = """("{0}" LIKE '="%' OR "{0}" LIKE '''%' OR "{0}" LIKE '#%' OR contains("{0}", '_x000D_')
- OR lower(trim("{0}")) IN ('null', 'n/a', '-', '--', '\\n'))"""
+ OR (length("{0}") < 8 AND lower(trim("{0}")) IN ('null', 'n/a', '-', '--', '\\n')))"""
 EDGES = """(regexp_matches("{0}", '^[\\s\\x{{a0}}=''#"]|[\\s\\x{{a0}}"]$|^\\d+\\.0$')
  OR lower("{0}") IN ('null', 'n/a', 'na', 'none', 'nil', '-', '--', '.'))"""
 PLAIN_DAY = """NOT regexp_full_match("{0}", '\\d{{4}}-\\d{{2}}-\\d{{2}}( \\d{{2}}:\\d{{2}}:\\d{{2}})?')"""
@@ -79,6 +79,21 @@ def columns_of(store: Warehouse, said: ExportObject) -> list[Column]:
         beside = said.links[name].removeprefix("by:") if kind == "link" and said.links[name].startswith("by:") else ""
         made.append(Column(said.name, name, kind, "state" if kind == "zip" else beside))
     return made
+
+
+def count_odd(store: Warehouse, said: ExportObject) -> dict[str, tuple[int, int]]:
+    """Return, by column of an object, how many cells are filled and how many may not be canonical: one scan for all."""
+    columns = columns_of(store, said)
+    asked = ", ".join(
+        f'count("{one.name}"), count(*) FILTER (WHERE "{one.name}" IS NOT NULL AND {ODD[one.kind].format(one.name)})'
+        for one in columns
+    )
+    counts = store.run(f"SELECT {asked} FROM raw.{said.name}")[0]
+    # Which links name no key is not counted here: they are looked at one by one.
+    return {
+        one.name: (filled, filled if one.kind == "link" else odd)
+        for one, filled, odd in zip(columns, counts[::2], counts[1::2], strict=True)
+    }
 
 
 def odd_values(store: Warehouse, column: Column, *, everything: bool = False) -> pl.DataFrame:
