@@ -49,6 +49,6 @@ lock:  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what a rehearsal made (decisions stay)
-	rm -rf data/rehearsal data/runs data/sample data/warehouse.duckdb*
+	rm -rf data/rehearsal data/runs data/sample data/unpacked data/warehouse.duckdb*
 
 .PHONY: help setup rehearse test test-journeys test-rooms lab bench campaign lock clean
