@@ -62,11 +62,21 @@ class Practice:
                 os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
-def make_practice(folder: Path, *, patients: int = 12, seed: int = 7, dialect: str = "messy") -> Practice:
+def make_practice(
+    folder: Path, *, patients: int = 12, seed: int = 7, dialect: str = "messy", edition: str = "suite", plan: str = ""
+) -> Practice:
     """Generate a practice and a migration folder for it."""
     write_sample(folder / "sample", patients=patients, seed=seed, dialect=dialect)
-    init_migration(folder / "migration", folder / "sample" / "exports")
-    return Practice(folder / "migration", folder / "sample" / "truth.json")
+    return make_migration(folder, folder / "sample", edition=edition, plan=plan)
+
+
+def make_migration(folder: Path, sample: Path, *, edition: str = "suite", plan: str = "") -> Practice:
+    """Make a migration folder for a practice that was generated already, for a product and a plan tier."""
+    init_migration(folder / "migration", sample / "exports")
+    toml = folder / "migration" / "migration.toml"
+    text = toml.read_text("utf-8").replace('edition = "suite"', f'edition = "{edition}"')
+    toml.write_text(text.replace('plan = "enterprise"', f'plan = "{plan or "enterprise"}"'), "utf-8")
+    return Practice(folder / "migration", sample / "truth.json")
 
 
 def make_ready_to_load(practice: Practice) -> None:
@@ -80,6 +90,7 @@ def make_ready_to_load(practice: Practice) -> None:
     with reading(settings):
         pass
     accept(settings, mappings, above=0.95, by="rehearsal", on="2026-11-24", own=True)
+    mappings = practice.mappings  # fields may have folded
     apply_setup(settings, make_setup(settings, mappings))
     with reading(settings) as desk:
         alias = desk.tenant.alias
