@@ -208,11 +208,23 @@ def progress_frame(items: list[Item]) -> pl.DataFrame:
     return pl.DataFrame(rows, orient="row", schema=schema)
 
 
-def item_frame(items: list[Item]) -> pl.DataFrame:
-    """Return the items of one section as the page shows them, open ones where they stand in the order."""
-    rows = [(one.state, one.where, one.name, one.make) for one in items]
-    names = ("state", "where", "name", "to make")
+def item_frame(items: list[Item], section: str) -> pl.DataFrame:
+    """Return the items of the sections that begin with a word, in the order to make them."""
+    rows = [(one.state, one.where, one.name, one.make) for one in items if one.section.startswith(section)]
+    names = ("state", "where", "name", "what to make")
     return pl.DataFrame(rows, orient="row", schema=dict.fromkeys(names, pl.String))
+
+
+def choice_frame(setup: Setup) -> pl.DataFrame:
+    """Return one row a choice of every pick-list field, in the order of the field."""
+    rows = [
+        (module, field["label"], place, choice)
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+        for place, choice in enumerate(field["choices"], 1)
+    ]
+    schema = {"module": pl.String, "field": pl.String, "place": pl.Int64, "choice": pl.String}
+    return pl.DataFrame(rows, orient="row", schema=schema)
 
 
 def lack_frame(lacks: list[Lack]) -> pl.DataFrame:
