@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.tenant.state import Json, Record, readings
+from workbench.tenant.state import LARGEST, Json, Record, readings
 
 if TYPE_CHECKING:
     from workbench.tenant.state import State
 
 ADMIN_KEY = "rehearsal-admin"
 AGENT_KEY = "rehearsal-agent"
-PAGE_SIZE, PAGE_MAX = 25, 100
+PAGE_SIZE, PAGE_MAX, PAGES = 25, 100, 10**9
 HOUR, MINUTE = 3600.0, 60.0
 
 
@@ -54,7 +54,7 @@ class Call:
         text = self.ids[position]
         if not text.isdecimal():
             raise Refusal(Reply(404, b""))
-        return int(text)
+        return min(int(text), LARGEST)
 
     def wrapped(self, singular: str) -> Record:
         """Return the record in the body, wrapped in its singular name or flat."""
@@ -79,7 +79,7 @@ class Call:
         number, size = _whole(self.asked("page"), 1), _whole(self.asked("per_page"), PAGE_SIZE)
         if size > PAGE_MAX and not self.state.switches["per_page_clamped"]:
             raise refused(f"per_page must be at most {PAGE_MAX}")
-        return max(number, 1), min(max(size, 1), PAGE_MAX)
+        return min(max(number, 1), PAGES), min(max(size, 1), PAGE_MAX)
 
 
 def _whole(value: Json, default: int) -> int:

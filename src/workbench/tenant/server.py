@@ -83,7 +83,7 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
             (f"DELETE {entity}/:", partial(records.delete, entity)),
             (f"DELETE {entity}/:/forget", partial(records.forget, entity)),
             (f"POST {entity}/:/clone", partial(records.clone, entity)),
-            *((f"GET {entity}/:/{name}", partial(search.children, entity, name)) for name in search.LISTED),
+            *((f"GET {entity}/:/{name}", partial(activities.children, entity, name)) for name in activities.LISTED),
         ]
     routes: dict[tuple[str, int], list[tuple[list[str], str, Handler]]] = {}
     for line, handler in table:
