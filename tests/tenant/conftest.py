@@ -149,6 +149,20 @@ def door(shared_door: Client) -> Iterator[Client]:
         shared_door.post("/_tenant/switches", usual)
 
 
+@pytest.fixture(scope="module")
+def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Founds tenants in process that a whole module shares."""
+    made: list[Client] = []
+
+    def found(**options: Any) -> Client:
+        made.append(Client(tmp_path_factory.mktemp("shared") / "tenant", **options))
+        return made[-1]
+
+    yield found
+    for one in made:
+        one.close()
+
+
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Client]:
     """A tenant as the vendor hands it over."""

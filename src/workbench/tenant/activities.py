@@ -261,8 +261,8 @@ def upload(call: Call) -> Reply:
     """Answer POST /documents: size and hash are kept, the bytes are not; the reply tells no hash."""
     state = call.state
     content = call.upload
-    if content is None:
-        raise refused("File can't be blank")
+    if content is None or call.files > 1:
+        raise refused("File can't be blank" if content is None else "One file is taken at a time")
     if len(content) > state.switches["document_megabytes"] * 1024**2:
         raise refused("File is too large", code=413)
     seats = max(state.read_meta("seats"), sum(user["is_active"] for user in state.schema["users"]))

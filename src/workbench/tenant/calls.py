@@ -50,6 +50,7 @@ class Call:
     query: dict[str, str] = field(default_factory=dict)
     body: Json = None
     upload: bytes | None = None
+    files: int = 0
 
     def record_id(self, position: int = 0) -> int:
         """Return a numeric id of the path; anything else is a 404 without a body."""

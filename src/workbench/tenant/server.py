@@ -251,11 +251,11 @@ async def _read_body(request: Request, call: Call) -> None:
     if kind.startswith("multipart/form-data"):
         async with request.form() as form:
             fields: dict[str, Any] = {}
-            for name, value in form.items():
+            for name, value in form.multi_items():
                 if isinstance(value, str):
                     fields[name] = value
                 else:
-                    call.upload = await value.read()
+                    call.upload, call.files = await value.read(), call.files + 1
                     fields.setdefault("file_name", value.filename)
             call.body = fields
         return
