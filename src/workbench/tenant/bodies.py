@@ -238,6 +238,8 @@ def check_unique(state: State, entity: str, record_id: int, keys: set[tuple[str,
     if entity == "contacts" and state.switches["email_unique"]:
         scope = "email" if state.switches["email_unique_scope"] == "primary" else "emails"
         rules[scope] = "Contact"
+    if entity == "contacts" and state.switches["phone_unique"]:
+        rules["mobile_number"] = "MobileNumber"
     if entity == "sales_accounts" and state.switches["account_name_unique"]:
         rules["name"] = "Company"
     rules |= {own["name"]: own["label"] for own in state.schema["custom_fields"][entity] if own["unique"]}

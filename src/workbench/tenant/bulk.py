@@ -80,9 +80,9 @@ def job_status(call: Call) -> Reply:
         share = (state.now() - made) / max(due - made, 0.001)
         told |= {"progress": round(100 * min(share, 0.99)), "status": "IN_PROGRESS"}
         return Reply(200, told | {"status_updated_at": state.stamp(), "data": None})
-    return Reply(
-        200, told | {"progress": 100, "status": "SUCCESS", "status_updated_at": state.stamp(done), "data": result}
-    )
+    failed = not state.switches["bulk_failures_hidden"] and orjson.loads(result)["record_status"]["failed"]
+    told |= {"progress": 100, "status": "FAILED" if failed else "SUCCESS", "status_updated_at": state.stamp(done)}
+    return Reply(200, told | {"data": result})
 
 
 # -- the queue
@@ -119,9 +119,9 @@ def finish_job(state: State, job: int, result: Record) -> None:
 # -- the jobs themselves
 def run_job(state: State, kind: str, request: Record) -> Record:
     """Do a job's work row by row and return its report."""
-    entity, failures = request["entity"], []
+    entity, failures, ids = request["entity"], [], []
     made: set[tuple[str, str]] = set()
-    rows: list[tuple[Json, Callable[[State, str, Json, set[tuple[str, str]]], None]]]
+    rows: list[tuple[Json, Callable[[State, str, Json, set[tuple[str, str]]], int]]]
     if kind == "bulk_upsert":
         rows = [(item, _upsert_item) for item in request["items"]]
     elif kind == "bulk_destroy":
@@ -131,7 +131,7 @@ def run_job(state: State, kind: str, request: Record) -> Record:
     for item, act in rows:
         state.db.execute("SAVEPOINT item")
         try:
-            act(state, entity, item, made)
+            ids.append(act(state, entity, item, made))
             state.db.execute("RELEASE item")
         except Refusal as no:
             state.db.execute("ROLLBACK TO item")
@@ -140,7 +140,8 @@ def run_job(state: State, kind: str, request: Record) -> Record:
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, refused("data is invalid").reply))
     status = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
-    return {"record_status": status, "detailed_failure_report": failures}
+    told = {"record_status": status, "detailed_failure_report": failures}
+    return told | {"ids": ids} if state.switches["bulk_tells_ids"] else told
 
 
 def _report(item: Json, reply: Reply) -> Record:
@@ -151,11 +152,12 @@ def _report(item: Json, reply: Reply) -> Record:
     return told | {"message": message if isinstance(message, list) else [message]}
 
 
-def _destroy_item(state: State, entity: str, item: Json, _made: set[tuple[str, str]]) -> None:
+def _destroy_item(state: State, entity: str, item: Json, _made: set[tuple[str, str]]) -> int:
     delete_record(state, entity, int(item["id"]))
+    return int(item["id"])
 
 
-def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str]]) -> None:
+def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str]]) -> int:
     """Upsert one row of a job; a new identifier that stands in it twice is made once and refused once."""
     if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
         raise refused("data is invalid")
@@ -166,7 +168,7 @@ def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str
     if len(names) != 1 or names[0] not in allowed:
         raise refused(f"{SINGULAR[entity]} needs one of {', '.join(sorted(allowed))}")
     name, value = names[0], item[names[0]]
-    if (name, str(value).casefold()) in made:
+    if (name, str(value).casefold()) in made and state.switches["bulk_repeats_refused"]:
         raise refused(f"{SINGULAR[entity].capitalize()} is not unique")
     given = dict(item["data"])
     if entity == "deals" and not state.switches["bulk_keeps_contact_links"]:
@@ -179,11 +181,11 @@ def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str
     else:
         found = find_record(state, entity, name, value)
     if found is not None:
-        update_record(state, entity, found, given, upsert=True)
-    else:
-        lag = float(state.switches["index_seconds"])
-        create_record(state, entity, with_identifier(given, name, value), lag=lag, bulk=True)
-        made.add((name, str(value).casefold()))
+        return int(update_record(state, entity, found, given, upsert=True)["id"])
+    lag = float(state.switches["index_seconds"])
+    body = create_record(state, entity, with_identifier(given, name, value), lag=lag, bulk=True)
+    made.add((name, str(value).casefold()))
+    return int(body["id"])
 
 
 def _kept_links(links: Json) -> bool:

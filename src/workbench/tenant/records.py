@@ -271,9 +271,14 @@ def clone(entity: str, call: Call) -> Reply:
         raise not_found(MODEL[entity])
     if entity == "deals":
         old["contacts_added_list"] = old.get("contact_ids", [])
-    if "emails" in old:
+    given = call.wrapped(SINGULAR[entity])
+    if "email" in given or "emails" in given:  # other addresses stand for the old ones, not beside them
+        old = {name: value for name, value in old.items() if name not in ("email", "emails")}
+    elif "emails" in old:
         old["emails"] = [{"value": one["value"], "is_primary": one["is_primary"]} for one in old["emails"]]
-    body = create_record(call.state, entity, old | call.wrapped(SINGULAR[entity]))
+    if isinstance(given.get("custom_field"), dict):
+        given = given | {"custom_field": old.get("custom_field", {}) | given["custom_field"]}
+    body = create_record(call.state, entity, old | given)
     return Reply(int(call.state.switches["create_status"]), envelope(call.state, entity, body, call.includes()))
 
 

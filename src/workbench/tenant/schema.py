@@ -193,8 +193,9 @@ def fields(call: Call) -> Reply:
         raise not_found("Module")
     given = [row for row in read_table("fields.csv") if row["entity"] == entity]
     shown = [_standard_field(call.state, row, place) for place, row in enumerate(given, 1)]
+    hidden_keys = ("max_length",) if call.state.switches["unique_flag_shown"] else ("unique", "max_length")
     for own in call.state.schema["custom_fields"].get(entity, []):
-        hidden = {key: value for key, value in own.items() if key not in ("unique", "max_length")}
+        hidden = {key: value for key, value in own.items() if key not in hidden_keys}
         place = len(shown) + 1
         shown.append(hidden | {"default": False, "actionable": True, "position": place, "base_model": MODEL[entity]})
         shown[-1] |= {"quick_add_position": None, "visible": True}
@@ -204,8 +205,14 @@ def fields(call: Call) -> Reply:
 
 
 def forms(call: Call) -> Reply:
-    """Answer the forms endpoints: only custom modules have them, so a standard module is refused."""
-    raise forbidden() if call.ids[0] in MODEL else not_found("Module")
+    """Answer GET /settings/:plural/forms: only custom modules have them, unless the switch opens them."""
+    entity = call.ids[0]
+    if entity not in SINGULAR:
+        raise not_found("Module")
+    if not call.state.switches["fields_by_api"]:
+        raise forbidden()
+    shown = fields(call).body["fields"]
+    return Reply(200, {"forms": [{"id": 1, "name": SINGULAR[entity], "field_class": MODEL[entity], "fields": shown}]})
 
 
 def _standard_field(state: State, row: dict[str, str], place: int) -> Record:

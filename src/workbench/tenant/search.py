@@ -7,7 +7,6 @@ from datetime import datetime
 
 import orjson
 
-from workbench.tenant.activities import SINGULAR as ACTIVITY
 from workbench.tenant.bodies import folded, keys_of
 from workbench.tenant.calls import Call, Reply, not_found, refused
 from workbench.tenant.records import key_user
@@ -17,7 +16,6 @@ from workbench.tenant.state import Json, Record, State
 
 PLURAL = {singular: plural for plural, singular in SINGULAR.items()}
 BIN = "Recycle Bin"
-LISTED = ("notes", "tasks", "appointments", "sales_activities", "document_associations", "activities")
 LIST_VERBS = ("add_contacts", "remove_contacts", "move_contacts")
 SORTS = {"updated_at": "updated", "created_at": "id", "id": "id"}
 CLOSED = {"Open Deals": "Open", "Won Deals": "Closed Won", "Lost Deals": "Closed Lost"}
@@ -56,9 +54,16 @@ def view(entity: str, call: Call) -> Reply:
     includes = call.includes()
     first, last = side_loads(state, entity, bodies, includes)
     shown = [show(state, entity, body, includes) | {"is_deleted": named == BIN} for body in bodies]
-    meta = {"total_pages": -(-total // size), "total": total}
-    meta["avatar_data"] = {MODEL[entity]: {str(body["id"]): None for body in bodies}}
+    meta = _meta(total, size) | _avatars(entity, bodies)
     return Reply(200, first | {entity: shown} | last | {"meta": meta})
+
+
+def _meta(total: int, size: int) -> Record:
+    return {"total_pages": -(-total // size), "total": total}
+
+
+def _avatars(entity: str, bodies: list[Record]) -> Record:
+    return {"avatar_data": {MODEL[entity]: {str(body["id"]): None for body in bodies}}}
 
 
 def _view_rows(state: State, entity: str, named: str) -> tuple[str, Record]:
@@ -209,32 +214,6 @@ OPERATORS: dict[str, Callable[[list[str], list[str]], bool]] = {
 }
 
 
-# -- what hangs on a record
-def children(entity: str, plural: str, call: Call) -> Reply:
-    """Answer GET /:plural/:id/notes and its like, by page."""
-    state, target, (page, size) = call.state, call.record_id(), call.page()
-    if state.read(entity, target) is None:
-        raise not_found(MODEL[entity])
-    kind = "documents" if plural == "document_associations" else plural
-    if plural == "activities":
-        found = [
-            show(state, name, body) | {"type": ACTIVITY[name]}
-            for name in ACTIVITY
-            for body in state.hanging(MODEL[entity], target, name)
-        ]
-    elif kind == "documents":
-        found = [_shown_file(body) for body in state.hanging(MODEL[entity], target, kind)]
-    else:
-        found = [show(state, kind, body) for body in state.hanging(MODEL[entity], target, kind)]
-    meta = {"total_pages": -(-len(found) // size), "total": len(found)}
-    return Reply(200, {plural: found[(page - 1) * size : page * size], "meta": meta})
-
-
-def _shown_file(body: Record) -> Record:
-    hidden = ("sha256", "targetables")
-    return {name: value for name, value in body.items() if name not in hidden}
-
-
 # -- lists of contacts
 def lists(call: Call) -> Reply:
     """Answer GET and POST /lists."""
@@ -249,7 +228,7 @@ def lists(call: Call) -> Reply:
     page, size = call.page()
     found = list(state.each("SELECT body FROM records WHERE entity = 'lists' AND is_deleted = 0 ORDER BY id"))
     shown = [{"id": one["id"], "name": one["name"]} for one in found[(page - 1) * size : page * size]]
-    return Reply(200, {"lists": shown, "meta": {"total_pages": -(-len(found) // size), "total": len(found)}})
+    return Reply(200, {"lists": shown, "meta": _meta(len(found), size)})
 
 
 def _list(call: Call, record_id: int) -> Record:
@@ -273,20 +252,24 @@ def change_list(call: Call) -> Reply:
 def move_contacts(verb: str, call: Call) -> Reply:
     """Answer PUT /lists/:id/add_contacts, remove_contacts and move_contacts."""
     body = _list(call, call.record_id())
-    ids = [int(one) for one in call.asked("ids") or [] if str(one).isdecimal()]
+    asked = call.asked("ids")
+    ids = [int(one) for one in asked if str(one).isdecimal()] if isinstance(asked, list) else []
     if verb == "remove_contacts":
-        gone = set(body["contact_ids"]) if call.asked("all") else set(ids)
-        body["contact_ids"] = [one for one in body["contact_ids"] if one not in gone]
-        ids = ids or list(gone)
+        every = bool(call.asked("all"))
+        body["contact_ids"] = [] if every else [one for one in body["contact_ids"] if one not in ids]
+        if every:
+            call.state.update(body)
+            return Reply(200, {"message": "Updating now... we'll let you know once this is done."})
     else:
         known = [one for one in ids if call.state.read("contacts", one)]
         body["contact_ids"] += [one for one in known if one not in body["contact_ids"]]
         if verb == "move_contacts" and call.asked("from_list_id"):
-            old = _list(call, int(call.asked("from_list_id")))
+            source = str(call.asked("from_list_id"))
+            old = _list(call, int(source) if source.isdecimal() else 0)
             old["contact_ids"] = [one for one in old["contact_ids"] if one not in known]
             call.state.update(old)
     call.state.update(body)
-    return Reply(200, {"message": f"{len(ids)} contacts updated."})
+    return Reply(200, {"message": f"{len(ids)} contact{'' if len(ids) == 1 else 's'} updated."})
 
 
 def list_contacts(call: Call) -> Reply:
@@ -294,5 +277,6 @@ def list_contacts(call: Call) -> Reply:
     page, size = call.page()
     held = _list(call, call.record_id())["contact_ids"]
     bodies = [body for one in held if (body := call.state.read("contacts", one))]
-    shown = [show(call.state, "contacts", body) for body in bodies[(page - 1) * size : page * size]]
-    return Reply(200, {"contacts": shown, "meta": {"total_pages": -(-len(bodies) // size), "total": len(bodies)}})
+    part = bodies[(page - 1) * size : page * size]
+    shown = [show(call.state, "contacts", body) for body in part]
+    return Reply(200, {"contacts": shown, "meta": _meta(len(bodies), size) | _avatars("contacts", part)})

@@ -24,6 +24,7 @@ from workbench.tenant.calls import (
     Reply,
     authenticate,
     check_limits,
+    counts_against,
     fault_reply,
     limit_headers,
     match_fault,
@@ -44,7 +45,7 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
         ("GET selector/:", schema.selector),
         ("GET settings/:/fields", schema.fields),
         ("GET settings/:/forms", schema.forms),
-        ("POST settings/:/forms/:/fields", schema.forms),
+        ("POST settings/:/forms/:/fields", admin.make_field),
         ("GET job_statuses/:", bulk.job_status),
         ("GET lookup", search.lookup),
         ("GET search", search.search),
@@ -83,7 +84,7 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
             (f"DELETE {entity}/:", partial(records.delete, entity)),
             (f"DELETE {entity}/:/forget", partial(records.forget, entity)),
             (f"POST {entity}/:/clone", partial(records.clone, entity)),
-            *((f"GET {entity}/:/{name}", partial(search.children, entity, name)) for name in search.LISTED),
+            *((f"GET {entity}/:/{name}", partial(activities.children, entity, name)) for name in activities.LISTED),
         ]
     routes: dict[tuple[str, int], list[tuple[list[str], str, Handler]]] = {}
     for line, handler in table:
@@ -120,7 +121,6 @@ class Tenant:
         """Do a call in one transaction and return its reply."""
         state = self.state
         template = f"{call.method} (unknown)"
-        counts = True
         state.begin()
         try:
             self._hear(heard)
@@ -133,12 +133,12 @@ class Tenant:
             reply = self._do(call, *found[1:])
         except Refusal as no:
             reply = no.reply
-            counts = reply.status != 429 or bool(state.switches["refused_calls_count"])
             self._start_over(heard)
         except Exception as problem:  # a gap in the rehearsal, answered as a vendor's own failure would be
             logging.getLogger(__name__).exception("%s failed", template)
             reply = Reply(500, {"errors": {"code": 500, "message": type(problem).__name__}})
             self._start_over(heard)
+        counts = counts_against(state, template, reply.status)
         state.count_call(template, refused=reply.status == 429, counts=counts)
         state.commit()
         return reply
@@ -251,11 +251,11 @@ async def _read_body(request: Request, call: Call) -> None:
     if kind.startswith("multipart/form-data"):
         async with request.form() as form:
             fields: dict[str, Any] = {}
-            for name, value in form.items():
+            for name, value in form.multi_items():
                 if isinstance(value, str):
                     fields[name] = value
                 else:
-                    call.upload = await value.read()
+                    call.upload, call.files = await value.read(), call.files + 1
                     fields.setdefault("file_name", value.filename)
             call.body = fields
         return
