@@ -14,7 +14,7 @@ from commands import newest_run, workbench
 from loaded import Loaded, load
 from loads import serve
 from rooms import Practice, decide, land, make_migration, stage_and_check
-from truth import MORE, Tenant, mismatches, translated
+from truth import MORE, Tenant, fates, mismatches, translated
 
 from workbench.errors import SetupMissing, StoreProblem
 from workbench.journey.desk import reading, writing
@@ -189,3 +189,25 @@ def test_a_wiped_tenant_meets_its_old_ledger_with_one_clear_error(make):
         "Nothing was sent. A wiped rehearsal starts again with: workbench rehearse --fresh. For a real tenant check base_url"
         " in migration.toml."
     )
+
+
+def test_classic_keeps_prospects_as_leads_with_their_company(make):
+    loaded = load(make(edition="classic"))
+    made = loaded.reconcile()
+    assert (made.failed, wrong(loaded, edition="classic")) == ((), [])
+    # a case needs a contact, and a lead is none before a person converts it
+    everything, arrived = (
+        {one["source_id"] for one in truth["records"]}
+        for truth in (loaded.truth, translated(loaded.truth, edition="classic"))
+    )
+    deferred = set(made.deferred["source_id"])
+    assert deferred - {number for _, number in fates(loaded.truth, "deferred")} == everything - arrived
+    assert {"T-20002"} < everything - arrived
+    lead = next(one for one in loaded.records("leads") if one["company"])
+    assert set(lead["company"]) == {"name"}
+    assert "cf_lead_company" not in lead["custom_field"]
+    setup = make_setup(loaded.practice.settings, loaded.practice.mappings)
+    assert setup["lifecycle_stages"] == []
+    leads, contacts = ({one["name"] for one in setup["custom_fields"][module]} for module in ("leads", "contacts"))
+    assert {"cf_specialty", "cf_npi", "cf_referral_notes"} <= contacts - leads
+    assert "cf_lead_company" not in leads | contacts

@@ -8,7 +8,17 @@ import pytest
 
 from workbench.errors import SetupMissing
 from workbench.freshsales.schema import FieldInfo, Stage, TenantSchema, User
-from workbench.mapping.checklist import field_budget, lack_frame, require_budget, require_setup, verify_setup
+from workbench.mapping.budget import fields_to_fold
+from workbench.mapping.checklist import (
+    field_budget,
+    item_frame,
+    lack_frame,
+    make_checklist,
+    progress_frame,
+    require_budget,
+    require_setup,
+    verify_setup,
+)
 from workbench.mapping.setup import make_setup
 
 PIPELINES = "pipeline_id,pipeline_name,sort_order,is_deleted\nP2,Perio,2,\nP1,Ortho,1,N\nP3,Old,3,Y\n"
@@ -213,3 +223,60 @@ def test_one_pipeline_of_growth_says_what_is_lost_and_offers_prefixes():
     assert "`Ortho: Consult`" in str(stopped.value)
     require_budget(needed, schema(pipelines={"Ortho": {}, "Perio": {}}), "growth")
     require_budget(needed, schema(pipelines={"Default": {}}), "pro")
+
+
+def test_growth_stages_of_treatments_without_cases_get_their_prefix_too(little):
+    little.write("migration.toml", '[freshsales]\nplan = "growth"\n')
+    little.values("case_pipeline", "Ortho,map,Sales")
+    little.values("stage.ortho", "Done,map,Ortho: Finished")
+    little.land(case_pipelines=PIPELINES, case_stages=STAGES)
+    [pipeline] = make_setup(little.settings, little.mappings)["pipelines"]
+    assert pipeline["name"] == "Sales"
+    assert [one["name"] for one in pipeline["stages"]] == ["Ortho: Consult", "Ortho: Finished", "Perio: Declined"]
+
+
+def test_the_text_area_that_takes_fields_in_needs_a_place_itself():
+    areas = [field(f"cf_area_{place}", "textarea", rank="nice") for place in range(5)]
+    texts = [field(f"cf_{place}", rank="nice") for place in range(21)]
+    # one text too many: the new text area is the sixth, so one of the others folds into it, too
+    assert fields_to_fold(setup(*texts, *areas), {}, "growth") == ["contacts.cf_0", "contacts.cf_area_0"]
+    assert fields_to_fold(setup(*texts[:20], *areas), {}, "growth") == []
+    musts = [field(f"cf_{place}", rank="must") for place in range(21)]
+    assert fields_to_fold(setup(*musts), {}, "growth") == []
+
+
+def test_the_admins_page_says_of_each_item_how_it_stands_and_counts_what_is_done():
+    needed = setup(
+        field("cf_there", unique=True),
+        field("cf_gone"),
+        field("cf_kind", "dropdown", choices=2),
+        pipelines=[{"name": "Ortho", "stages": [{"name": "Consult", "forecast_type": "Open", "probability": 10}]}],
+        industry_types=["Dental"],
+        users=[{"name": "Dana", "email": "Dana@x.com"}, {"name": "Lee", "email": "lee@x.com"}],
+        switch_off=["Sales sequences"],
+    )
+    have = schema(
+        custom_fields={"contacts": {"cf_there": info("text"), "cf_kind": info("dropdown", "choice 0")}},
+        users=[User(1, "Dana", "dana@x.com", True), User(2, "Lee", "lee@x.com", False)],
+    )
+    items = make_checklist(needed, have, {"unique contacts.cf_there": "Ana, 2026-11-26"})
+    assert [(one.name, one.state) for one in items] == [
+        ("Dana@x.com", "✓ there"),
+        ("lee@x.com", "to make"),
+        ("cf_there", "✓ there"),
+        ("cf_gone", "to make"),
+        ("cf_kind", "to change: lacks 1 of 2 choices"),
+        ("Dental", "to make"),
+        ("Ortho", "to make"),
+        ("Consult", "to make"),
+        ("switched off: Sales sequences", "to tick"),
+        ("unique contacts.cf_there", "✓ ticked by Ana, 2026-11-26"),
+    ]
+    assert progress_frame(items).rows() == [
+        ("1. Users", 1, 2, "1 to go"),
+        ("2. Custom fields of contacts", 1, 3, "2 to go"),
+        ("3. Pick-lists", 0, 1, "1 to go"),
+        ("4. Pipelines and stages", 0, 2, "2 to go"),
+        ("5. What no API shows", 1, 2, "1 to go"),
+    ]
+    assert item_frame(items, "Custom fields").row(0) == ("✓ there", "contacts", "cf_there", "There: text, unique")

@@ -100,8 +100,22 @@ def translated(
     """Return the truth as another product or plan shows it: truth.json speaks of Suite with room for everything.
 
     `pipeline` is the one that all treatments share; `folded` gives, by module, name and label of the fields that fold.
+    On Classic a case of a prospect waits, with what hangs on it, until a person converts the lead.
     """
-    return truth | {"records": [_translated(one, edition, pipeline, folded or {}) for one in truth["records"]]}
+    records = [_translated(one, edition, pipeline, folded or {}) for one in truth["records"]]
+    waiting = cases_of_leads(records)
+    left = [one for one in records if not {_named(one), one["links"].get("target")} & waiting]
+    return truth | {"records": left}
+
+
+def cases_of_leads(records: list[Record]) -> set[str]:
+    """Return the cases whose person is a lead, as truth names them."""
+    leads = {_named(one) for one in records if one["destination"] == "lead"}
+    return {_named(one) for one in records if one["destination"] == "deal" and one["links"].get("contact") in leads}
+
+
+def _named(record: Record) -> str:
+    return f"{record['source_object']}/{record['source_id']}"
 
 
 def _translated(record: Record, edition: str, pipeline: str, folded: dict[str, dict[str, str]]) -> Record:
