@@ -243,6 +243,12 @@ def test_the_text_area_that_takes_fields_in_needs_a_place_itself():
     assert fields_to_fold(setup(*texts[:20], *areas), {}, "growth") == []
     musts = [field(f"cf_{place}", rank="must") for place in range(21)]
     assert fields_to_fold(setup(*musts), {}, "growth") == []
+    with pytest.raises(SetupMissing) as stopped:
+        require_budget(setup(*musts), schema(), "growth")
+    assert str(stopped.value).splitlines()[1:] == [
+        "  contacts: 21 text fields needed, 0 used, growth has 20. Lowest ranks first: none may go; 1 more have to be freed in"
+        " the tenant, or a larger plan"
+    ]
 
 
 def test_the_admins_page_says_of_each_item_how_it_stands_and_counts_what_is_done():

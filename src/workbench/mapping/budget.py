@@ -111,10 +111,12 @@ def budget_problems(setup: Mapping[str, Any], schema: TenantSchema, plan: str) -
     for row in budget.filter(~pl.col("fits")).iter_rows(named=True):
         kind = "custom" if row["type"] == "all" else row["type"]
         over = row["needed"] + row["used"] - row["limit"]
-        cuts = [one["name"] for one in _lowest(setup["custom_fields"][row["module"]], row["type"], over)]
+        some = [one for one in setup["custom_fields"][row["module"]] if _may_fold(one)]
+        cuts = [one["name"] for one in _lowest(some, row["type"], over)]
         yield (
             f"{row['module']}: {row['needed']} {kind} fields needed, {row['used']} used, {plan} has {row['limit']}."
-            f" Lowest ranks first: {', '.join(cuts)}"
+            f" Lowest ranks first: {', '.join(cuts) or 'none may go'}"
+            + (f"; {over - len(cuts)} more have to be freed in the tenant, or a larger plan" if len(cuts) < over else "")
         )
     for module, fields in setup["custom_fields"].items():
         for field in fields:
