@@ -7,7 +7,7 @@ from collections.abc import Callable
 import orjson
 
 from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
-from workbench.tenant.fields import read_owner
+from workbench.tenant.fields import Dropped, read_owner
 from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
 from workbench.tenant.schema import SINGULAR
 from workbench.tenant.state import Json, Record, State
@@ -50,9 +50,11 @@ def bulk_destroy(entity: str, call: Call) -> Reply:
 
 def bulk_assign_owner(entity: str, call: Call) -> Reply:
     """Answer POST /:plural/bulk_assign_owner."""
-    return _later(
-        call, "bulk_assign_owner", {"entity": entity, "owner_id": read_owner(call.state, call.asked("owner_id"))}
-    )
+    try:
+        owner = read_owner(call.state, call.asked("owner_id"))
+    except Dropped:
+        raise refused("Owner is invalid") from None
+    return _later(call, "bulk_assign_owner", {"entity": entity, "owner_id": owner})
 
 
 def _later(call: Call, kind: str, request: Record) -> Reply:
@@ -136,7 +138,7 @@ def run_job(state: State, kind: str, request: Record) -> Record:
         except Refusal as no:
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, no.reply))
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError):
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, refused("data is invalid").reply))
     status = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
