@@ -17,6 +17,7 @@ from workbench.tenant.schema import (
     add_user,
     field_name,
     forms,
+    modules,
 )
 from workbench.tenant.search import reindex
 from workbench.tenant.shown import show
@@ -25,7 +26,7 @@ from workbench.tenant.state import Json, Record, State, readings
 KINDS = ("text", "textarea", "number", "dropdown", "multi_select_dropdown", "checkbox", "date")
 LISTS = ("lead_sources", "industry_types", "task_types")
 MOST_CHOICES, MOST_UNIQUE = 300, 2
-ENTITIES = ("contacts", "sales_accounts", "deals", "tasks", "appointments", "notes", "sales_activities", "documents")
+ACTIVITIES = ("tasks", "appointments", "notes", "sales_activities", "documents")
 
 
 # -- setup: what an administrator would do by hand
@@ -59,7 +60,7 @@ def apply_setup(state: State, document: Record) -> list[str]:
 
 def _apply_field(state: State, entity: str, given: Record) -> list[str]:
     """Make or widen one custom field within the plan's caps."""
-    if entity not in SINGULAR:
+    if entity not in modules(state.edition):
         return [f"{entity}: no such module"]
     label = str(given.get("label") or given.get("name"))
     name, kind = given.get("name") or field_name(label), given.get("type", "text")
@@ -161,7 +162,7 @@ def look(call: Call) -> Reply:
     state, told = call.state, {}
     for deleted in (False, True):
         held = {}
-        for entity in ENTITIES:
+        for entity in (*modules(state.edition), *ACTIVITIES):
             rows = state.each(
                 "SELECT body FROM records WHERE entity = ? AND is_deleted = ? ORDER BY id", (entity, deleted)
             )

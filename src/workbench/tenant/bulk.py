@@ -1,4 +1,4 @@
-"""Bulk calls: up to a hundred records in one, done later as a job whose failures hide inside a success."""
+"""Calls that make several records: bulk jobs whose failures hide inside a success, and the conversion of a lead."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable
 import orjson
 
 from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
-from workbench.tenant.fields import Dropped, read_owner
+from workbench.tenant.fields import FIELDS, Dropped, read_owner
 from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
 from workbench.tenant.schema import SINGULAR
+from workbench.tenant.shown import CHILDREN, envelope
 from workbench.tenant.state import Json, Record, State
 
 IDENTIFIERS = {"contacts": ("id", "emails"), "sales_accounts": ("id", "name"), "deals": ("id", "name")}
@@ -192,3 +193,32 @@ def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str
 
 def _kept_links(links: Json) -> bool:
     return isinstance(links, list) and all(isinstance(one, dict) and type(one.get("id")) is int for one in links)
+
+
+# -- Classic's leads
+def convert(call: Call) -> Reply:
+    """Answer POST /leads/:id/convert: a contact, its account, and a deal when one is named; there is no way back."""
+    state, lead = call.state, call.state.read("leads", call.record_id())
+    if lead is None:
+        raise not_found("Lead")
+    given = lead | call.wrapped("lead")
+    company, deal = given.get("company") or {}, given.get("deal") or {}
+    account = None
+    if company.get("name"):
+        account = find_record(state, "sales_accounts", "name", company["name"])
+        account = account or create_record(state, "sales_accounts", dict(company))["id"]
+    person = {name: given[name] for name in (*FIELDS["contacts"], "custom_field") if name in given}
+    for group in ("emails", "phone_numbers"):
+        person[group] = [{name: value for name, value in one.items() if name != "id"} for one in given.get(group, [])]
+    links = [{"id": account, "is_primary": True}] if account else []
+    state.set_deleted(lead["id"], deleted=True)
+    contact = create_record(state, "contacts", person | {"sales_accounts": links})
+    for plural in CHILDREN:
+        for child in state.hanging("Lead", lead["id"], plural):
+            child["targetables"] = [{"id": contact["id"], "type": "Contact"}]
+            state.update(child)
+            state.set_targets(plural, child["id"], [("Contact", contact["id"])])
+    if deal.get("name"):
+        held = {"sales_account_id": account} if account else {}
+        create_record(state, "deals", {"amount": 0} | deal | held | {"contacts_added_list": [contact["id"]]})
+    return Reply(200, envelope(state, "contacts", contact, call.includes()))

@@ -68,7 +68,9 @@ DEAL_FIELDS = {
     "territory_id": "id:territories",
     "tags": "tags",
 }
-FIELDS = {"contacts": CONTACT_FIELDS, "sales_accounts": ACCOUNT_FIELDS, "deals": DEAL_FIELDS}
+NOT_ON_LEADS = ("lifecycle_stage_id", "contact_status_id", "whatsapp_subscription_status", "sms_subscription_status")
+LEAD_FIELDS = {name: kind for name, kind in CONTACT_FIELDS.items() if name not in NOT_ON_LEADS} | {"department": "text"}
+FIELDS = {"contacts": CONTACT_FIELDS, "sales_accounts": ACCOUNT_FIELDS, "deals": DEAL_FIELDS, "leads": LEAD_FIELDS}
 
 
 class Dropped(Exception):

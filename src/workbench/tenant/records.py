@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.tenant.bodies import check_unique, folded, keys_of, make_body
+from workbench.tenant.bodies import PEOPLE, check_unique, folded, keys_of, make_body
 from workbench.tenant.calls import Call, Reply, not_found, refused
 from workbench.tenant.schema import ENTITY, MODEL, SINGULAR
 from workbench.tenant.shown import CHILDREN, envelope
@@ -56,6 +56,8 @@ def _link(state: State, entity: str, body: Record) -> None:
     """Index what a deal or contact hangs on, so that the other side can list it."""
     if entity == "sales_accounts":
         linked = [("ChildOf", body.get("parent_sales_account_id"))]
+    elif entity == "leads":
+        linked = []
     elif entity == "contacts":
         linked = [("SalesAccount", one["id"]) for one in body.get("sales_accounts", [])]
     else:
@@ -108,6 +110,7 @@ def find_record(state: State, entity: str, name: str, value: Json) -> int | None
     unique = {own["name"] for own in state.schema["custom_fields"][entity] if own["unique"]}
     standard = {
         "contacts": {"emails", "email", "mobile_number", "work_number", "external_id"},
+        "leads": {"emails", "email", "mobile_number", "work_number", "external_id"},
         "sales_accounts": {"name"},
         "deals": set(),
     }
@@ -191,7 +194,7 @@ def set_off(state: State, entity: str, body: Record, *, bulk: bool = False) -> N
         state.log("side_effect", {"kind": "workflow", "name": "Record created"} | told)
     if on["auto_assignment"] and entity in SINGULAR and not body.get("owner_id"):
         state.log("side_effect", {"kind": "auto_assignment", "name": "Assignment rules ran"} | told)
-    if entity != "contacts":
+    if entity not in PEOPLE:
         return
     if body.get("email") and body.get("subscription_status") == 1:
         for automation, name in (("workflows", "Welcome e-mail"), ("sequences", "First sequence e-mail")):

@@ -7,14 +7,13 @@ from datetime import datetime
 
 import orjson
 
-from workbench.tenant.bodies import folded, keys_of
+from workbench.tenant.bodies import PEOPLE, folded, keys_of
 from workbench.tenant.calls import Call, Reply, not_found, refused
 from workbench.tenant.records import key_user
-from workbench.tenant.schema import MODEL, SINGULAR
+from workbench.tenant.schema import MODEL, SINGULAR, modules
 from workbench.tenant.shown import brief, show, side_loads
 from workbench.tenant.state import Json, Record, State
 
-PLURAL = {singular: plural for plural, singular in SINGULAR.items()}
 BIN = "Recycle Bin"
 LIST_VERBS = ("add_contacts", "remove_contacts", "move_contacts")
 SORTS = {"updated_at": "updated", "created_at": "id", "id": "id"}
@@ -58,6 +57,10 @@ def view(entity: str, call: Call) -> Reply:
     return Reply(200, first | {entity: shown} | last | {"meta": meta})
 
 
+def _plural(state: State, singular: str) -> str | None:
+    return next((plural for plural, one in modules(state.edition).items() if one == singular), None)
+
+
 def _meta(total: int, size: int) -> Record:
     return {"total_pages": -(-total // size), "total": total}
 
@@ -88,11 +91,11 @@ def lookup(call: Call) -> Reply:
     """Answer GET /lookup: exact matches on one field, nested twice for each entity."""
     state, name, wanted = call.state, str(call.asked("f", "")), str(call.asked("q", ""))
     answer: Record = {}
-    entities = [PLURAL.get(singular.strip()) for singular in str(call.asked("entities", "")).split(",")]
+    entities = [_plural(state, singular.strip()) for singular in str(call.asked("entities", "")).split(",")]
     if None in entities:
         raise refused("entities is invalid")
     for entity in filter(None, entities):
-        field = "emails" if entity == "contacts" and name == "email" else name
+        field = "emails" if entity in PEOPLE and name == "email" else name
         ids = _index_rows(state, entity, field, wanted) if wanted else []
         bodies = [body for one in ids[:25] if (body := state.read(entity, one))]
         shown = [show(state, entity, body, call.includes()) for body in bodies]
@@ -134,7 +137,7 @@ def search(call: Call) -> Reply:
                 for user in state.schema["users"]
                 if wanted in folded(f"{user['display_name']} {user['email']}")
             ]
-        entity = PLURAL.get(singular)
+        entity = _plural(state, singular)
         if entity and wanted:
             rows = state.db.execute(
                 "SELECT DISTINCT k.id FROM keys k JOIN records r ON r.id = k.id WHERE k.entity = ? AND r.is_deleted = 0"
@@ -153,7 +156,7 @@ def _hit(state: State, entity: str, record_id: int) -> Record:
 
 def filtered_search(call: Call) -> Reply:
     """Answer POST /filtered_search/:singular: partial records without custom fields, total without pages."""
-    state, entity, (page, size) = call.state, PLURAL.get(call.ids[0]), call.page()
+    state, entity, (page, size) = call.state, _plural(call.state, call.ids[0]), call.page()
     if entity is None:
         raise not_found("Module")
     rules = call.asked("filter_rule")

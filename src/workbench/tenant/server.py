@@ -37,7 +37,7 @@ HOST_SEGMENT = re.compile(r"^/[^/]+\.(myfreshworks\.com|freshworks\.com|freshsal
 PREFIX = re.compile(r"^(/crm/sales)?/api(?=/|$)|^/crm/sales(?=/)")
 
 
-def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
+def _routes(edition: str) -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
     """Return the routing table by method and number of segments."""
     table: list[tuple[str, Handler]] = [
         ("GET selector/deal_pipelines/:/deal_stages", schema.pipeline_stages),
@@ -71,12 +71,11 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
             (f"PUT {plural}/:", partial(activities.update, plural)),
             (f"DELETE {plural}/:", partial(activities.delete, plural)),
         ]
-    for entity in schema.SINGULAR:
+    for entity in schema.modules(edition):
         table += [
             (f"GET {entity}/filters", partial(search.filters, entity)),
             (f"GET {entity}/view/:", partial(search.view, entity)),
             (f"POST {entity}/upsert", partial(records.upsert, entity)),
-            (f"POST {entity}/bulk_upsert", partial(bulk.bulk_upsert, entity)),
             (f"POST {entity}/bulk_destroy", partial(bulk.bulk_destroy, entity)),
             (f"POST {entity}", partial(records.create, entity)),
             (f"GET {entity}/:", partial(records.view, entity)),
@@ -86,6 +85,9 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
             (f"POST {entity}/:/clone", partial(records.clone, entity)),
             *((f"GET {entity}/:/{name}", partial(activities.children, entity, name)) for name in activities.LISTED),
         ]
+    table += [(f"POST {entity}/bulk_upsert", partial(bulk.bulk_upsert, entity)) for entity in bulk.IDENTIFIERS]
+    if edition == "classic":
+        table.append(("POST leads/:/convert", bulk.convert))
     routes: dict[tuple[str, int], list[tuple[list[str], str, Handler]]] = {}
     for line, handler in table:
         method, template = line.split(" ")
@@ -100,7 +102,7 @@ class Tenant:
     def __init__(self, state: State, base_path: str) -> None:
         self.state = state
         self.base_path = base_path
-        self.routes = _routes()
+        self.routes = _routes(state.edition)
         self.on_answer: Callable[[], None] = lambda: None
         self.base_url = ""
 

@@ -27,6 +27,7 @@ LISTS = {
 }
 BRIEF = {
     "contacts": ("display_name", "first_name", "last_name", "email", "work_number", "mobile_number"),
+    "leads": ("display_name", "first_name", "last_name", "email", "work_number", "mobile_number"),
     "sales_accounts": ("name",),
     "deals": ("name", "deal_pipeline_id"),
 }
@@ -119,7 +120,7 @@ def activity_loads(state: State, bodies: list[Record], includes: frozenset[str])
         loads["users"] = user_rows(state, {body.get(name) for body in bodies for name in people or {"owner_id"}})
     if "targetable" in includes:
         targets = {(one["type"], one["id"]) for body in bodies for one in body.get("targetables", [])}
-        for kind in ("SalesAccount", "Deal", "Contact"):
+        for kind in ("SalesAccount", "Deal", "Contact", "Lead"):
             found = [brief(state, ENTITY[kind], one) for model, one in sorted(targets) if model == kind]
             if found:
                 loads[ENTITY[kind]] = [one for one in found if one]
