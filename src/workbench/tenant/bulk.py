@@ -13,7 +13,12 @@ from workbench.tenant.schema import SINGULAR
 from workbench.tenant.shown import CHILDREN, envelope
 from workbench.tenant.state import Json, Record, State
 
-IDENTIFIERS = {"contacts": ("id", "emails"), "sales_accounts": ("id", "name"), "deals": ("id", "name")}
+IDENTIFIERS = {
+    "contacts": ("id", "emails"),
+    "leads": ("id", "emails"),
+    "sales_accounts": ("id", "name"),
+    "deals": ("id", "name"),
+}
 
 
 def _make_room(state: State) -> None:
@@ -202,7 +207,9 @@ def convert(call: Call) -> Reply:
     if lead is None:
         raise not_found("Lead")
     given = lead | call.wrapped("lead")
-    company, deal = given.get("company") or {}, given.get("deal") or {}
+    company, deal = ((given.get(name) or {}) for name in ("company", "deal"))
+    if not (isinstance(company, dict) and isinstance(deal, dict)):
+        raise refused(f"The type for {'deal' if isinstance(company, dict) else 'company'} is invalid.")
     account = None
     if company.get("name"):
         account = find_record(state, "sales_accounts", "name", company["name"])
