@@ -149,6 +149,12 @@ def door(shared_door: Client) -> Iterator[Client]:
         shared_door.post("/_tenant/switches", usual)
 
 
+@pytest.fixture(scope="session")
+def setup() -> Any:
+    """The setup of a small practice."""
+    return SETUP
+
+
 @pytest.fixture(scope="module")
 def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Founds tenants in process that a whole module shares."""

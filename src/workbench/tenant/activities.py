@@ -142,7 +142,7 @@ def _seconds(moment: str) -> float:
 def _set_attendees(state: State, body: Record, given: Record) -> None:
     """Keep attendees; an attending contact gets an invitation in a real tenant, so it is logged."""
     listed = given.get("appointment_attendees_attributes")
-    if not isinstance(listed, list):
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         return
     kept = list(body.get("attendees", []))
     for one in listed:
@@ -262,7 +262,7 @@ def upload(call: Call) -> Reply:
     state = call.state
     content = call.upload
     if content is None or call.files > 1:
-        raise refused("File can't be blank" if content is None else "One file is taken at a time")
+        raise refused("File can't be blank" if content is None else "One file a call")
     if len(content) > state.switches["document_megabytes"] * 1024**2:
         raise refused("File is too large", code=413)
     seats = max(state.read_meta("seats"), sum(user["is_active"] for user in state.schema["users"]))

@@ -7,13 +7,18 @@ from collections.abc import Callable
 import orjson
 
 from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
-from workbench.tenant.fields import FIELDS, read_owner
+from workbench.tenant.fields import FIELDS, Dropped, read_owner
 from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
 from workbench.tenant.schema import SINGULAR
 from workbench.tenant.shown import CHILDREN, envelope
 from workbench.tenant.state import Json, Record, State
 
-IDENTIFIERS = {"contacts": ("id", "emails"), "sales_accounts": ("id", "name"), "deals": ("id", "name")}
+IDENTIFIERS = {
+    "contacts": ("id", "emails"),
+    "leads": ("id", "emails"),
+    "sales_accounts": ("id", "name"),
+    "deals": ("id", "name"),
+}
 
 
 def _make_room(state: State) -> None:
@@ -51,9 +56,11 @@ def bulk_destroy(entity: str, call: Call) -> Reply:
 
 def bulk_assign_owner(entity: str, call: Call) -> Reply:
     """Answer POST /:plural/bulk_assign_owner."""
-    return _later(
-        call, "bulk_assign_owner", {"entity": entity, "owner_id": read_owner(call.state, call.asked("owner_id"))}
-    )
+    try:
+        owner = read_owner(call.state, call.asked("owner_id"))
+    except Dropped:
+        raise refused("Owner is invalid") from None
+    return _later(call, "bulk_assign_owner", {"entity": entity, "owner_id": owner})
 
 
 def _later(call: Call, kind: str, request: Record) -> Reply:
@@ -137,7 +144,7 @@ def run_job(state: State, kind: str, request: Record) -> Record:
         except Refusal as no:
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, no.reply))
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError):
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, refused("data is invalid").reply))
     status = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
@@ -200,7 +207,9 @@ def convert(call: Call) -> Reply:
     if lead is None:
         raise not_found("Lead")
     given = lead | call.wrapped("lead")
-    company, deal = given.get("company") or {}, given.get("deal") or {}
+    company, deal = ((given.get(name) or {}) for name in ("company", "deal"))
+    if not (isinstance(company, dict) and isinstance(deal, dict)):
+        raise refused(f"The type for {'deal' if isinstance(company, dict) else 'company'} is invalid.")
     account = None
     if company.get("name"):
         account = find_record(state, "sales_accounts", "name", company["name"])

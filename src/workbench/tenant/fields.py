@@ -136,7 +136,9 @@ def read_money(label: str, value: Json) -> str:
     number = _decimal(value)
     if number is None:
         raise refused(f"{label} is not a number")
-    text = format(number.normalize(), "f")
+    if abs(number) >= 10**15:
+        raise refused(f"{label} is out of range")
+    text = format(round(number, 10).normalize(), "f")
     return text if "." in text else f"{text}.0"
 
 

@@ -141,7 +141,7 @@ def with_identifier(given: Record, name: str, value: Json) -> Record:
         raise not_found()
     if name.startswith("cf_"):
         custom = given.get("custom_field") or {}
-        return given | {"custom_field": {name: value} | custom}
+        return given | {"custom_field": {name: value} | custom if isinstance(custom, dict) else custom}
     if name in ("email", "emails") and ("email" in given or "emails" in given):
         return given
     return {name: value} | given
@@ -224,6 +224,8 @@ def named_targets(state: State, given: Record) -> list[Record] | None:
         pairs = [(named.get("type"), named.get("id"))]
     listed = given.get("targetables_attributes") or given.get("targetables")
     if isinstance(listed, list):
+        if not all(isinstance(one, dict) for one in listed):
+            raise refused("The type for targetables is invalid.")
         pairs = [(one.get("type") or one.get("targetable_type"), one.get("id")) for one in listed if one]
     if not pairs:
         return None

@@ -38,10 +38,10 @@ def view(entity: str, call: Call) -> Reply:
     if named is None:
         raise not_found("View")
     where, values = _view_rows(state, entity, named)
-    sort = SORTS.get(str(call.asked("sort", "updated_at")))
-    column = sort or "json_extract(body, '$.' || :sort)"
+    asked = str(call.asked("sort", "updated_at"))
+    column = SORTS.get(asked) or ("json_extract(body, '$.' || :sort)" if asked.isidentifier() else "id")
     descending = str(call.asked("sort_type", "desc")).casefold() != "asc"
-    values |= {"sort": str(call.asked("sort")), "size": size, "skip": (page - 1) * size}
+    values |= {"sort": asked, "size": size, "skip": (page - 1) * size}
     order = "DESC" if descending else "ASC"
     bodies = list(
         state.each(
@@ -91,10 +91,10 @@ def lookup(call: Call) -> Reply:
     """Answer GET /lookup: exact matches on one field, nested twice for each entity."""
     state, name, wanted = call.state, str(call.asked("f", "")), str(call.asked("q", ""))
     answer: Record = {}
-    for singular in str(call.asked("entities", "")).split(","):
-        entity = _plural(state, singular.strip())
-        if entity is None:
-            raise refused("entities is invalid")
+    entities = [_plural(state, singular.strip()) for singular in str(call.asked("entities", "")).split(",")]
+    if None in entities:
+        raise refused("entities is invalid")
+    for entity in filter(None, entities):
         field = "emails" if entity in PEOPLE and name == "email" else name
         ids = _index_rows(state, entity, field, wanted) if wanted else []
         bodies = [body for one in ids[:25] if (body := state.read(entity, one))]
@@ -182,7 +182,7 @@ def filtered_search(call: Call) -> Reply:
 
 def _matches(body: Record, rule: Json) -> bool:
     """Say whether a record meets one rule; an unknown operator is refused."""
-    if not isinstance(rule, dict) or "attribute" not in rule or rule.get("operator") not in OPERATORS:
+    if not isinstance(rule, dict) or "attribute" not in rule or str(rule.get("operator")) not in OPERATORS:
         raise refused("filter_rule is invalid")
     name = str(rule["attribute"]).removeprefix("cf.")
     held = body.get("custom_field", {}).get(name) if name.startswith("cf_") else body.get(name)
@@ -191,14 +191,14 @@ def _matches(body: Record, rule: Json) -> bool:
     values = rule.get("value")
     wanted = [folded(one) for one in (values if isinstance(values, list) else [values])]
     has = [folded(one) for one in (held if isinstance(held, list) else [held]) if one is not None]
-    return OPERATORS[rule["operator"]](has, wanted)
+    return OPERATORS[str(rule["operator"])](has, wanted)
 
 
 def _gap(has: list[str], wanted: list[str]) -> float:
     """Return by how many seconds a held time is later than the asked one; 0 when either is none."""
     try:
         return _time(has[0]) - _time(wanted[0])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         return 0.0
 
 

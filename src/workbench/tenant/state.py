@@ -126,6 +126,7 @@ class State:
         """Forget the call's effect, and the block of ids that it may have reserved."""
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
+        self.schema = self.read_meta("schema")  # what the call may have changed in it is forgotten too
         self._next_id = self._last_id = 0
 
     # -- the clock
