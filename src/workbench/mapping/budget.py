@@ -116,7 +116,11 @@ def budget_problems(setup: Mapping[str, Any], schema: TenantSchema, plan: str) -
         yield (
             f"{row['module']}: {row['needed']} {kind} fields needed, {row['used']} used, {plan} has {row['limit']}."
             f" Lowest ranks first: {', '.join(cuts) or 'none may go'}"
-            + (f"; {over - len(cuts)} more have to be freed in the tenant, or a larger plan" if len(cuts) < over else "")
+            + (
+                f"; {over - len(cuts)} more have to be freed in the tenant, or a larger plan"
+                if len(cuts) < over
+                else ""
+            )
         )
     for module, fields in setup["custom_fields"].items():
         for field in fields:
