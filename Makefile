@@ -42,8 +42,8 @@ bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor; lan
 	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'dlt[duckdb]' pyarrow
 	-touch $@
 
-campaign: setup  ## the long tests: 2,000 random tables in random dialects, and as many damaged ones
-	WORKBENCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/dental_exec/test_any_dialect.py
+campaign: setup  ## the long tests: 2,000 random tables in random dialects, as many damaged ones, and 5,000 requests
+	WORKBENCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/dental_exec/test_any_dialect.py tests/tenant/test_any_request.py
 
 lock:  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock

@@ -209,3 +209,11 @@ def test_a_put_sends_back_known_entries_with_their_ids_and_marks_what_has_to_go(
 def test_a_deal_that_changes_its_contact_lets_the_old_one_go() -> None:
     body = merged({"contacts": [{"id": 7}, {"id": 8}]}, {"contacts_added_list": [8]})
     assert body == {"contacts_added_list": [8], "contacts_removed_list": [7]}
+
+
+def test_a_classic_lead_keeps_its_company_inside() -> None:
+    record = shape("lead", {"last_name": "Lund", "company_name": "Lakeside", "cf_x": "1"}, Edition.CLASSIC)
+    assert record == {"last_name": "Lund", "company": {"name": "Lakeside"}, "custom_field": {"cf_x": "1"}}
+    assert flatten("lead", {**record, "id": 7})["company_name"] == "Lakeside"
+    there = {"id": 7, "company": {"name": "Lakeside", "city": "Erie"}}
+    assert merged(there, {"company": {"name": "Seaside"}}) == {"company": {"name": "Seaside", "city": "Erie"}}

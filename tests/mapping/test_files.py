@@ -211,6 +211,76 @@ def test_an_edition_changes_what_it_names_and_keeps_the_rest(little):
     )
 
 
+def test_an_edition_or_a_plan_may_take_a_field_out(little):
+    more = '[editions.classic.fields]\nlast_name = false\n[plans.growth.fields]\ncity = { from = "city" }'
+    little.mapping("person", person(more=more))
+    assert set(little.mappings["person"].fields) == {"last_name", "cf_source_system_id"}
+    little.write("migration.toml", '[freshsales]\nedition = "classic"\nplan = "growth"\n')
+    assert set(little.mappings["person"].fields) == {"cf_source_system_id", "city"}
+
+
+def test_classic_gives_leads_the_custom_fields_that_their_mapping_fills(little):
+    little.mapping("person", person(more='cf_kind = { from = "last_name" }\n[editions.classic]\ndestination = "lead"'))
+    little.custom("contacts", cf_kind="text", cf_old="text")
+    path = little.folder / "mappings/custom_fields/contacts.toml"
+    path.write_text(path.read_text().replace('label = "Old"', 'label = "Old"\nplans = ["free"]'))
+    assert [one.name for one in little.mappings.custom_fields["contacts"]] == ["cf_source_system_id", "cf_kind"]
+    little.write("migration.toml", '[freshsales]\nedition = "classic"\n')
+    mappings = little.mappings
+    assert [one.name for one in mappings.custom_fields["leads"]] == ["cf_source_system_id", "cf_kind"]
+    assert {one.module for one in mappings.custom_fields["leads"]} == {"leads"}
+    assert mappings.custom_fields["contacts"] == []
+    assert mappings.custom_field("lead", "cf_kind").module == "leads"
+
+
+FOLDABLE = person(more='cf_b = { from = "last_name" }\ncf_a = { from = "person_id" }')
+
+
+def test_fields_fold_by_decision_into_one_labelled_text_area_in_the_order_of_their_definitions(little):
+    little.mapping("person", FOLDABLE)
+    little.custom("contacts", cf_a="text", cf_b="date")
+    little.values("folded_fields", "contacts.cf_b,map,cf_dentalexec_more", "contacts.cf_a,map,cf_dentalexec_more")
+    mappings = little.mappings
+    more = mappings["person"].fields["cf_dentalexec_more"]
+    assert [(one.label, one.name) for one in more.parts] == [("A", "cf_a"), ("B", "cf_b")]
+    assert set(mappings["person"].fields) == {"last_name", "cf_source_system_id", "cf_dentalexec_more"}
+    kinds = [(one.name, one.type) for one in mappings.custom_fields["contacts"]]
+    assert kinds == [("cf_source_system_id", "text"), ("cf_dentalexec_more", "textarea")]
+    assert mappings["person"].used_columns == {"last_name", "person_id"}
+
+
+def test_a_folded_field_is_staged_as_lines_and_keeps_its_problems(little):
+    little.mapping(
+        "person",
+        person(more='cf_b = { from = "person_id", via = "day" }\ncf_a = { from = "person_id" }'),
+    )
+    little.custom("contacts", cf_a="text", cf_b="date")
+    little.values("folded_fields", "contacts.cf_b,map,cf_dentalexec_more", "contacts.cf_a,map,cf_dentalexec_more")
+    little.land(people="person_id,last_name,practice_id\n2020-01-02,Lund,P1\nC2,Reyes,\n")
+    little.stage()
+    assert little.staged("person", "cf_dentalexec_more") == [("A: 2020-01-02\nB: 2020-01-02",), ("A: C2",)]
+    assert ("C2", "cf_b", "day", "warn", "is no date") in little.problems()
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        pytest.param(
+            "contacts.cf_x,map,cf_dentalexec_more", "contacts.cf_x: there is no such custom field", id="unknown"
+        ),
+        pytest.param("contacts.cf_a,map,cf_other", "folds into cf_dentalexec_more and nowhere else", id="elsewhere"),
+        pytest.param(
+            "contacts.cf_source_system_id,map,cf_dentalexec_more", "of rank must, which does not fold", id="must"
+        ),
+    ],
+)
+def test_a_fold_that_cannot_be_is_a_problem(little, row, problem):
+    little.mapping("person", FOLDABLE)
+    little.custom("contacts", cf_a="text", cf_b="date")
+    little.values("folded_fields", row)
+    assert problem in problems_of(little)
+
+
 def test_one_byte_changed_in_a_decision_file_changes_the_hash(little):
     before = hash_decisions(little.settings)
     assert hash_decisions(little.settings) == before

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import MappingProblem
-from workbench.mapping.object_mapping import Lookup, ObjectMapping, read_object_mapping
-from workbench.mapping.order import order_mappings
+from workbench.mapping.object_mapping import Lookup, ObjectMapping, order_mappings, read_object_mapping
 from workbench.vocabulary import Edition, Kind
 
 OBJECTS = Path(__file__).parents[2] / "mappings" / "objects"

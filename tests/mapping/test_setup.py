@@ -8,15 +8,18 @@ import pytest
 
 from workbench.errors import SetupMissing
 from workbench.freshsales.schema import FieldInfo, Stage, TenantSchema, User
-from workbench.mapping.setup import (
+from workbench.mapping.budget import fields_to_fold
+from workbench.mapping.checklist import (
     field_budget,
+    item_frame,
     lack_frame,
-    make_setup,
+    make_checklist,
+    progress_frame,
     require_budget,
     require_setup,
-    setup_frame,
     verify_setup,
 )
+from workbench.mapping.setup import make_setup
 
 PIPELINES = "pipeline_id,pipeline_name,sort_order,is_deleted\nP2,Perio,2,\nP1,Ortho,1,N\nP3,Old,3,Y\n"
 STAGES = (
@@ -100,11 +103,6 @@ def test_the_plan_says_what_the_mapping_and_the_export_need(little):
     assert (made["industry_types"], made["task_types"]) == (["Dental"], ["Recall"])
     assert made["users"] == [{"name": "Dana", "email": "dana@x.com"}]
     assert json.loads(json.dumps(made)) == made
-    assert setup_frame(made).select("module", "name", "choices", "unique").rows() == [
-        ("contacts", "cf_source_system_id", 0, True),
-        ("sales_accounts", "cf_source_system_id", 0, True),
-        ("sales_accounts", "cf_kind", 2, False),
-    ]
 
 
 def test_every_missing_thing_is_listed_at_once():
@@ -171,8 +169,14 @@ def test_growth_with_8_text_fields_used_has_room_for_12_and_names_what_to_fold()
     with pytest.raises(SetupMissing) as stopped:
         require_budget(setup(*fields), have, "growth")
     assert str(stopped.value).splitlines() == [
-        "The plan cannot hold the mapping; nothing was written:",
+        "The plan growth cannot hold the mapping; nothing was written:",
         "  contacts: 15 text fields needed, 8 used, growth has 20. Lowest ranks first: cf_3, cf_9, cf_4",
+        "They fold into one labelled text area, cf_dentalexec_more, by a decision: add to mappings/values/folded_fields.csv",
+        "  contacts.cf_3,map,cf_dentalexec_more,YOUR NAME,YYYY-MM-DD,",
+        "  contacts.cf_4,map,cf_dentalexec_more,YOUR NAME,YYYY-MM-DD,",
+        "  contacts.cf_9,map,cf_dentalexec_more,YOUR NAME,YYYY-MM-DD,",
+        'or let the workbench write these lines: workbench suggest --accept-above 0.95 --by "YOUR NAME". Then approve and'
+        " run again.",
     ]
     require_budget(setup(*fields[:12]), have, "growth")
     assert field_budget(setup(*fields), have, "growth").rows() == [
@@ -219,3 +223,66 @@ def test_one_pipeline_of_growth_says_what_is_lost_and_offers_prefixes():
     assert "`Ortho: Consult`" in str(stopped.value)
     require_budget(needed, schema(pipelines={"Ortho": {}, "Perio": {}}), "growth")
     require_budget(needed, schema(pipelines={"Default": {}}), "pro")
+
+
+def test_growth_stages_of_treatments_without_cases_get_their_prefix_too(little):
+    little.write("migration.toml", '[freshsales]\nplan = "growth"\n')
+    little.values("case_pipeline", "Ortho,map,Sales")
+    little.values("stage.ortho", "Done,map,Ortho: Finished")
+    little.land(case_pipelines=PIPELINES, case_stages=STAGES)
+    [pipeline] = make_setup(little.settings, little.mappings)["pipelines"]
+    assert pipeline["name"] == "Sales"
+    assert [one["name"] for one in pipeline["stages"]] == ["Ortho: Consult", "Ortho: Finished", "Perio: Declined"]
+
+
+def test_the_text_area_that_takes_fields_in_needs_a_place_itself():
+    areas = [field(f"cf_area_{place}", "textarea", rank="nice") for place in range(5)]
+    texts = [field(f"cf_{place}", rank="nice") for place in range(21)]
+    # one text too many: the new text area is the sixth, so one of the others folds into it, too
+    assert fields_to_fold(setup(*texts, *areas), {}, "growth") == ["contacts.cf_0", "contacts.cf_area_0"]
+    assert fields_to_fold(setup(*texts[:20], *areas), {}, "growth") == []
+    musts = [field(f"cf_{place}", rank="must") for place in range(21)]
+    assert fields_to_fold(setup(*musts), {}, "growth") == []
+    with pytest.raises(SetupMissing) as stopped:
+        require_budget(setup(*musts), schema(), "growth")
+    assert str(stopped.value).splitlines()[1:] == [
+        "  contacts: 21 text fields needed, 0 used, growth has 20. Lowest ranks first: none may go; 1 more have to be freed in"
+        " the tenant, or a larger plan"
+    ]
+
+
+def test_the_admins_page_says_of_each_item_how_it_stands_and_counts_what_is_done():
+    needed = setup(
+        field("cf_there", unique=True),
+        field("cf_gone"),
+        field("cf_kind", "dropdown", choices=2),
+        pipelines=[{"name": "Ortho", "stages": [{"name": "Consult", "forecast_type": "Open", "probability": 10}]}],
+        industry_types=["Dental"],
+        users=[{"name": "Dana", "email": "Dana@x.com"}, {"name": "Lee", "email": "lee@x.com"}],
+        switch_off=["Sales sequences"],
+    )
+    have = schema(
+        custom_fields={"contacts": {"cf_there": info("text"), "cf_kind": info("dropdown", "choice 0")}},
+        users=[User(1, "Dana", "dana@x.com", True), User(2, "Lee", "lee@x.com", False)],
+    )
+    items = make_checklist(needed, have, {"unique contacts.cf_there": "Ana, 2026-11-26"})
+    assert [(one.name, one.state) for one in items] == [
+        ("Dana@x.com", "✓ there"),
+        ("lee@x.com", "to make"),
+        ("cf_there", "✓ there"),
+        ("cf_gone", "to make"),
+        ("cf_kind", "to change: lacks 1 of 2 choices"),
+        ("Dental", "to make"),
+        ("Ortho", "to make"),
+        ("Consult", "to make"),
+        ("switched off: Sales sequences", "to tick"),
+        ("unique contacts.cf_there", "✓ ticked by Ana, 2026-11-26"),
+    ]
+    assert progress_frame(items).rows() == [
+        ("1. Users", 1, 2, "1 to go"),
+        ("2. Custom fields of contacts", 1, 3, "2 to go"),
+        ("3. Pick-lists", 0, 1, "1 to go"),
+        ("4. Pipelines and stages", 0, 2, "2 to go"),
+        ("5. What no API shows", 1, 2, "1 to go"),
+    ]
+    assert item_frame(items, "Custom fields").row(0) == ("✓ there", "contacts", "cf_there", "There: text, unique")

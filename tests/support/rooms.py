@@ -62,27 +62,55 @@ class Practice:
                 os.kill(json.loads(path.read_text())["pid"], signal.SIGTERM)
 
 
-def make_practice(folder: Path, *, patients: int = 12, seed: int = 7, dialect: str = "messy") -> Practice:
+def make_practice(
+    folder: Path, *, patients: int = 12, seed: int = 7, dialect: str = "messy", edition: str = "suite", plan: str = ""
+) -> Practice:
     """Generate a practice and a migration folder for it."""
     write_sample(folder / "sample", patients=patients, seed=seed, dialect=dialect)
-    init_migration(folder / "migration", folder / "sample" / "exports")
-    return Practice(folder / "migration", folder / "sample" / "truth.json")
+    return make_migration(folder, folder / "sample", edition=edition, plan=plan)
 
 
-def make_ready_to_load(practice: Practice) -> None:
-    """Do everything before the first write: snapshot, decisions, setup, staging, checks (SQL alone)."""
-    settings, mappings = practice.settings, practice.mappings
+def make_migration(folder: Path, sample: Path, *, edition: str = "suite", plan: str = "") -> Practice:
+    """Make a migration folder for a practice that was generated already, for a product and a plan tier."""
+    init_migration(folder / "migration", sample / "exports")
+    toml = folder / "migration" / "migration.toml"
+    text = toml.read_text("utf-8").replace('edition = "suite"', f'edition = "{edition}"')
+    toml.write_text(text.replace('plan = "enterprise"', f'plan = "{plan or "enterprise"}"'), "utf-8")
+    return Practice(folder / "migration", sample / "truth.json")
+
+
+def land(practice: Practice) -> None:
+    """Land the export and profile it; in a folder where that was done already it is read again in no time."""
+    settings = practice.settings
     take_snapshot(settings.exports, settings.warehouse, time_zone=settings["practice.time_zone"])
     read_columns(settings.warehouse)
     profile_recalls(settings.warehouse)
     profile_files(settings.warehouse, settings.folder)
+
+
+def decide(practice: Practice) -> None:
+    """Read the tenant and accept what is sure, as a rehearsal does."""
+    settings, mappings = practice.settings, practice.mappings
     invite_users(settings, make_setup(settings, mappings))
     with reading(settings):
         pass
     accept(settings, mappings, above=0.95, by="rehearsal", on="2026-11-24", own=True)
+
+
+def make_ready_to_load(practice: Practice) -> None:
+    """Do everything before the first write: snapshot, decisions, setup, staging, checks (SQL alone)."""
+    land(practice)
+    decide(practice)
+    settings, mappings = practice.settings, practice.mappings
     apply_setup(settings, make_setup(settings, mappings))
     with reading(settings) as desk:
         alias = desk.tenant.alias
+    stage_and_check(practice.settings, alias)
+
+
+def stage_and_check(settings: Settings, alias: str) -> None:
+    """Stage every row for a tenant and hold what no check lets pass (SQL alone)."""
+    mappings = read_mappings(settings)
     stage(settings, mappings, tenant=alias)
     checked = [
         CheckedMapping(one.name, one.source_object, f"staged.{one.name}")

@@ -14,6 +14,7 @@ Record = dict[str, Any]
 KINDS = {
     "account": "sales_accounts",
     "contact": "contacts",
+    "lead": "leads",
     "deal": "deals",
     "task": "tasks",
     "appointment": "appointments",
@@ -21,7 +22,7 @@ KINDS = {
     "sales_activity": "sales_activities",
     "file": "documents",
 }
-MODELS = {"contacts": "Contact", "sales_accounts": "SalesAccount", "deals": "Deal"}
+MODELS = {"contacts": "Contact", "leads": "Lead", "sales_accounts": "SalesAccount", "deals": "Deal"}
 MARKER = re.compile(r"\[Dental-Exec ([a-z_]+)/(\S+) · .*\]$")
 NAMED = {
     "industry_type": ("industry_type_id", "industry_types"),
@@ -30,7 +31,7 @@ NAMED = {
     "sales_activity_type": ("sales_activity_type_id", "sales_activity_types"),
 }
 TIMES = {"from_date", "end_date", "due_date", "start_date"}
-OUR_CUSTOM = re.compile(r"^cf_")
+MORE = "cf_dentalexec_more"
 
 
 class Reader:
@@ -47,6 +48,15 @@ class Reader:
             self.headers = {"x-rehearsal-time": str(float(answer.headers["x-rehearsal-time"]) + 1)}
         return answer.json()
 
+    def listed(self, path: str, name: str) -> list[Record]:
+        """Return a selector's items; Classic lacks some selectors."""
+        try:
+            return self(path)[name]
+        except httpx.HTTPStatusError as problem:
+            if problem.response.status_code != 404:
+                raise
+            return []
+
 
 class Tenant:
     """A tenant's records and pick-lists, read once."""
@@ -59,7 +69,8 @@ class Tenant:
         with httpx.Client(base_url=base_url, headers=headers, timeout=60) as client:
             get = Reader(client)
             for name in ("industry_types", "lifecycle_stages", "task_types", "sales_activity_types"):
-                self.names[name] = {int(one["id"]): one["name"] for one in get(f"/selector/{name}")[name]}
+                listed = get.listed(f"/selector/{name}", name)
+                self.names[name] = {int(one["id"]): one["name"] for one in listed}
             pipelines = get("/selector/deal_pipelines")["deal_pipelines"]
             self.users = {int(one["id"]): one["email"] for one in get("/selector/owners")["users"]}
             self.attending: dict[int, int] = {}
@@ -83,6 +94,51 @@ class Tenant:
         self.stages = {int(stage["id"]): stage["name"] for one in pipelines for stage in one["deal_stages"]}
 
 
+def translated(
+    truth: Record, *, edition: str = "suite", pipeline: str = "", folded: dict[str, dict[str, str]] | None = None
+) -> Record:
+    """Return the truth as another product or plan shows it: truth.json speaks of Suite with room for everything.
+
+    `pipeline` is the one that all treatments share; `folded` gives, by module, name and label of the fields that fold.
+    On Classic a case of a prospect waits, with what hangs on it, until a person converts the lead.
+    """
+    records = [_translated(one, edition, pipeline, folded or {}) for one in truth["records"]]
+    waiting = cases_of_leads(records)
+    left = [one for one in records if not {_named(one), one["links"].get("target")} & waiting]
+    return truth | {"records": left}
+
+
+def cases_of_leads(records: list[Record]) -> set[str]:
+    """Return the cases whose person is a lead, as truth names them."""
+    leads = {_named(one) for one in records if one["destination"] == "lead"}
+    return {_named(one) for one in records if one["destination"] == "deal" and one["links"].get("contact") in leads}
+
+
+def _named(record: Record) -> str:
+    return f"{record['source_object']}/{record['source_id']}"
+
+
+def _translated(record: Record, edition: str, pipeline: str, folded: dict[str, dict[str, str]]) -> Record:
+    fields, custom, links = dict(record["fields"]), dict(record.get("custom_field") or {}), dict(record["links"])
+    made = record | {"fields": fields, "custom_field": custom, "links": links}
+    if record["destination"] == "contact" and edition == "classic" and fields.pop("lifecycle_stage") == "Lead":
+        made["destination"] = "lead"
+        fields["company_name"] = custom.pop("cf_lead_company", None)
+        links.pop("account", None)
+    if record["destination"] == "deal" and pipeline:
+        custom["cf_treatment_pipeline"] = fields["deal_pipeline"]
+        fields["deal_stage"] = f"{fields['deal_pipeline']}: {fields['deal_stage']}"
+        fields["deal_pipeline"] = pipeline
+    lines = [
+        f"{label}: {custom.pop(name)}"
+        for name, label in folded.get(KINDS[record["destination"]], {}).items()
+        if custom.get(name) not in (None, "")
+    ]
+    if lines:
+        custom[MORE] = "\n".join(lines)
+    return made
+
+
 def fates(truth: Record, section: str) -> set[tuple[str, str]]:
     """Return (source object, source id) of a section, without rows that are no longer in the delivery."""
     return {(one["source_object"], one["source_id"]) for one in truth[section] if not one.get("removed")}
@@ -99,7 +155,7 @@ def normal_view(tenant: Tenant) -> dict[str, Record]:
     keys = _keys(tenant)
     made: dict[str, Record] = {}
     for destination, plural in KINDS.items():
-        for record in tenant.state[plural]:
+        for record in tenant.state.get(plural, []):
             made[f"{destination} {keys.get((plural, record['id']), '?')}"] = _seen(tenant, destination, record, keys)
     return made
 
@@ -110,7 +166,7 @@ def mismatches(truth: Record, tenant: Tenant, open_spellings: set[str] = frozens
     keys = _keys(tenant)
     by_key: dict[tuple[str, str], list[Record]] = {}
     for destination, plural in KINDS.items():
-        for record in tenant.state[plural]:
+        for record in tenant.state.get(plural, []):
             by_key.setdefault((destination, keys.get((plural, record["id"]), "?")), []).append(record)
     expected_files: dict[str, list[Record]] = {}
     for one in truth["records"]:
@@ -146,10 +202,10 @@ def _file_mismatches(expected: dict[str, list[Record]], tenant: Tenant, keys: di
 
 
 def _keys(tenant: Tenant) -> dict[tuple[str, int], str]:
-    objects = {"sales_accounts": "companies", "contacts": "contacts", "deals": "cases"}
+    objects = {"sales_accounts": "companies", "contacts": "contacts", "leads": "contacts", "deals": "cases"}
     keys = {}
     for plural, source in objects.items():
-        for record in tenant.state[plural]:
+        for record in tenant.state.get(plural, []):
             number = str((record.get("custom_field") or {}).get("cf_source_system_id") or "")
             keys[plural, record["id"]] = f"{'employers' if number.startswith('employer:') else source}/{number}"
     for plural in ("tasks", "appointments", "notes", "sales_activities"):
@@ -202,7 +258,7 @@ def _seen(tenant: Tenant, destination: str, record: Record, keys: dict[tuple[str
         *TIMES,
     ):
         fields[name] = record.get(name)
-    if destination != "contact":
+    if destination not in ("contact", "lead"):
         fields.pop("email")
         fields.pop("subscription_status")
     else:
@@ -213,6 +269,8 @@ def _seen(tenant: Tenant, destination: str, record: Record, keys: dict[tuple[str
         fields["emails_more"] = [
             one["value"] for one in record.get("emails") or [] if one["value"] != record.get("email")
         ]
+        if destination == "lead":
+            fields["company_name"] = (record.get("company") or {}).get("name")
         accounts = record.get("sales_accounts") or []
         links["account"] = keys.get(("sales_accounts", accounts[0]["id"])) if accounts else None
     if destination not in ("task",):
@@ -261,7 +319,7 @@ def _same(name: str, value: Any) -> Any:
         return None
     if name in TIMES:
         return datetime.fromisoformat(str(value)).timestamp()
-    if name in ("text", "marker", "title"):
+    if name in ("text", "marker", "title", MORE):
         return _plain(str(value))
     if isinstance(value, bool | list | dict):
         return value

@@ -146,18 +146,3 @@ def test_a_file_above_the_limit_is_413(tenant, patient):
 def test_a_link_needs_url_and_name(tenant, patient):
     assert tenant.post("/document_links", {"name": "x", **on(patient)}).status_code == 400
     assert tenant.post("/document_links", {"name": "x", "url": "https://x.co", **on(patient)}).status_code == 201
-
-
-def test_what_hung_on_a_deleted_contact_stays_unlinked(tenant, patient):
-    tenant.post("/notes", {"note": {"description": "x", **on(patient)}})
-    tenant.call("DELETE", f"/contacts/{patient['id']}")
-    (note,) = tenant.get("/_tenant/state")["notes"]
-    assert note["targetables"] == []
-
-
-def test_a_switch_takes_the_children_along(tenant, patient):
-    tenant.post("/_tenant/switches", {"children_follow_parent": True})
-    tenant.post("/notes", {"note": {"description": "x", **on(patient)}})
-    tenant.call("DELETE", f"/contacts/{patient['id']}")
-    state = tenant.get("/_tenant/state")
-    assert (len(state["notes"]), len(state["bin"]["notes"])) == (0, 1)

@@ -79,15 +79,6 @@ def test_the_same_new_identifier_twice_in_a_batch_is_made_once(tenant):
     assert report["detailed_failure_report"] == [{"emails": "p0@x.co", "message": ["Contact is not unique"]}]
 
 
-def test_a_switch_lets_items_be_keyed_by_a_unique_field(tenant):
-    tenant.post("/_tenant/switches", {"bulk_by_unique_field": True})
-    items = [{"cf_source_system_id": "P-1", "data": {"mobile_number": "1"}}]
-    for _ in range(2):
-        finish(tenant, tenant.post("/contacts/bulk_upsert", {"contacts": items}))
-    (contact,) = tenant.get("/_tenant/state")["contacts"]
-    assert contact["custom_field"]["cf_source_system_id"] == "P-1"
-
-
 def test_bulk_updates_by_id(tenant):
     made = tenant.contact(first_name="A")
     items = [{"id": str(made["id"]), "data": {"first_name": "B"}}]
@@ -116,15 +107,6 @@ def test_bulk_deals_need_a_unique_deal_field_and_lose_their_contacts(bare, tenan
     finish(tenant, tenant.post("/deals/bulk_upsert", {"deals": items}))
     (deal,) = tenant.get("/_tenant/state")["deals"]
     assert tenant.get(f"/deals/{deal['id']}", include="contacts")["contacts"] == []
-
-
-def test_account_links_in_bulk_are_kept_only_in_their_one_shape(tenant):
-    account = tenant.account()["id"]
-    good = {"emails": "a@x.co", "data": {"sales_accounts": [{"id": account, "is_primary": True}]}}
-    bad = {"emails": "b@x.co", "data": {"sales_accounts": [str(account)]}}
-    finish(tenant, tenant.post("/contacts/bulk_upsert", {"contacts": [good, bad]}))
-    contacts = tenant.get("/_tenant/state")["contacts"]
-    assert [len(one.get("sales_accounts", [])) for one in contacts] == [1, 0]
 
 
 def test_bulk_destroy_and_bulk_assign_owner_act_later(tenant):

@@ -112,7 +112,7 @@ def test_lists_hold_contacts(tenant):
     made = tenant.contact()
     lists = [tenant.post("/lists", {"name": name}).json()["list"]["id"] for name in ("One", "Two")]
     body = {"ids": [made["id"]]}
-    assert tenant.put(f"/lists/{lists[0]}/add_contacts", body).json() == {"message": "1 contacts updated."}
+    assert tenant.put(f"/lists/{lists[0]}/add_contacts", body).json() == {"message": "1 contact updated."}
     tenant.put(f"/lists/{lists[1]}/move_contacts", body | {"from_list_id": lists[0]})
     assert [len(tenant.get(f"/contacts/lists/{one}")["contacts"]) for one in lists] == [0, 1]
     assert tenant.get("/lists")["meta"] == {"total_pages": 1, "total": 2}

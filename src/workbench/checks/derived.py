@@ -26,6 +26,8 @@ class CheckedMapping:
     unique: Sequence[str] = ()
     lengths: Mapping[str, int] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    folded: Sequence[str] = ()
+    """Fields that stand as lines of another one on this plan: what a suite expects of them cannot be judged."""
 
 
 def derive_expectations(mapping: CheckedMapping) -> list[Expectation]:

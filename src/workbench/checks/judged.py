@@ -35,7 +35,8 @@ def pair_suites(suites: Sequence[Suite], mappings: Sequence[CheckedMapping]) -> 
             holds = tuple(mapping for mapping in mappings if mapping.source_object == suite.name)
             judged.append(Judged(suite.title, suite.table, suite.key, suite.expectations, holds))
     for mapping in mappings:
-        expectations = (*written.get(mapping.name, ()), *derive_expectations(mapping))
+        stated = [one for one in written.get(mapping.name, ()) if not {*one.columns} & {*mapping.folded}]
+        expectations = (*stated, *derive_expectations(mapping))
         judged.append(Judged(f"staged/{mapping.name}", mapping.table, "source_id", expectations, (mapping,)))
     return judged
 

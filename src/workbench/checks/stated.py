@@ -32,6 +32,7 @@ def _stated(mappings: Mappings, mapping: ObjectMapping) -> CheckedMapping:
         unique=unique,
         lengths=lengths,
         choices=choices,
+        folded=[leaf.name for one in fields for leaf in one.parts],
     )
 
 

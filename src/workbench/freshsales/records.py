@@ -11,7 +11,7 @@ from workbench.freshsales.endpoints import SOURCE_ID, Endpoint, endpoint
 from workbench.freshsales.refusals import Json, OutcomeUnknown, Reason, Refused
 from workbench.freshsales.shapes import merged, shape
 
-NEEDS_BEFORE = {"custom_field", "emails", "phone_numbers", "contacts_added_list"}
+NEEDS_BEFORE = {"custom_field", "company", "emails", "phone_numbers", "contacts_added_list"}
 """What a PUT would lose, or leave behind, if the record were not read first."""
 
 

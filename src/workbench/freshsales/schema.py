@@ -61,6 +61,11 @@ class TenantSchema:
     task_types: dict[str, int]
     sales_activity_types: dict[str, int]
 
+    @property
+    def edition(self) -> Edition:
+        """The product it belongs to: Classic alone has leads."""
+        return Edition.CLASSIC if "leads" in self.custom_fields else Edition.SUITE
+
     def choices(self, kind: str, within: str | None = None) -> dict[str, int]:
         """Return name → id of a pick-list by its mapping-file name; `deal_stages` needs the pipeline `within`."""
         if kind == "deal_pipelines":

@@ -1,7 +1,8 @@
 """Flat destination fields to the API's record and back, the same names both ways.
 
 Flat names are Freshsales' own, cf_ fields beside the others, and these of ours: `account` and `contact` (ids), `target`
-((destination, id)), `emails_more` (list of texts), `phone_numbers` (list of {label, value}).
+((destination, id)), `emails_more` (list of texts), `phone_numbers` (list of {label, value}),
+`company_name` (the company of a Classic lead, which is no account).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ LEFT_ASIDE = frozenset(
         "emails",
         "email",
         "phone_numbers",
+        "company",
         "sales_accounts",
         "sales_account",
         "sales_account_id",
@@ -85,6 +87,8 @@ def _placed(destination: str, name: str, value: Json, edition: Edition) -> dict[
         case "target":
             kind, number = value or (None, None)
             placed = {"targetable_type": targetable(kind, edition) if kind else None, "targetable_id": number}
+        case "company_name":
+            placed = {"company": {"name": value}}
         case "text" if where.text_field:
             placed = {where.text_field: value}
     return placed
@@ -114,6 +118,8 @@ def flatten(destination: str, record: Mapping[str, Any]) -> dict[str, Any]:
         flat["phone_numbers"] = [
             {"label": one.get("label"), "value": one.get("value")} for one in record["phone_numbers"] or []
         ]
+    if isinstance(record.get("company"), dict):
+        flat["company_name"] = record["company"].get("name")
     flat |= _links(destination, record)
     return flat
 
@@ -155,6 +161,8 @@ def merged(record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     body = dict(changes)
     if "custom_field" in changes:
         body["custom_field"] = {**(record.get("custom_field") or {}), **changes["custom_field"]}
+    if "company" in changes:
+        body["company"] = {**(record.get("company") or {}), **changes["company"]}
     for group in ("emails", "phone_numbers"):
         if group in changes:
             body[group] = _group(record.get(group) or [], changes[group] or [])

@@ -18,8 +18,8 @@ from workbench.ledger.runs import loaded_snapshot, pin
 from workbench.load.loader import run_load
 from workbench.load.plan import plan_load
 from workbench.mapping.approval import last_signature
+from workbench.mapping.checklist import require_setup
 from workbench.mapping.files import Mappings
-from workbench.mapping.setup import require_setup
 from workbench.profile.files import profile_files
 from workbench.profile.recalls import profile_recalls
 from workbench.settings import Settings

@@ -29,8 +29,9 @@ from workbench.load.sample import draw_sample
 from workbench.load.session import Session
 from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
+from workbench.mapping.checklist import require_setup
 from workbench.mapping.files import Mappings, read_mappings
-from workbench.mapping.setup import make_setup, require_setup
+from workbench.mapping.setup import make_setup
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Kind, Lock

@@ -11,7 +11,8 @@ from workbench.journey.record import current_run, open_run_ledger, read_record
 from workbench.ledger.plans import last_plan
 from workbench.ledger.runs import last_run
 from workbench.mapping.approval import Signature, load_binds, mapping_binds, require, sign
-from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.checklist import unseen
+from workbench.mapping.files import TICKS, Mappings, read_mappings
 from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import asked_spellings
 from workbench.settings import Settings, read_settings
@@ -107,20 +108,14 @@ def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
 def sign_setup(settings: Settings, *, by: str) -> Signature:
     """Tick by name what no API can show: unique fields, and what has to be switched off."""
     setup = make_setup(settings, read_mappings(settings))
-    items = [
-        f"unique {module}.{field['name']}"
-        for module, fields in setup["custom_fields"].items()
-        for field in fields
-        if field["unique"]
-    ]
-    items += [f"switched off: {name}" for name in setup["switch_off"]]
+    items = unseen(setup)
     now = as_text(WallClock().now())
-    path = settings.own_decisions / "setup_ticks.csv"
+    path = settings.own_decisions / TICKS
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["item", "ticked_by", "ticked_on"])
-        writer.writerows([item, by, now[:10]] for item in sorted(items))
+        writer.writerows([item, by, now[:10]] for item in items)
     return sign(settings, Lock.SETUP, by=by, at=now, tenant=tenant_alias(settings), binds={"items": str(len(items))})
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from workbench.canonical import Form
 from workbench.errors import SetupMissing
+from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.schema import TenantSchema
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.staging.rows import form_of
@@ -46,6 +47,10 @@ class Resolver:
             return ("user", number) if number else None
         return self.live.get(source_key)
 
+    def may_link(self, name: str, destination: str) -> bool:
+        """Say whether a field takes the id of such a record: a deal's contact is never a Classic lead."""
+        return name != "contact" or endpoint(destination, self.schema.edition).singular == name
+
     def resolve(self, mapping: ObjectMapping, row: Row) -> Payload:
         """Return the payload of one staged row."""
         fields: dict[str, Any] = {}
@@ -59,7 +64,7 @@ class Resolver:
             if not key:
                 continue
             found = self.find(key)
-            if found is None:
+            if found is None or not self.may_link(name, found[0]):
                 if lookup.required:
                     missing.append(key)
                 continue

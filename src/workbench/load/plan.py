@@ -28,7 +28,8 @@ class Planning:
 
     resolver: Resolver
     scope: set[str] | None
-    coming: set[str] = field(default_factory=set)
+    coming: dict[str, str] = field(default_factory=dict)
+    """What earlier rows of the plan will have made, by source key: its destination."""
     roots: dict[str, str] = field(default_factory=dict)
     unchanged: dict[str, int] = field(default_factory=dict)
     ordinal: int = 0
@@ -102,7 +103,7 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         return None
     known, delivered = row.pop("known_id"), row.pop("delivered")
     payload = planning.resolver.resolve(mapping, row)
-    waiting = [one for one in payload.missing if one not in planning.coming]
+    waiting = [one for one in payload.missing if not _comes(mapping, row, one, planning)]
     operation, reason = Operation.CREATE, ""
     if waiting:
         operation, reason = Operation.DEFER, planning.roots.get(waiting[0], waiting[0])
@@ -113,7 +114,7 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
             return None
         operation = Operation.UPDATE
     if operation is not Operation.DEFER:
-        planning.coming.add(key)
+        planning.coming[key] = mapping.destination
     depth = row["depth"]
     return PlannedRow(
         planning.ordinal,
@@ -125,6 +126,12 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         depth if isinstance(depth, int) else 0,
         reason,
     )
+
+
+def _comes(mapping: ObjectMapping, row: dict[str, object], key: str, planning: Planning) -> bool:
+    """Say whether an earlier row of this plan makes what a required lookup needs, of a kind that it may link."""
+    names = [name for name in mapping.lookups if row.get(name) == key]
+    return key in planning.coming and all(planning.resolver.may_link(name, planning.coming[key]) for name in names)
 
 
 def _brings_news(mapping: ObjectMapping, row: dict[str, object], payload: Payload, planning: Planning) -> bool:

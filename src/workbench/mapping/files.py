@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from workbench.errors import MappingProblem, gather
-from workbench.mapping.custom_fields import CustomField, read_custom_fields
-from workbench.mapping.object_mapping import ObjectMapping, read_object_mapping
-from workbench.mapping.order import order_mappings
+from workbench.mapping.custom_fields import FOLDED, CustomField, fold_fields, read_custom_fields
+from workbench.mapping.object_mapping import ObjectMapping, order_mappings, read_object_mapping
 from workbench.mapping.sources import Source, read_source
 from workbench.mapping.value_map import ValueMap, read_value_map
 from workbench.settings import Settings
+from workbench.vocabulary import Edition
 
 MODULES = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts", "deal": "deals"}
-"""Which Freshsales module holds the custom fields of a destination."""
+"""Which Freshsales module a destination belongs to; people are one module, whatever edition."""
+LEADS = {"lead": "leads"}
+"""Classic keeps the custom fields of leads in a module of their own."""
 TICKS = "setup_ticks.csv"
 """What an admin ticked after the approval: no decision about data, so it voids nothing."""
 
@@ -45,8 +47,13 @@ class Mappings:
 
     def custom_field(self, destination: str, name: str) -> CustomField | None:
         """Return the definition of one custom field of a destination's module."""
-        fields = self.custom_fields.get(MODULES.get(destination, ""), [])
+        fields = self.custom_fields.get(field_modules(self.settings.edition).get(destination, ""), [])
         return next((one for one in fields if one.name == name), None)
+
+
+def field_modules(edition: Edition) -> dict[str, str]:
+    """Return which Freshsales module holds the custom fields of each destination."""
+    return MODULES | LEADS if edition is Edition.CLASSIC else MODULES
 
 
 def read_mappings(settings: Settings) -> Mappings:
@@ -65,7 +72,7 @@ def read_mappings(settings: Settings) -> Mappings:
             sources[source.name] = source
     objects: list[ObjectMapping] = []
     for path in sorted((root / "objects").glob("*.toml")):
-        mapping, found = read_object_mapping(path, settings.edition)
+        mapping, found = read_object_mapping(path, settings.edition, settings.plan)
         note(path, found)
         if mapping:
             objects.append(mapping)
@@ -73,15 +80,44 @@ def read_mappings(settings: Settings) -> Mappings:
     for path in sorted((root / "custom_fields").glob("*.toml")):
         fields, found = read_custom_fields(path)
         note(path, found)
-        custom_fields[path.stem] = fields
+        custom_fields[path.stem] = [
+            one for one in fields if settings.edition in one.editions and settings.plan in one.plans
+        ]
     if not objects:
         problems.append("mappings/objects holds no mapping; workbench init writes the starter's")
-    made = Mappings(settings, sources, objects, custom_fields)
     if not problems:
-        problems.extend(_contradictions(made))
+        problems.extend(_contradictions(Mappings(settings, sources, objects, custom_fields)))
+    if not problems:
+        modules = field_modules(settings.edition)
+        custom_fields = _split_leads(objects, custom_fields, settings.edition)
+        decided = read_value_map(FOLDED, settings.values_folders)
+        objects, custom_fields, problems = fold_fields(objects, custom_fields, modules, decided)
     if problems:
         raise MappingProblem(gather("mappings/", problems))
     return Mappings(settings, sources, order_mappings(objects), custom_fields)
+
+
+def _split_leads(
+    objects: list[ObjectMapping], custom_fields: dict[str, list[CustomField]], edition: Edition
+) -> dict[str, list[CustomField]]:
+    """Give Classic's leads the people's fields that their mappings fill, and contacts those that theirs fill."""
+    if edition is not Edition.CLASSIC:
+        return custom_fields
+    split = dict(custom_fields)
+    for destination, module in field_modules(edition).items():
+        filled = {
+            name
+            for one in objects
+            if one.destination == destination
+            for field in one.fields.values()
+            for name in (field.name, field.shared)
+        }
+        fields = [
+            replace(one, module=module) for one in custom_fields.get(MODULES[destination], []) if one.name in filled
+        ]
+        if fields or module in split:
+            split[module] = fields
+    return split
 
 
 def decision_files(settings: Settings) -> Iterator[tuple[str, Path]]:

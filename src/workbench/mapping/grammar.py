@@ -13,7 +13,8 @@ from workbench.errors import MappingProblem
 from workbench.freshsales.endpoints import endpoint
 from workbench.vocabulary import Edition, Kind
 
-SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored", "editions"}
+SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored"}
+SECTIONS |= {"editions", "plans"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
 LOOKUP_KEYS = {"from", "to", "by", "required", "may_be_blank", "values"}

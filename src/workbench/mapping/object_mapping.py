@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import MappingProblem
 from workbench.mapping.grammar import find_problems, listed, read_toml
-from workbench.vocabulary import Edition, Kind
+from workbench.vocabulary import Edition, Kind, Plan
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class FieldMapping:
     marker: tuple[str, ...] = ()
     on_open: str = "hold"
     shared: str | None = None
+    label: str = ""
+    parts: tuple[FieldMapping, ...] = ()
+    """Fields that the plan has no room for: each becomes a labelled line of this one, in this order."""
+
+    @property
+    def leaves(self) -> tuple[FieldMapping, ...]:
+        """What fills it: itself, or the fields folded into it."""
+        return self.parts or (self,)
 
     @property
     def is_custom(self) -> bool:
@@ -68,9 +79,14 @@ class ObjectMapping:
     ignored: dict[str, str] = field(default_factory=dict)
 
     @property
+    def leaves(self) -> Iterator[FieldMapping]:
+        """Every field that source columns fill, those folded into another among them."""
+        return (leaf for one in self.fields.values() for leaf in one.leaves)
+
+    @property
     def used_columns(self) -> set[str]:
         """Every source column that fills a field, a marker or a lookup."""
-        used = {column for one in self.fields.values() for column in (*one.columns, *one.marker)}
+        used = {column for one in self.leaves for column in (*one.columns, *one.marker)}
         used |= {one.column for one in self.lookups.values()}
         used |= {one.by for one in self.lookups.values() if one.by}
         return used | {column for name in self.value_maps if (column := placeholder(name))}
@@ -78,7 +94,7 @@ class ObjectMapping:
     @property
     def value_maps(self) -> set[str]:
         """The value maps it asks, patterns such as `stage.{pipeline}` included."""
-        named = {one.values for one in self.fields.values()} | {one.values for one in self.lookups.values()}
+        named = {one.values for one in self.leaves} | {one.values for one in self.lookups.values()}
         return {name for name in named if name}
 
 
@@ -87,15 +103,18 @@ def placeholder(values: str) -> str:
     return values.partition("{")[2].partition("}")[0]
 
 
-def read_object_mapping(path: Path, edition: Edition) -> tuple[ObjectMapping | None, list[str]]:
-    """Read one mapping file for one edition; return it, or every problem it has."""
+def read_object_mapping(
+    path: Path, edition: Edition, plan: Plan = Plan.ENTERPRISE
+) -> tuple[ObjectMapping | None, list[str]]:
+    """Read one mapping file for one edition and plan; return it, or every problem it has."""
     found, problems = read_toml(path)
     if problems:
         return None, problems
-    editions = found.pop("editions", {})
-    problems = [f"[editions] {name}: one of {', '.join(Edition)}" for name in editions if name not in list(Edition)]
-    for section, changes in editions.get(edition, {}).items():
-        found[section] = {**found.get(section, {}), **changes} if isinstance(changes, dict) else changes
+    for name, known, ours in (("editions", list(Edition), edition), ("plans", list(Plan), plan)):
+        changed = found.pop(name, {})
+        problems += [f"[{name}] {one}: one of {', '.join(known)}" for one in changed if one not in known]
+        for section, changes in changed.get(ours, {}).items():
+            found[section] = _changed(found.get(section, {}), changes)
     problems += find_problems(path.stem, found, edition)
     if problems:
         return None, problems
@@ -113,6 +132,13 @@ def read_object_mapping(path: Path, edition: Edition) -> tuple[ObjectMapping | N
         lookups={name: _lookup(name, spec) for name, spec in found.get("lookups", {}).items()},
         ignored=dict(found.get("ignored", {})),
     ), []
+
+
+def _changed(section: Any, changes: Any) -> Any:
+    """Return a section with the changes of an edition or plan; `false` takes a field out."""
+    if not isinstance(changes, dict) or not isinstance(section, dict):
+        return changes
+    return {name: value for name, value in {**section, **changes}.items() if value is not False}
 
 
 def _field(name: str, spec: dict[str, Any]) -> FieldMapping:
@@ -143,3 +169,38 @@ def _lookup(name: str, spec: dict[str, Any]) -> Lookup:
         values=spec.get("values"),
         may_be_blank=spec.get("may_be_blank", False),
     )
+
+
+RANK = ("account", "contact", "lead", "deal", "appointment", "task", "sales_activity", "note", "file")
+"""Which destination goes first where lookups leave it open: accounts → people → deals → activities → notes → files."""
+
+
+def _rank(mapping: ObjectMapping) -> tuple[int, str]:
+    place = RANK.index(mapping.destination) if mapping.destination in RANK else -1
+    return place, mapping.name
+
+
+def order_mappings(mappings: list[ObjectMapping]) -> list[ObjectMapping]:
+    """Sort mappings so that targets of lookups come first; a lookup on its own object never orders."""
+    readers: dict[str, list[str]] = {}
+    for mapping in mappings:
+        readers.setdefault(mapping.source_object, []).append(mapping.name)
+    graph: dict[str, set[str]] = {}
+    for mapping in sorted(mappings, key=lambda one: one.name):
+        targets = {target for lookup in mapping.lookups.values() for target in lookup.targets.values()}
+        targets.discard(mapping.source_object)
+        graph[mapping.name] = {name for target in targets for name in readers.get(target, [])}
+    try:
+        sorter = TopologicalSorter(graph)
+        sorter.prepare()
+    except CycleError as cycle:
+        raise MappingProblem(
+            f"mappings/objects: lookups go round in a circle: {' → '.join(cycle.args[1])}. Remove one of them."
+        ) from None
+    by_name = {mapping.name: mapping for mapping in mappings}
+    ordered: list[ObjectMapping] = []
+    while sorter.is_active():
+        ready = sorted((by_name[name] for name in sorter.get_ready()), key=_rank)
+        ordered.extend(ready)
+        sorter.done(*(mapping.name for mapping in ready))
+    return ordered

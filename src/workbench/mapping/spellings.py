@@ -66,9 +66,7 @@ def _asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]
     yield from ((name, column, True) for name, column in source.asks)
     for mapping in mappings.of(source.name):
         yield from (
-            (field.values, field.columns[0], field.on_open == "hold")
-            for field in mapping.fields.values()
-            if field.values
+            (field.values, field.columns[0], field.on_open == "hold") for field in mapping.leaves if field.values
         )
         yield from ((lookup.values, lookup.column, True) for lookup in mapping.lookups.values() if lookup.values)
 

@@ -51,10 +51,10 @@ def field_frame(mappings: Mappings) -> pl.DataFrame:
     """Return one row a destination field: its source columns and the kind of mapping."""
     rows = []
     for mapping in mappings.objects:
-        for field in mapping.fields.values():
-            rows.append(
-                (mapping.name, field.name, " + ".join(field.columns) or "constant", _how(field), field.required)
-            )
+        for whole in mapping.fields.values():
+            for field in whole.leaves:
+                how = _how(field) + (f", as a line of {whole.name}" if whole.parts else "")
+                rows.append((mapping.name, field.name, " + ".join(field.columns) or "constant", how, field.required))
         for lookup in mapping.lookups.values():
             target = " or ".join(sorted(set(lookup.targets.values())))
             rows.append((mapping.name, lookup.name, lookup.column, f"link to {target}", lookup.required))
@@ -157,7 +157,7 @@ def _fate(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tupl
     mapped = [
         f"{one.name}.{field.name}"
         for one in readers
-        for field in one.fields.values()
+        for field in one.leaves
         if column in (*field.columns, *field.marker)
     ]
     mapped += [

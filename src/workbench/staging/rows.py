@@ -105,6 +105,8 @@ def _linked(stager: Stager, lookup: Lookup, raw: dict[str, Column], ids: list[st
 
 
 def _field(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str]) -> Column:
+    if field.parts:
+        return _folded(stager, field, raw, ids)
     if field.const is not None:
         constant = str(field.const).lower() if isinstance(field.const, bool) else str(field.const)
         return [constant] * len(ids)
@@ -119,6 +121,20 @@ def _field(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: lis
         elif value and limit and len(value) > limit:
             why = f"{len(value)} characters, and Freshsales takes {limit}"
             stager.problems.note(ids[place], field.name, "too_long", Severity.HOLD, why)
+    return made
+
+
+def _folded(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str]) -> Column:
+    """Return one labelled line a filled part, in the order of the parts."""
+    columns = [(part.label, _field(stager, part, raw, ids)) for part in field.parts]
+    limit = _limit(stager, field)
+    made: Column = []
+    for place, one in enumerate(ids):
+        text = "\n".join(f"{label}: {value}" for label, column in columns if (value := column[place]))
+        if limit and len(text) > limit:
+            why = f"{len(text)} characters, and Freshsales takes {limit}"
+            stager.problems.note(one, field.name, "too_long", Severity.HOLD, why)
+        made.append(text or None)
     return made
 
 
@@ -201,7 +217,7 @@ def _limit(stager: Stager, field: FieldMapping) -> int | None:
 
 def form_of(field: FieldMapping) -> Form:
     """Return the kind of value a field holds."""
-    if field.values or field.names:
+    if field.values or field.names or field.parts:
         return Form.TEXT
     if isinstance(field.const, bool):
         return Form.BOOLEAN

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from workbench.dental.claims import suggest_claim_status
 from workbench.dental.roles import route_of
 from workbench.errors import StoreProblem
+from workbench.mapping.budget import has_one_pipeline
+from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings
+from workbench.mapping.setup import prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
+from workbench.suggest.folds import accept_folds
 from workbench.suggest.names import suggest_names
 from workbench.suggest.suggestion import Candidate, Suggestion
 from workbench.vocabulary import Decision
@@ -107,6 +111,8 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         if decided != written.rows:
             save_value_map(folder, ValueMap(asked.name, decided))
         rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
+    if folded := accept_folds(settings, above=above, by=by, on=on, folder=folder):
+        rows.append((FOLDED, folded, folded, 0))
     return pl.DataFrame(
         rows,
         orient="row",
@@ -176,17 +182,39 @@ def _owners(settings: Settings, asked: Asked) -> list[Suggestion]:
 
 
 def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
-    """A stage of the export keeps its name where its pipeline lists it."""
+    """A stage of the export keeps its name where its pipeline lists it; in a shared pipeline it gets a prefix."""
     with open_warehouse(settings.warehouse) as warehouse:
         rows = warehouse.run(
-            "SELECT DISTINCT s.stage_name FROM profile.read_case_stages s JOIN profile.read_case_pipelines p USING (pipeline_id)"
+            "SELECT DISTINCT s.stage_name, p.pipeline_name"
+            " FROM profile.read_case_stages s JOIN profile.read_case_pipelines p USING (pipeline_id)"
             " WHERE 'stage.' || lower(regexp_replace(trim(p.pipeline_name), '[^A-Za-z0-9]+', '_', 'g')) = ?",
             [asked.name],
         )
+    if has_one_pipeline(settings.plan):
+        found = suggest_names(asked.records, {stage: () for stage, _ in rows})
+        names = {stage: prefixed(pipeline, stage) for stage, pipeline in rows}
+        return [
+            replace(one, candidates=tuple(replace(each, value=names[each.value]) for each in one.candidates))
+            for one in found
+        ]
     return suggest_names(asked.records, {row[0]: () for row in rows})
 
 
 def _pipelines(settings: Settings, asked: Asked) -> list[Suggestion]:
+    """A treatment keeps a pipeline of its own; on a plan with one, all share the one that the tenant has."""
+    if not has_one_pipeline(settings.plan):
+        return _treatments(settings, asked)
+    with open_warehouse(settings.warehouse) as warehouse:
+        if not warehouse.has("destination.choices"):
+            raise StoreProblem("The tenant's pipelines are not read yet. Run notebooks/30_suggest.ipynb.")
+        there = warehouse.run("SELECT name FROM destination.choices WHERE kind = 'deal_pipelines'")
+    if len(there) != 1:
+        return []
+    shared = Candidate(str(there[0][0]), 1.0, f"the plan {settings.plan} has one pipeline")
+    return [Suggestion(one, (shared,)) for one in asked.records]
+
+
+def _treatments(settings: Settings, asked: Asked) -> list[Suggestion]:
     with open_warehouse(settings.warehouse) as warehouse:
         rows = warehouse.run("SELECT DISTINCT pipeline_name FROM profile.read_case_pipelines")
     return suggest_names(asked.records, {row[0]: () for row in rows})
@@ -203,4 +231,5 @@ PROPOSERS: dict[str, Proposer] = {
     "owner": _owners,
     "stage": _stages,
     "case_pipeline": _pipelines,
+    "treatment_pipeline": _treatments,
 }

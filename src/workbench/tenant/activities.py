@@ -8,8 +8,8 @@ from datetime import datetime
 from workbench.tenant.calls import Call, Reply, not_found, refused
 from workbench.tenant.fields import Dropped, read_custom, read_moment, read_rich_text, read_text, read_value
 from workbench.tenant.records import key_user, named_targets, set_off, target_of
-from workbench.tenant.schema import ENTITY
-from workbench.tenant.shown import brief, show, user_rows
+from workbench.tenant.schema import MODEL
+from workbench.tenant.shown import activity_loads, show, show_activity
 from workbench.tenant.state import Json, Record, State, readings
 
 SINGULAR = {"tasks": "task", "appointments": "appointment", "notes": "note", "sales_activities": "sales_activity"}
@@ -50,6 +50,7 @@ FIELDS = {
         "status": "flag",
     },
 }
+LISTED = (*SINGULAR, "document_associations", "activities")
 REQUIRED = {
     "tasks": ("title", "due_date"),
     "appointments": ("title", "from_date", "end_date"),
@@ -141,7 +142,7 @@ def _seconds(moment: str) -> float:
 def _set_attendees(state: State, body: Record, given: Record) -> None:
     """Keep attendees; an attending contact gets an invitation in a real tenant, so it is logged."""
     listed = given.get("appointment_attendees_attributes")
-    if not isinstance(listed, list):
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         return
     kept = list(body.get("attendees", []))
     for one in listed:
@@ -162,11 +163,11 @@ def _store(state: State, plural: str, body: Record) -> None:
     state.set_targets(plural, body["id"], [(one["type"], one["id"]) for one in body.get("targetables", [])])
 
 
-def _answer(state: State, plural: str, body: Record) -> Record:
-    shown = {SINGULAR[plural]: show(state, plural, body)}
+def _answer(state: State, plural: str, body: Record, includes: frozenset[str]) -> Record:
+    loads, shown = activity_loads(state, [body], includes), show_activity(state, plural, body, includes)
     if plural == "appointments":
-        return {"appointment_attendees": body.get("attendees", []), "conferences": [], "notes": []} | shown
-    return shown
+        loads = {"appointment_attendees": body.get("attendees", [])} | loads | {"conferences": [], "notes": []}
+    return loads | {SINGULAR[plural]: shown}
 
 
 # -- the endpoints
@@ -179,7 +180,7 @@ def create(plural: str, call: Call) -> Reply:
     state.insert(plural, body)
     _store(state, plural, body)
     set_off(state, plural, body)
-    return Reply(int(state.switches["create_status"]), _answer(state, plural, body))
+    return Reply(int(state.switches["create_status"]), _answer(state, plural, body, call.includes()))
 
 
 def view(plural: str, call: Call) -> Reply:
@@ -187,7 +188,7 @@ def view(plural: str, call: Call) -> Reply:
     body = call.state.read(plural, call.record_id())
     if body is None:
         raise not_found(SINGULAR[plural].capitalize())
-    return Reply(200, _side_loads(call.state, [body], call.includes()) | _answer(call.state, plural, body))
+    return Reply(200, _answer(call.state, plural, body, call.includes()))
 
 
 def update(plural: str, call: Call) -> Reply:
@@ -200,7 +201,7 @@ def update(plural: str, call: Call) -> Reply:
     body |= {"updated_at": state.stamp(), "updater_id": key_user(state)}
     state.update(body)
     _store(state, plural, body)
-    return Reply(200, _answer(state, plural, body))
+    return Reply(200, _answer(state, plural, body, call.includes()))
 
 
 def delete(plural: str, call: Call) -> Reply:
@@ -223,38 +224,36 @@ def listing(plural: str, call: Call) -> Reply:
     rows = state.db.execute(f"SELECT id FROM records WHERE {where} ORDER BY id LIMIT :size OFFSET :skip", values)
     bodies = [body for row in rows.fetchall() if (body := state.read(plural, row[0]))]
     includes = call.includes()
-    shown = [show(state, plural, body) for body in bodies]
-    if "targetable" in includes:
-        for one in shown:
-            first = next(iter(one["targetables"]), None)
-            one["targetable"] = first and {"type": _snake(first["type"]), "id": first["id"]}
+    shown = [show_activity(state, plural, body, includes) for body in bodies]
     meta = {"total": total} if plural != "sales_activities" else {"total_pages": -(-total // size), "total": total}
-    return Reply(200, _side_loads(state, bodies, includes) | {plural: shown, "meta": meta})
+    return Reply(200, activity_loads(state, bodies, includes) | {plural: shown, "meta": meta})
 
 
 def _midnight(state: State) -> float:
     return datetime.fromisoformat(state.today()).replace(tzinfo=state.zone).timestamp()
 
 
-def _snake(model: str) -> str:
-    return {"SalesAccount": "sales_account"}.get(model, model.casefold())
-
-
-def _side_loads(state: State, bodies: list[Record], includes: frozenset[str]) -> Record:
-    """Return users first, then the targets by kind, as the captures have them."""
-    loads: Record = {}
-    people = {f"{name}_id" for name in ("owner", "creater", "updater") if name in includes}
-    if people or "users" in includes:
-        loads["users"] = user_rows(state, {body.get(name) for body in bodies for name in people or {"owner_id"}})
-    if "targetable" in includes:
-        targets = {(one["type"], one["id"]) for body in bodies for one in body.get("targetables", [])}
-        for kind in ("SalesAccount", "Deal", "Contact"):
-            found = [brief(state, ENTITY[kind], one) for model, one in sorted(targets) if model == kind]
-            if found:
-                loads[ENTITY[kind]] = [one for one in found if one]
-    if "appointment_attendees" in includes:
-        loads["appointment_attendees"] = [one for body in bodies for one in body.get("attendees", [])]
-    return loads
+# -- by the record they hang on
+def children(entity: str, plural: str, call: Call) -> Reply:
+    """Answer GET /:plural/:id/notes and its like, by page."""
+    state, target, (page, size) = call.state, call.record_id(), call.page()
+    if state.read(entity, target) is None:
+        raise not_found(MODEL[entity])
+    kind = "documents" if plural == "document_associations" else plural
+    if plural == "activities":
+        found = [
+            show(state, name, body) | {"type": SINGULAR[name]}
+            for name in SINGULAR
+            for body in state.hanging(MODEL[entity], target, name)
+        ]
+    elif kind == "documents":
+        hidden = {"sha256", "targetables"}
+        files = state.hanging(MODEL[entity], target, kind)
+        found = [{name: value for name, value in body.items() if name not in hidden} for body in files]
+    else:
+        found = [show(state, kind, body) for body in state.hanging(MODEL[entity], target, kind)]
+    meta = {"total_pages": -(-len(found) // size), "total": len(found)}
+    return Reply(200, {plural: found[(page - 1) * size : page * size], "meta": meta})
 
 
 # -- files and links
@@ -262,8 +261,8 @@ def upload(call: Call) -> Reply:
     """Answer POST /documents: size and hash are kept, the bytes are not; the reply tells no hash."""
     state = call.state
     content = call.upload
-    if content is None:
-        raise refused("File can't be blank")
+    if content is None or call.files > 1:
+        raise refused("File can't be blank" if content is None else "One file a call")
     if len(content) > state.switches["document_megabytes"] * 1024**2:
         raise refused("File is too large", code=413)
     seats = max(state.read_meta("seats"), sum(user["is_active"] for user in state.schema["users"]))

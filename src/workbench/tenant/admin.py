@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
-from workbench.tenant.calls import Call, Refusal, Reply, calls_counted, not_found, refused
+from workbench.tenant.calls import Call, Refusal, Reply, calls_counted, faults, not_found, refused
 from workbench.tenant.records import delete_record, merge_records, update_record
 from workbench.tenant.schema import (
     SINGULAR,
@@ -16,6 +16,8 @@ from workbench.tenant.schema import (
     add_stage,
     add_user,
     field_name,
+    forms,
+    modules,
 )
 from workbench.tenant.search import reindex
 from workbench.tenant.shown import show
@@ -23,9 +25,8 @@ from workbench.tenant.state import Json, Record, State, readings
 
 KINDS = ("text", "textarea", "number", "dropdown", "multi_select_dropdown", "checkbox", "date")
 LISTS = ("lead_sources", "industry_types", "task_types")
-FAULTS = ("drop_before", "drop_after", "status", "html", "delay_commit", "slow")
 MOST_CHOICES, MOST_UNIQUE = 300, 2
-ENTITIES = ("contacts", "sales_accounts", "deals", "tasks", "appointments", "notes", "sales_activities", "documents")
+ACTIVITIES = ("tasks", "appointments", "notes", "sales_activities", "documents")
 
 
 # -- setup: what an administrator would do by hand
@@ -59,7 +60,7 @@ def apply_setup(state: State, document: Record) -> list[str]:
 
 def _apply_field(state: State, entity: str, given: Record) -> list[str]:
     """Make or widen one custom field within the plan's caps."""
-    if entity not in SINGULAR:
+    if entity not in modules(state.edition):
         return [f"{entity}: no such module"]
     label = str(given.get("label") or given.get("name"))
     name, kind = given.get("name") or field_name(label), given.get("type", "text")
@@ -138,6 +139,17 @@ def setup(call: Call) -> Reply:
     return Reply(200, {"refused": refusals, **told, "lists": schema["lists"], "plan": call.state.plan})
 
 
+def make_field(call: Call) -> Reply:
+    """Answer POST /settings/:plural/forms/:id/fields, where the tenant's switch opens it."""
+    forms(call)
+    given = call.wrapped("field")
+    if refusals := _apply_field(call.state, call.ids[0], given | {"type": str(given.get("field_type", "text"))}):
+        raise refused(*refusals)
+    call.state.save_schema()
+    made = next(own for own in call.state.schema["custom_fields"][call.ids[0]] if own["label"] == given.get("label"))
+    return Reply(int(call.state.switches["create_status"]), {"field": {"form_id": 1, "custom": True} | made})
+
+
 def _given(call: Call) -> Record:
     if not isinstance(call.body, dict):
         raise refused("the body is not a JSON object")
@@ -150,7 +162,7 @@ def look(call: Call) -> Reply:
     state, told = call.state, {}
     for deleted in (False, True):
         held = {}
-        for entity in ENTITIES:
+        for entity in (*modules(state.edition), *ACTIVITIES):
             rows = state.each(
                 "SELECT body FROM records WHERE entity = ? AND is_deleted = ? ORDER BY id", (entity, deleted)
             )
@@ -222,23 +234,7 @@ def merge(call: Call) -> Reply:
     return Reply(200, show(call.state, entity, body))
 
 
-# -- faults, switches, time
-def faults(call: Call) -> Reply:
-    """Answer /_tenant/faults: GET shows them, POST adds one or a list, DELETE clears them."""
-    rules: list[Record] = call.state.read_meta("faults")
-    if call.method == "DELETE":
-        rules = []
-    elif call.method == "POST":
-        added = call.body if isinstance(call.body, list) else (call.body or {}).get("rules", [call.body])
-        for rule in added:
-            if not isinstance(rule, dict) or rule.get("kind") not in FAULTS or " " not in rule.get("match", ""):
-                raise refused(f"a rule has match 'METHOD path-regex' and a kind of {', '.join(FAULTS)}")
-            rules.append({"times": 1, **rule, "seen": 0})
-    call.state.write_meta("faults", rules)
-    call.state.has_faults = bool(rules)
-    return Reply(200, {"rules": rules})
-
-
+# -- switches, time
 def switches(call: Call) -> Reply:
     """Answer GET and POST /_tenant/switches."""
     if call.method == "POST":

@@ -11,7 +11,9 @@ from workbench.tenant.state import Json, Record, State
 
 PHONE_LABELS = ("Personal", "Home", "Other")
 EMAIL_LABELS = ("Work", "Personal", "Other")
-REQUIRED = {"contacts": (), "sales_accounts": ("name",), "deals": ("name", "amount")}
+REQUIRED = {"contacts": (), "sales_accounts": ("name",), "deals": ("name", "amount"), "leads": ()}
+PEOPLE = {"contacts": "Contact", "leads": "Lead"}
+COMPANY = ("name", "address", "city", "state", "zipcode", "country", "phone", "website")
 IDENTITY = ("email", "mobile_number", "work_number", "external_id")
 
 
@@ -35,6 +37,8 @@ def make_body(state: State, entity: str, given: Record, old: Record | None, *, r
     match entity:
         case "contacts":
             _finish_contact(state, body, given, old)
+        case "leads":
+            _finish_lead(state, body, given, old)
         case "deals":
             _finish_deal(state, body, given, old)
     _require(state, entity, body)
@@ -55,7 +59,7 @@ def _require(state: State, entity: str, body: Record) -> None:
     missing = [one["label"] for one in own if body.get("custom_field", {}).get(one["name"]) is None]
     names = (*REQUIRED[entity], *state.switches["required_fields"].get(entity, ()))
     missing += [_label(name) for name in names if body.get(name) in (None, "", [])]
-    if entity == "contacts":
+    if entity in PEOPLE:
         if state.switches["contact_email_mandatory"] and not body.get("email"):
             missing.append("Email")
         if state.switches["contact_identity_needed"] and not any(body.get(name) for name in IDENTITY):
@@ -65,14 +69,34 @@ def _require(state: State, entity: str, body: Record) -> None:
 
 
 # -- contacts
-def _finish_contact(state: State, body: Record, given: Record, old: Record | None) -> None:
+def _finish_lead(state: State, body: Record, given: Record, old: Record | None) -> None:
+    _finish_person(state, body, given, old)
+    company = given.get("company")
+    if "company" in given and not isinstance(company, dict | None):
+        raise refused("The type for company is invalid.")
+    if isinstance(company, dict):
+        named = {name: company[name] for name in COMPANY if company.get(name) not in (None, "")}
+        body["company"] = {name: read_text(state, _label(name), value, TEXT) for name, value in named.items()} or None
+
+
+def _finish_person(state: State, body: Record, given: Record, old: Record | None) -> None:
     _set_emails(state, body, given)
     if "phone_numbers" in given:
         body["phone_numbers"] = _group(state, body.get("phone_numbers", []), given["phone_numbers"], "phone_numbers")
-    if "sales_accounts" in given or "sales_account_id" in given:
-        body["sales_accounts"] = _account_links(state, given)
     if old is None:
         body.setdefault("subscription_status", state.switches["new_contacts_subscribed"])
+    named = " ".join(body[name] for name in ("first_name", "last_name") if body.get(name))
+    body["display_name"] = named or body.get("email") or body.get("mobile_number") or body.get("work_number")
+
+
+def _finish_contact(state: State, body: Record, given: Record, old: Record | None) -> None:
+    _finish_person(state, body, given, old)
+    if "sales_accounts" in given or "sales_account_id" in given:
+        body["sales_accounts"] = _account_links(state, given)
+    if state.edition == "classic":  # lifecycle stages are Suite's
+        body.pop("lifecycle_stage_id", None)
+        return
+    if old is None:
         body.setdefault("lifecycle_stage_id", state.schema["lists"]["lifecycle_stages"][0]["id"])
     if body.get("lifecycle_stage_id") != (old or {}).get("lifecycle_stage_id") and "contact_status_id" not in given:
         body.pop("contact_status_id", None)
@@ -82,8 +106,6 @@ def _finish_contact(state: State, body: Record, given: Record, old: Record | Non
             (one["contact_status_ids"] for one in stages if one["id"] == body.get("lifecycle_stage_id")), []
         )
         body["contact_status_id"] = first[0] if first else None
-    named = " ".join(body[name] for name in ("first_name", "last_name") if body.get(name))
-    body["display_name"] = named or body.get("email") or body.get("mobile_number") or body.get("work_number")
 
 
 def _set_emails(state: State, body: Record, given: Record) -> None:
@@ -217,7 +239,7 @@ def folded(value: Json) -> str:
 def keys_of(state: State, entity: str, body: Record) -> set[tuple[str, str]]:
     """Return the (field, value) pairs by which a record is found or kept unique."""
     match entity:
-        case "contacts":
+        case "contacts" | "leads":
             names = {"email": "email", "mobile_number": "mobile_number", "work_number": "work_number"}
             names |= {"external_id": "external_id", "name": "display_name"}
         case "sales_accounts":
@@ -235,9 +257,11 @@ def keys_of(state: State, entity: str, body: Record) -> set[tuple[str, str]]:
 def check_unique(state: State, entity: str, record_id: int, keys: set[tuple[str, str]]) -> None:
     """Refuse a body whose unique values another record holds, in the bin too by default."""
     rules: dict[str, str] = {}
-    if entity == "contacts" and state.switches["email_unique"]:
+    if entity in PEOPLE and state.switches["email_unique"]:
         scope = "email" if state.switches["email_unique_scope"] == "primary" else "emails"
-        rules[scope] = "Contact"
+        rules[scope] = PEOPLE[entity]
+    if entity == "contacts" and state.switches["phone_unique"]:
+        rules["mobile_number"] = "MobileNumber"
     if entity == "sales_accounts" and state.switches["account_name_unique"]:
         rules["name"] = "Company"
     rules |= {own["name"]: own["label"] for own in state.schema["custom_fields"][entity] if own["unique"]}

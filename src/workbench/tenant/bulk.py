@@ -1,4 +1,4 @@
-"""Bulk calls: up to a hundred records in one, done later as a job whose failures hide inside a success."""
+"""Calls that make several records: bulk jobs whose failures hide inside a success, and the conversion of a lead."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from collections.abc import Callable
 import orjson
 
 from workbench.tenant.calls import Call, Refusal, Reply, not_found, refused
-from workbench.tenant.fields import read_owner
+from workbench.tenant.fields import FIELDS, Dropped, read_owner
 from workbench.tenant.records import create_record, delete_record, find_record, update_record, with_identifier
 from workbench.tenant.schema import SINGULAR
+from workbench.tenant.shown import CHILDREN, envelope
 from workbench.tenant.state import Json, Record, State
 
-IDENTIFIERS = {"contacts": ("id", "emails"), "sales_accounts": ("id", "name"), "deals": ("id", "name")}
+IDENTIFIERS = {
+    "contacts": ("id", "emails"),
+    "leads": ("id", "emails"),
+    "sales_accounts": ("id", "name"),
+    "deals": ("id", "name"),
+}
 
 
 def _make_room(state: State) -> None:
@@ -50,9 +56,11 @@ def bulk_destroy(entity: str, call: Call) -> Reply:
 
 def bulk_assign_owner(entity: str, call: Call) -> Reply:
     """Answer POST /:plural/bulk_assign_owner."""
-    return _later(
-        call, "bulk_assign_owner", {"entity": entity, "owner_id": read_owner(call.state, call.asked("owner_id"))}
-    )
+    try:
+        owner = read_owner(call.state, call.asked("owner_id"))
+    except Dropped:
+        raise refused("Owner is invalid") from None
+    return _later(call, "bulk_assign_owner", {"entity": entity, "owner_id": owner})
 
 
 def _later(call: Call, kind: str, request: Record) -> Reply:
@@ -80,9 +88,9 @@ def job_status(call: Call) -> Reply:
         share = (state.now() - made) / max(due - made, 0.001)
         told |= {"progress": round(100 * min(share, 0.99)), "status": "IN_PROGRESS"}
         return Reply(200, told | {"status_updated_at": state.stamp(), "data": None})
-    return Reply(
-        200, told | {"progress": 100, "status": "SUCCESS", "status_updated_at": state.stamp(done), "data": result}
-    )
+    failed = not state.switches["bulk_failures_hidden"] and orjson.loads(result)["record_status"]["failed"]
+    told |= {"progress": 100, "status": "FAILED" if failed else "SUCCESS", "status_updated_at": state.stamp(done)}
+    return Reply(200, told | {"data": result})
 
 
 # -- the queue
@@ -119,9 +127,9 @@ def finish_job(state: State, job: int, result: Record) -> None:
 # -- the jobs themselves
 def run_job(state: State, kind: str, request: Record) -> Record:
     """Do a job's work row by row and return its report."""
-    entity, failures = request["entity"], []
+    entity, failures, ids = request["entity"], [], []
     made: set[tuple[str, str]] = set()
-    rows: list[tuple[Json, Callable[[State, str, Json, set[tuple[str, str]]], None]]]
+    rows: list[tuple[Json, Callable[[State, str, Json, set[tuple[str, str]]], int]]]
     if kind == "bulk_upsert":
         rows = [(item, _upsert_item) for item in request["items"]]
     elif kind == "bulk_destroy":
@@ -131,16 +139,17 @@ def run_job(state: State, kind: str, request: Record) -> Record:
     for item, act in rows:
         state.db.execute("SAVEPOINT item")
         try:
-            act(state, entity, item, made)
+            ids.append(act(state, entity, item, made))
             state.db.execute("RELEASE item")
         except Refusal as no:
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, no.reply))
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError):
             state.db.execute("ROLLBACK TO item")
             failures.append(_report(item, refused("data is invalid").reply))
     status = {"succeeded": len(rows) - len(failures), "failed": len(failures)}
-    return {"record_status": status, "detailed_failure_report": failures}
+    told = {"record_status": status, "detailed_failure_report": failures}
+    return told | {"ids": ids} if state.switches["bulk_tells_ids"] else told
 
 
 def _report(item: Json, reply: Reply) -> Record:
@@ -151,11 +160,12 @@ def _report(item: Json, reply: Reply) -> Record:
     return told | {"message": message if isinstance(message, list) else [message]}
 
 
-def _destroy_item(state: State, entity: str, item: Json, _made: set[tuple[str, str]]) -> None:
+def _destroy_item(state: State, entity: str, item: Json, _made: set[tuple[str, str]]) -> int:
     delete_record(state, entity, int(item["id"]))
+    return int(item["id"])
 
 
-def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str]]) -> None:
+def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str]]) -> int:
     """Upsert one row of a job; a new identifier that stands in it twice is made once and refused once."""
     if not isinstance(item, dict) or not isinstance(item.get("data"), dict):
         raise refused("data is invalid")
@@ -166,7 +176,7 @@ def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str
     if len(names) != 1 or names[0] not in allowed:
         raise refused(f"{SINGULAR[entity]} needs one of {', '.join(sorted(allowed))}")
     name, value = names[0], item[names[0]]
-    if (name, str(value).casefold()) in made:
+    if (name, str(value).casefold()) in made and state.switches["bulk_repeats_refused"]:
         raise refused(f"{SINGULAR[entity].capitalize()} is not unique")
     given = dict(item["data"])
     if entity == "deals" and not state.switches["bulk_keeps_contact_links"]:
@@ -179,12 +189,43 @@ def _upsert_item(state: State, entity: str, item: Json, made: set[tuple[str, str
     else:
         found = find_record(state, entity, name, value)
     if found is not None:
-        update_record(state, entity, found, given, upsert=True)
-    else:
-        lag = float(state.switches["index_seconds"])
-        create_record(state, entity, with_identifier(given, name, value), lag=lag, bulk=True)
-        made.add((name, str(value).casefold()))
+        return int(update_record(state, entity, found, given, upsert=True)["id"])
+    lag = float(state.switches["index_seconds"])
+    body = create_record(state, entity, with_identifier(given, name, value), lag=lag, bulk=True)
+    made.add((name, str(value).casefold()))
+    return int(body["id"])
 
 
 def _kept_links(links: Json) -> bool:
     return isinstance(links, list) and all(isinstance(one, dict) and type(one.get("id")) is int for one in links)
+
+
+# -- Classic's leads
+def convert(call: Call) -> Reply:
+    """Answer POST /leads/:id/convert: a contact, its account, and a deal when one is named; there is no way back."""
+    state, lead = call.state, call.state.read("leads", call.record_id())
+    if lead is None:
+        raise not_found("Lead")
+    given = lead | call.wrapped("lead")
+    company, deal = ((given.get(name) or {}) for name in ("company", "deal"))
+    if not (isinstance(company, dict) and isinstance(deal, dict)):
+        raise refused(f"The type for {'deal' if isinstance(company, dict) else 'company'} is invalid.")
+    account = None
+    if company.get("name"):
+        account = find_record(state, "sales_accounts", "name", company["name"])
+        account = account or create_record(state, "sales_accounts", dict(company))["id"]
+    person = {name: given[name] for name in (*FIELDS["contacts"], "custom_field") if name in given}
+    for group in ("emails", "phone_numbers"):
+        person[group] = [{name: value for name, value in one.items() if name != "id"} for one in given.get(group, [])]
+    links = [{"id": account, "is_primary": True}] if account else []
+    state.set_deleted(lead["id"], deleted=True)
+    contact = create_record(state, "contacts", person | {"sales_accounts": links})
+    for plural in CHILDREN:
+        for child in state.hanging("Lead", lead["id"], plural):
+            child["targetables"] = [{"id": contact["id"], "type": "Contact"}]
+            state.update(child)
+            state.set_targets(plural, child["id"], [("Contact", contact["id"])])
+    if deal.get("name"):
+        held = {"sales_account_id": account} if account else {}
+        create_record(state, "deals", {"amount": 0} | deal | held | {"contacts_added_list": [contact["id"]]})
+    return Reply(200, envelope(state, "contacts", contact, call.includes()))

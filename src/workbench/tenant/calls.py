@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.tenant.state import Json, Record, readings
+from workbench.tenant.state import LARGEST, Json, Record, readings
 
 if TYPE_CHECKING:
     from workbench.tenant.state import State
 
 ADMIN_KEY = "rehearsal-admin"
 AGENT_KEY = "rehearsal-agent"
-PAGE_SIZE, PAGE_MAX = 25, 100
+PAGE_SIZE, PAGE_MAX, PAGES = 25, 100, 10**9
+FAULTS = ("drop_before", "drop_after", "status", "html", "delay_commit", "slow")
 HOUR, MINUTE = 3600.0, 60.0
 
 
@@ -48,13 +50,14 @@ class Call:
     query: dict[str, str] = field(default_factory=dict)
     body: Json = None
     upload: bytes | None = None
+    files: int = 0
 
     def record_id(self, position: int = 0) -> int:
         """Return a numeric id of the path; anything else is a 404 without a body."""
         text = self.ids[position]
         if not text.isdecimal():
             raise Refusal(Reply(404, b""))
-        return int(text)
+        return min(int(text), LARGEST)
 
     def wrapped(self, singular: str) -> Record:
         """Return the record in the body, wrapped in its singular name or flat."""
@@ -79,7 +82,7 @@ class Call:
         number, size = _whole(self.asked("page"), 1), _whole(self.asked("per_page"), PAGE_SIZE)
         if size > PAGE_MAX and not self.state.switches["per_page_clamped"]:
             raise refused(f"per_page must be at most {PAGE_MAX}")
-        return max(number, 1), min(max(size, 1), PAGE_MAX)
+        return min(max(number, 1), PAGES), min(max(size, 1), PAGE_MAX)
 
 
 def _whole(value: Json, default: int) -> int:
@@ -110,7 +113,7 @@ def authenticate(state: State, authorization: str, accept: str) -> str:
     key = key.strip().strip('"')
     if scheme.strip() == "Token" and key in (ADMIN_KEY, AGENT_KEY) and key not in state.switches["revoked_keys"]:
         return key
-    if "application/json" not in accept:
+    if "application/json" not in accept and state.switches["sign_in_redirect"]:
         raise Refusal(Reply(302, b"", {"location": "/crm/sales/signin"}, "text/html"))
     message = "Incorrect or expired API key" if authorization else None
     raise Refusal(Reply(401, {"login": "failed", "message": message}))
@@ -118,19 +121,21 @@ def authenticate(state: State, authorization: str, accept: str) -> str:
 
 # -- limits
 def calls_counted(state: State) -> tuple[int, int]:
-    """Return the calls counted in the last hour and minute, windows that slide by the tenant's clock."""
+    """Return the calls counted in the last hour and minute, by the tenant's clock."""
     now, stale = state.now(), False
     while state.recent and state.recent[0] <= now - HOUR:
         state.recent.popleft()
         stale = True
     if stale and len(state.recent) % 100 == 0:
         state.db.execute("DELETE FROM window WHERE at <= ?", (now - HOUR,))
-    minute = 0
-    for at in reversed(state.recent):
-        if at <= now - MINUTE:
-            break
-        minute += 1
-    return len(state.recent), minute
+    hour, minute = (len(state.recent) - bisect_right(state.recent, _start(state, size)) for size in (HOUR, MINUTE))
+    return hour, minute
+
+
+def _start(state: State, size: float) -> float:
+    """Return the moment after which a call lies in the window."""
+    now = state.now()
+    return now - size if state.switches["limit_window"] == "sliding" else now - now % size - 1e-6
 
 
 def _limits(state: State) -> tuple[int, int]:
@@ -139,7 +144,7 @@ def _limits(state: State) -> tuple[int, int]:
 
 
 def check_limits(call: Call) -> None:
-    """Refuse a call above the plan's sliding windows, or one that the role has lost the right to."""
+    """Refuse a call above the plan's windows, or one that the role has lost the right to."""
     state = call.state
     (hour, minute), (an_hour, a_minute) = calls_counted(state), _limits(state)
     if hour >= an_hour or minute >= a_minute:
@@ -156,11 +161,21 @@ def check_limits(call: Call) -> None:
         raise forbidden()
 
 
+def counts_against(state: State, template: str, status: int) -> bool:
+    """Say whether an answered call takes room in the windows."""
+    if status == 429:
+        return bool(state.switches["refused_calls_count"])
+    return bool(state.switches["failed_calls_count"]) or (status < 400 and template != "GET job_statuses/:")
+
+
 def limit_headers(state: State) -> dict[str, str]:
     """Return what a reply tells of the hour's window; what `reset` means differs from tenant to tenant."""
     (hour, _), (an_hour, _) = calls_counted(state), _limits(state)
-    left = (state.recent[0] + HOUR - state.now()) if state.recent else 0.0
-    reset = state.now() + left if state.reset_is_epoch else left
+    now, told = state.now(), state.switches["limit_reset"]
+    left = HOUR - now % HOUR if state.switches["limit_window"] == "fixed" else 0.0
+    left = left or (state.recent[0] + HOUR - now if state.recent else 0.0)
+    is_epoch = state.reset_is_epoch if told == "drawn" else told == "epoch"
+    reset = now + left if is_epoch else left
     return {"x-ratelimit-remaining": str(max(an_hour - hour, 0)), "x-ratelimit-reset": str(int(reset))}
 
 
@@ -180,6 +195,22 @@ def match_fault(call: Call) -> Record | None:
     if rules:
         call.state.write_meta("faults", rules)
     return hit
+
+
+def faults(call: Call) -> Reply:
+    """Answer /_tenant/faults: GET shows them, POST adds one or a list, DELETE clears them."""
+    rules: list[Record] = call.state.read_meta("faults")
+    if call.method == "DELETE":
+        rules = []
+    elif call.method == "POST":
+        added = call.body if isinstance(call.body, list) else (call.body or {}).get("rules", [call.body])
+        for rule in added:
+            if not isinstance(rule, dict) or rule.get("kind") not in FAULTS or " " not in rule.get("match", ""):
+                raise refused(f"a rule has match 'METHOD path-regex' and a kind of {', '.join(FAULTS)}")
+            rules.append({"times": 1, **rule, "seen": 0})
+    call.state.write_meta("faults", rules)
+    call.state.has_faults = bool(rules)
+    return Reply(200, {"rules": rules})
 
 
 def fault_reply(call: Call, rule: Record) -> Reply:

@@ -13,6 +13,8 @@ from workbench.tenant.state import Json, Record, State
 
 TEXT, AREA, PHONE = 256, 10_000, 30
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# A time as JavaScript prints it, which the vendor's own examples send: Mon Jun 20 2016 10:30:00 GMT+0530 (IST)
+SPOKEN = re.compile(r"\w{3} (\w{3} \d{1,2} \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})( \(.*\))?")
 SCRIPT = re.compile(r"<script\b.*?(</script\s*>|$)", re.IGNORECASE | re.DOTALL)
 
 # Writable standard fields and how each is read. `id:<list>` is a choice of a pick-list, by number.
@@ -66,7 +68,9 @@ DEAL_FIELDS = {
     "territory_id": "id:territories",
     "tags": "tags",
 }
-FIELDS = {"contacts": CONTACT_FIELDS, "sales_accounts": ACCOUNT_FIELDS, "deals": DEAL_FIELDS}
+NOT_ON_LEADS = ("lifecycle_stage_id", "contact_status_id", "whatsapp_subscription_status", "sms_subscription_status")
+LEAD_FIELDS = {name: kind for name, kind in CONTACT_FIELDS.items() if name not in NOT_ON_LEADS} | {"department": "text"}
+FIELDS = {"contacts": CONTACT_FIELDS, "sales_accounts": ACCOUNT_FIELDS, "deals": DEAL_FIELDS, "leads": LEAD_FIELDS}
 
 
 class Dropped(Exception):
@@ -132,7 +136,9 @@ def read_money(label: str, value: Json) -> str:
     number = _decimal(value)
     if number is None:
         raise refused(f"{label} is not a number")
-    text = format(number.normalize(), "f")
+    if abs(number) >= 10**15:
+        raise refused(f"{label} is out of range")
+    text = format(round(number, 10).normalize(), "f")
     return text if "." in text else f"{text}.0"
 
 
@@ -156,13 +162,16 @@ def read_day(state: State, value: Json) -> str | None:
 
 def read_moment(state: State, value: Json) -> str | None:
     """Return a time in the tenant's offset; one without an offset is the tenant's own."""
+    text = str(value).strip()
+    spoken = SPOKEN.fullmatch(text)
     try:
-        moment = datetime.fromisoformat(str(value).strip())
-    except ValueError:
+        moment = datetime.strptime(f"{spoken[1]} {spoken[2]}", "%b %d %Y %H:%M:%S %z") if spoken else None
+        moment = moment or datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=state.zone)
+        return moment.astimezone(UTC).astimezone(state.zone).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):  # no time, or one that no calendar has in this zone
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=state.zone)
-    return moment.astimezone(UTC).astimezone(state.zone).isoformat(timespec="seconds")
 
 
 def _choice(state: State, listed: str, label: str, value: Json) -> int:

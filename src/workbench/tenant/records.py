@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.tenant.bodies import check_unique, folded, keys_of, make_body
+from workbench.tenant.bodies import PEOPLE, check_unique, folded, keys_of, make_body
 from workbench.tenant.calls import Call, Reply, not_found, refused
 from workbench.tenant.schema import ENTITY, MODEL, SINGULAR
 from workbench.tenant.shown import CHILDREN, envelope
@@ -56,6 +56,8 @@ def _link(state: State, entity: str, body: Record) -> None:
     """Index what a deal or contact hangs on, so that the other side can list it."""
     if entity == "sales_accounts":
         linked = [("ChildOf", body.get("parent_sales_account_id"))]
+    elif entity == "leads":
+        linked = []
     elif entity == "contacts":
         linked = [("SalesAccount", one["id"]) for one in body.get("sales_accounts", [])]
     else:
@@ -108,6 +110,7 @@ def find_record(state: State, entity: str, name: str, value: Json) -> int | None
     unique = {own["name"] for own in state.schema["custom_fields"][entity] if own["unique"]}
     standard = {
         "contacts": {"emails", "email", "mobile_number", "work_number", "external_id"},
+        "leads": {"emails", "email", "mobile_number", "work_number", "external_id"},
         "sales_accounts": {"name"},
         "deals": set(),
     }
@@ -138,7 +141,7 @@ def with_identifier(given: Record, name: str, value: Json) -> Record:
         raise not_found()
     if name.startswith("cf_"):
         custom = given.get("custom_field") or {}
-        return given | {"custom_field": {name: value} | custom}
+        return given | {"custom_field": {name: value} | custom if isinstance(custom, dict) else custom}
     if name in ("email", "emails") and ("email" in given or "emails" in given):
         return given
     return {name: value} | given
@@ -191,7 +194,7 @@ def set_off(state: State, entity: str, body: Record, *, bulk: bool = False) -> N
         state.log("side_effect", {"kind": "workflow", "name": "Record created"} | told)
     if on["auto_assignment"] and entity in SINGULAR and not body.get("owner_id"):
         state.log("side_effect", {"kind": "auto_assignment", "name": "Assignment rules ran"} | told)
-    if entity != "contacts":
+    if entity not in PEOPLE:
         return
     if body.get("email") and body.get("subscription_status") == 1:
         for automation, name in (("workflows", "Welcome e-mail"), ("sequences", "First sequence e-mail")):
@@ -221,6 +224,8 @@ def named_targets(state: State, given: Record) -> list[Record] | None:
         pairs = [(named.get("type"), named.get("id"))]
     listed = given.get("targetables_attributes") or given.get("targetables")
     if isinstance(listed, list):
+        if not all(isinstance(one, dict) for one in listed):
+            raise refused("The type for targetables is invalid.")
         pairs = [(one.get("type") or one.get("targetable_type"), one.get("id")) for one in listed if one]
     if not pairs:
         return None
@@ -271,9 +276,14 @@ def clone(entity: str, call: Call) -> Reply:
         raise not_found(MODEL[entity])
     if entity == "deals":
         old["contacts_added_list"] = old.get("contact_ids", [])
-    if "emails" in old:
+    given = call.wrapped(SINGULAR[entity])
+    if "email" in given or "emails" in given:  # other addresses stand for the old ones, not beside them
+        old = {name: value for name, value in old.items() if name not in ("email", "emails")}
+    elif "emails" in old:
         old["emails"] = [{"value": one["value"], "is_primary": one["is_primary"]} for one in old["emails"]]
-    body = create_record(call.state, entity, old | call.wrapped(SINGULAR[entity]))
+    if isinstance(given.get("custom_field"), dict):
+        given = given | {"custom_field": old.get("custom_field", {}) | given["custom_field"]}
+    body = create_record(call.state, entity, old | given)
     return Reply(int(call.state.switches["create_status"]), envelope(call.state, entity, body, call.includes()))
 
 

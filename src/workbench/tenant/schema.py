@@ -14,8 +14,9 @@ from workbench.tenant.calls import AGENT_KEY, Call, Reply, forbidden, not_found
 from workbench.tenant.state import Json, Record, State, readings
 
 ROOM = Path(__file__).parent
-SINGULAR = {"contacts": "contact", "sales_accounts": "sales_account", "deals": "deal"}
-MODEL = {"contacts": "Contact", "sales_accounts": "SalesAccount", "deals": "Deal", "sales_activities": "SalesActivity"}
+SINGULAR = {"contacts": "contact", "sales_accounts": "sales_account", "deals": "deal", "leads": "lead"}
+MODEL = {"contacts": "Contact", "sales_accounts": "SalesAccount", "deals": "Deal", "leads": "Lead"}
+MODEL |= {"sales_activities": "SalesActivity"}
 ENTITY = {model: plural for plural, model in MODEL.items()}
 STAGE_KINDS = {"open": "Open", "won": "Closed Won", "lost": "Closed Lost"}
 
@@ -40,17 +41,22 @@ def zone_names() -> frozenset[str]:
     return frozenset(row["name"] for row in read_table("zones.csv"))
 
 
+def modules(edition: str) -> dict[str, str]:
+    """Return the singular of each kind of record that an edition has; only Classic has leads."""
+    return {plural: one for plural, one in SINGULAR.items() if plural != "leads" or edition == "classic"}
+
+
 def found_schema(state: State) -> Record:
     """Make the schema of a new tenant: the vendor's defaults, with ids of its own."""
-    given = read_json("defaults.json")
+    given, there = read_json("defaults.json"), modules(state.edition)
     schema: Record = {
         "users": [],
-        "custom_fields": {entity: [] for entity in SINGULAR},
+        "custom_fields": {entity: [] for entity in there},
         "automations": dict.fromkeys(readings()["automations"], True),
         "lists": {},
         "setup": {},
-        "indexed": {entity: [] for entity in SINGULAR},
-        "record_types": {entity: str(state.new_id()) for entity in SINGULAR},
+        "indexed": {entity: [] for entity in there},
+        "record_types": {entity: str(state.new_id()) for entity in there},
     }
     add_user(state, schema, "Rehearsal Admin", "admin@rehearsal.example")
     for name, values in given["lists"].items():
@@ -74,7 +80,7 @@ def found_schema(state: State) -> Record:
         | {"currency_type": 1, "schedule_info": None}
     ]
     schema["views"] = {
-        entity: [{"id": state.new_id(), "name": name} for name in names] for entity, names in given["views"].items()
+        entity: [{"id": state.new_id(), "name": name} for name in given["views"][entity]] for entity in there
     }
     return schema
 
@@ -189,12 +195,13 @@ def activity_outcomes(call: Call) -> Reply:
 def fields(call: Call) -> Reply:
     """Answer GET /settings/:plural/fields; the unique flag is not shown."""
     entity = call.ids[0]
-    if entity not in MODEL:
+    if entity not in {**modules(call.state.edition), "sales_activities": ""}:
         raise not_found("Module")
     given = [row for row in read_table("fields.csv") if row["entity"] == entity]
     shown = [_standard_field(call.state, row, place) for place, row in enumerate(given, 1)]
+    hidden_keys = ("max_length",) if call.state.switches["unique_flag_shown"] else ("unique", "max_length")
     for own in call.state.schema["custom_fields"].get(entity, []):
-        hidden = {key: value for key, value in own.items() if key not in ("unique", "max_length")}
+        hidden = {key: value for key, value in own.items() if key not in hidden_keys}
         place = len(shown) + 1
         shown.append(hidden | {"default": False, "actionable": True, "position": place, "base_model": MODEL[entity]})
         shown[-1] |= {"quick_add_position": None, "visible": True}
@@ -204,8 +211,14 @@ def fields(call: Call) -> Reply:
 
 
 def forms(call: Call) -> Reply:
-    """Answer the forms endpoints: only custom modules have them, so a standard module is refused."""
-    raise forbidden() if call.ids[0] in MODEL else not_found("Module")
+    """Answer GET /settings/:plural/forms: only custom modules have them, unless the switch opens them."""
+    entity = call.ids[0]
+    if entity not in modules(call.state.edition):
+        raise not_found("Module")
+    if not call.state.switches["fields_by_api"]:
+        raise forbidden()
+    shown = fields(call).body["fields"]
+    return Reply(200, {"forms": [{"id": 1, "name": SINGULAR[entity], "field_class": MODEL[entity], "fields": shown}]})
 
 
 def _standard_field(state: State, row: dict[str, str], place: int) -> Record:

@@ -7,17 +7,14 @@ from datetime import datetime
 
 import orjson
 
-from workbench.tenant.activities import SINGULAR as ACTIVITY
-from workbench.tenant.bodies import folded, keys_of
+from workbench.tenant.bodies import PEOPLE, folded, keys_of
 from workbench.tenant.calls import Call, Reply, not_found, refused
 from workbench.tenant.records import key_user
-from workbench.tenant.schema import MODEL, SINGULAR
+from workbench.tenant.schema import MODEL, SINGULAR, modules
 from workbench.tenant.shown import brief, show, side_loads
 from workbench.tenant.state import Json, Record, State
 
-PLURAL = {singular: plural for plural, singular in SINGULAR.items()}
 BIN = "Recycle Bin"
-LISTED = ("notes", "tasks", "appointments", "sales_activities", "document_associations", "activities")
 LIST_VERBS = ("add_contacts", "remove_contacts", "move_contacts")
 SORTS = {"updated_at": "updated", "created_at": "id", "id": "id"}
 CLOSED = {"Open Deals": "Open", "Won Deals": "Closed Won", "Lost Deals": "Closed Lost"}
@@ -41,10 +38,10 @@ def view(entity: str, call: Call) -> Reply:
     if named is None:
         raise not_found("View")
     where, values = _view_rows(state, entity, named)
-    sort = SORTS.get(str(call.asked("sort", "updated_at")))
-    column = sort or "json_extract(body, '$.' || :sort)"
+    asked = str(call.asked("sort", "updated_at"))
+    column = SORTS.get(asked) or ("json_extract(body, '$.' || :sort)" if asked.isidentifier() else "id")
     descending = str(call.asked("sort_type", "desc")).casefold() != "asc"
-    values |= {"sort": str(call.asked("sort")), "size": size, "skip": (page - 1) * size}
+    values |= {"sort": asked, "size": size, "skip": (page - 1) * size}
     order = "DESC" if descending else "ASC"
     bodies = list(
         state.each(
@@ -56,9 +53,20 @@ def view(entity: str, call: Call) -> Reply:
     includes = call.includes()
     first, last = side_loads(state, entity, bodies, includes)
     shown = [show(state, entity, body, includes) | {"is_deleted": named == BIN} for body in bodies]
-    meta = {"total_pages": -(-total // size), "total": total}
-    meta["avatar_data"] = {MODEL[entity]: {str(body["id"]): None for body in bodies}}
+    meta = _meta(total, size) | _avatars(entity, bodies)
     return Reply(200, first | {entity: shown} | last | {"meta": meta})
+
+
+def _plural(state: State, singular: str) -> str | None:
+    return next((plural for plural, one in modules(state.edition).items() if one == singular), None)
+
+
+def _meta(total: int, size: int) -> Record:
+    return {"total_pages": -(-total // size), "total": total}
+
+
+def _avatars(entity: str, bodies: list[Record]) -> Record:
+    return {"avatar_data": {MODEL[entity]: {str(body["id"]): None for body in bodies}}}
 
 
 def _view_rows(state: State, entity: str, named: str) -> tuple[str, Record]:
@@ -83,11 +91,11 @@ def lookup(call: Call) -> Reply:
     """Answer GET /lookup: exact matches on one field, nested twice for each entity."""
     state, name, wanted = call.state, str(call.asked("f", "")), str(call.asked("q", ""))
     answer: Record = {}
-    for singular in str(call.asked("entities", "")).split(","):
-        entity = PLURAL.get(singular.strip())
-        if entity is None:
-            raise refused("entities is invalid")
-        field = "emails" if entity == "contacts" and name == "email" else name
+    entities = [_plural(state, singular.strip()) for singular in str(call.asked("entities", "")).split(",")]
+    if None in entities:
+        raise refused("entities is invalid")
+    for entity in filter(None, entities):
+        field = "emails" if entity in PEOPLE and name == "email" else name
         ids = _index_rows(state, entity, field, wanted) if wanted else []
         bodies = [body for one in ids[:25] if (body := state.read(entity, one))]
         shown = [show(state, entity, body, call.includes()) for body in bodies]
@@ -129,7 +137,7 @@ def search(call: Call) -> Reply:
                 for user in state.schema["users"]
                 if wanted in folded(f"{user['display_name']} {user['email']}")
             ]
-        entity = PLURAL.get(singular)
+        entity = _plural(state, singular)
         if entity and wanted:
             rows = state.db.execute(
                 "SELECT DISTINCT k.id FROM keys k JOIN records r ON r.id = k.id WHERE k.entity = ? AND r.is_deleted = 0"
@@ -148,7 +156,7 @@ def _hit(state: State, entity: str, record_id: int) -> Record:
 
 def filtered_search(call: Call) -> Reply:
     """Answer POST /filtered_search/:singular: partial records without custom fields, total without pages."""
-    state, entity, (page, size) = call.state, PLURAL.get(call.ids[0]), call.page()
+    state, entity, (page, size) = call.state, _plural(call.state, call.ids[0]), call.page()
     if entity is None:
         raise not_found("Module")
     rules = call.asked("filter_rule")
@@ -174,7 +182,7 @@ def filtered_search(call: Call) -> Reply:
 
 def _matches(body: Record, rule: Json) -> bool:
     """Say whether a record meets one rule; an unknown operator is refused."""
-    if not isinstance(rule, dict) or "attribute" not in rule or rule.get("operator") not in OPERATORS:
+    if not isinstance(rule, dict) or "attribute" not in rule or str(rule.get("operator")) not in OPERATORS:
         raise refused("filter_rule is invalid")
     name = str(rule["attribute"]).removeprefix("cf.")
     held = body.get("custom_field", {}).get(name) if name.startswith("cf_") else body.get(name)
@@ -183,14 +191,14 @@ def _matches(body: Record, rule: Json) -> bool:
     values = rule.get("value")
     wanted = [folded(one) for one in (values if isinstance(values, list) else [values])]
     has = [folded(one) for one in (held if isinstance(held, list) else [held]) if one is not None]
-    return OPERATORS[rule["operator"]](has, wanted)
+    return OPERATORS[str(rule["operator"])](has, wanted)
 
 
 def _gap(has: list[str], wanted: list[str]) -> float:
     """Return by how many seconds a held time is later than the asked one; 0 when either is none."""
     try:
         return _time(has[0]) - _time(wanted[0])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         return 0.0
 
 
@@ -209,32 +217,6 @@ OPERATORS: dict[str, Callable[[list[str], list[str]], bool]] = {
 }
 
 
-# -- what hangs on a record
-def children(entity: str, plural: str, call: Call) -> Reply:
-    """Answer GET /:plural/:id/notes and its like, by page."""
-    state, target, (page, size) = call.state, call.record_id(), call.page()
-    if state.read(entity, target) is None:
-        raise not_found(MODEL[entity])
-    kind = "documents" if plural == "document_associations" else plural
-    if plural == "activities":
-        found = [
-            show(state, name, body) | {"type": ACTIVITY[name]}
-            for name in ACTIVITY
-            for body in state.hanging(MODEL[entity], target, name)
-        ]
-    elif kind == "documents":
-        found = [_shown_file(body) for body in state.hanging(MODEL[entity], target, kind)]
-    else:
-        found = [show(state, kind, body) for body in state.hanging(MODEL[entity], target, kind)]
-    meta = {"total_pages": -(-len(found) // size), "total": len(found)}
-    return Reply(200, {plural: found[(page - 1) * size : page * size], "meta": meta})
-
-
-def _shown_file(body: Record) -> Record:
-    hidden = ("sha256", "targetables")
-    return {name: value for name, value in body.items() if name not in hidden}
-
-
 # -- lists of contacts
 def lists(call: Call) -> Reply:
     """Answer GET and POST /lists."""
@@ -249,7 +231,7 @@ def lists(call: Call) -> Reply:
     page, size = call.page()
     found = list(state.each("SELECT body FROM records WHERE entity = 'lists' AND is_deleted = 0 ORDER BY id"))
     shown = [{"id": one["id"], "name": one["name"]} for one in found[(page - 1) * size : page * size]]
-    return Reply(200, {"lists": shown, "meta": {"total_pages": -(-len(found) // size), "total": len(found)}})
+    return Reply(200, {"lists": shown, "meta": _meta(len(found), size)})
 
 
 def _list(call: Call, record_id: int) -> Record:
@@ -273,20 +255,24 @@ def change_list(call: Call) -> Reply:
 def move_contacts(verb: str, call: Call) -> Reply:
     """Answer PUT /lists/:id/add_contacts, remove_contacts and move_contacts."""
     body = _list(call, call.record_id())
-    ids = [int(one) for one in call.asked("ids") or [] if str(one).isdecimal()]
+    asked = call.asked("ids")
+    ids = [int(one) for one in asked if str(one).isdecimal()] if isinstance(asked, list) else []
     if verb == "remove_contacts":
-        gone = set(body["contact_ids"]) if call.asked("all") else set(ids)
-        body["contact_ids"] = [one for one in body["contact_ids"] if one not in gone]
-        ids = ids or list(gone)
+        every = bool(call.asked("all"))
+        body["contact_ids"] = [] if every else [one for one in body["contact_ids"] if one not in ids]
+        if every:
+            call.state.update(body)
+            return Reply(200, {"message": "Updating now... we'll let you know once this is done."})
     else:
         known = [one for one in ids if call.state.read("contacts", one)]
         body["contact_ids"] += [one for one in known if one not in body["contact_ids"]]
         if verb == "move_contacts" and call.asked("from_list_id"):
-            old = _list(call, int(call.asked("from_list_id")))
+            source = str(call.asked("from_list_id"))
+            old = _list(call, int(source) if source.isdecimal() else 0)
             old["contact_ids"] = [one for one in old["contact_ids"] if one not in known]
             call.state.update(old)
     call.state.update(body)
-    return Reply(200, {"message": f"{len(ids)} contacts updated."})
+    return Reply(200, {"message": f"{len(ids)} contact{'' if len(ids) == 1 else 's'} updated."})
 
 
 def list_contacts(call: Call) -> Reply:
@@ -294,5 +280,6 @@ def list_contacts(call: Call) -> Reply:
     page, size = call.page()
     held = _list(call, call.record_id())["contact_ids"]
     bodies = [body for one in held if (body := call.state.read("contacts", one))]
-    shown = [show(call.state, "contacts", body) for body in bodies[(page - 1) * size : page * size]]
-    return Reply(200, {"contacts": shown, "meta": {"total_pages": -(-len(bodies) // size), "total": len(bodies)}})
+    part = bodies[(page - 1) * size : page * size]
+    shown = [show(call.state, "contacts", body) for body in part]
+    return Reply(200, {"contacts": shown, "meta": _meta(len(bodies), size) | _avatars("contacts", part)})

@@ -24,6 +24,7 @@ from workbench.tenant.calls import (
     Reply,
     authenticate,
     check_limits,
+    counts_against,
     fault_reply,
     limit_headers,
     match_fault,
@@ -36,7 +37,7 @@ HOST_SEGMENT = re.compile(r"^/[^/]+\.(myfreshworks\.com|freshworks\.com|freshsal
 PREFIX = re.compile(r"^(/crm/sales)?/api(?=/|$)|^/crm/sales(?=/)")
 
 
-def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
+def _routes(edition: str) -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
     """Return the routing table by method and number of segments."""
     table: list[tuple[str, Handler]] = [
         ("GET selector/deal_pipelines/:/deal_stages", schema.pipeline_stages),
@@ -44,7 +45,7 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
         ("GET selector/:", schema.selector),
         ("GET settings/:/fields", schema.fields),
         ("GET settings/:/forms", schema.forms),
-        ("POST settings/:/forms/:/fields", schema.forms),
+        ("POST settings/:/forms/:/fields", admin.make_field),
         ("GET job_statuses/:", bulk.job_status),
         ("GET lookup", search.lookup),
         ("GET search", search.search),
@@ -70,12 +71,11 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
             (f"PUT {plural}/:", partial(activities.update, plural)),
             (f"DELETE {plural}/:", partial(activities.delete, plural)),
         ]
-    for entity in schema.SINGULAR:
+    for entity in schema.modules(edition):
         table += [
             (f"GET {entity}/filters", partial(search.filters, entity)),
             (f"GET {entity}/view/:", partial(search.view, entity)),
             (f"POST {entity}/upsert", partial(records.upsert, entity)),
-            (f"POST {entity}/bulk_upsert", partial(bulk.bulk_upsert, entity)),
             (f"POST {entity}/bulk_destroy", partial(bulk.bulk_destroy, entity)),
             (f"POST {entity}", partial(records.create, entity)),
             (f"GET {entity}/:", partial(records.view, entity)),
@@ -83,8 +83,11 @@ def _routes() -> dict[tuple[str, int], list[tuple[list[str], str, Handler]]]:
             (f"DELETE {entity}/:", partial(records.delete, entity)),
             (f"DELETE {entity}/:/forget", partial(records.forget, entity)),
             (f"POST {entity}/:/clone", partial(records.clone, entity)),
-            *((f"GET {entity}/:/{name}", partial(search.children, entity, name)) for name in search.LISTED),
+            *((f"GET {entity}/:/{name}", partial(activities.children, entity, name)) for name in activities.LISTED),
         ]
+    table += [(f"POST {entity}/bulk_upsert", partial(bulk.bulk_upsert, entity)) for entity in bulk.IDENTIFIERS]
+    if edition == "classic":
+        table.append(("POST leads/:/convert", bulk.convert))
     routes: dict[tuple[str, int], list[tuple[list[str], str, Handler]]] = {}
     for line, handler in table:
         method, template = line.split(" ")
@@ -99,7 +102,7 @@ class Tenant:
     def __init__(self, state: State, base_path: str) -> None:
         self.state = state
         self.base_path = base_path
-        self.routes = _routes()
+        self.routes = _routes(state.edition)
         self.on_answer: Callable[[], None] = lambda: None
         self.base_url = ""
 
@@ -120,7 +123,6 @@ class Tenant:
         """Do a call in one transaction and return its reply."""
         state = self.state
         template = f"{call.method} (unknown)"
-        counts = True
         state.begin()
         try:
             self._hear(heard)
@@ -133,12 +135,12 @@ class Tenant:
             reply = self._do(call, *found[1:])
         except Refusal as no:
             reply = no.reply
-            counts = reply.status != 429 or bool(state.switches["refused_calls_count"])
             self._start_over(heard)
         except Exception as problem:  # a gap in the rehearsal, answered as a vendor's own failure would be
             logging.getLogger(__name__).exception("%s failed", template)
             reply = Reply(500, {"errors": {"code": 500, "message": type(problem).__name__}})
             self._start_over(heard)
+        counts = counts_against(state, template, reply.status)
         state.count_call(template, refused=reply.status == 429, counts=counts)
         state.commit()
         return reply
@@ -251,11 +253,11 @@ async def _read_body(request: Request, call: Call) -> None:
     if kind.startswith("multipart/form-data"):
         async with request.form() as form:
             fields: dict[str, Any] = {}
-            for name, value in form.items():
+            for name, value in form.multi_items():
                 if isinstance(value, str):
                     fields[name] = value
                 else:
-                    call.upload = await value.read()
+                    call.upload, call.files = await value.read(), call.files + 1
                     fields.setdefault("file_name", value.filename)
             call.body = fields
         return

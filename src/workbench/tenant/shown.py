@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.tenant.schema import MODEL, SINGULAR, read_json
+from workbench.tenant.schema import ENTITY, MODEL, SINGULAR, read_json
 from workbench.tenant.state import Record, State
 
 CHILDREN = ("notes", "tasks", "appointments", "sales_activities", "documents")
@@ -24,6 +24,12 @@ LISTS = {
     "deal_type": ("deal_types", "deal_type_id"),
     "deal_reason": ("deal_reasons", "deal_reason_id"),
     "deal_payment_status": ("deal_payment_statuses", "deal_payment_status_id"),
+}
+BRIEF = {
+    "contacts": ("display_name", "first_name", "last_name", "email", "work_number", "mobile_number"),
+    "leads": ("display_name", "first_name", "last_name", "email", "work_number", "mobile_number"),
+    "sales_accounts": ("name",),
+    "deals": ("name", "deal_pipeline_id"),
 }
 LINKS = {
     "conversations": "conversations/all?include=email_conversation_recipients%2Ctargetable%2Cphone_number"
@@ -82,19 +88,45 @@ def brief(state: State, entity: str, record_id: int) -> Record | None:
     body = state.read(entity, record_id)
     if body is None:
         return None
-    names = {
-        "contacts": ("display_name", "first_name", "last_name", "email", "work_number", "mobile_number"),
-        "sales_accounts": ("name", "website"),
-        "deals": ("name", "amount", "deal_pipeline_id"),
-    }
-    told = {"partial": True, "id": record_id, "avatar": None}
-    return told | {name: body.get(name) for name in names[entity]}
+    return {"id": record_id, "avatar": None} | {name: body.get(name) for name in BRIEF[entity]}
 
 
 def user_rows(state: State, ids: set[Any]) -> list[Record]:
-    """Return the users of a side-load."""
+    """Return the users of a side-load, keys in the captures' order."""
+    order = ("id", "display_name", "avatar", "type", "is_active", "work_number", "mobile_number", "email", "uuid")
     extra = {"avatar": None, "type": "FdMultitenant::User"}
-    return [user | extra for user in state.schema["users"] if user["id"] in ids]
+    wanted = [
+        user | extra | {"uuid": str(user["id"] * 1_000_003)} for user in state.schema["users"] if user["id"] in ids
+    ]
+    return [{name: user[name] for name in order} for user in wanted]
+
+
+def show_activity(state: State, plural: str, body: Record, includes: frozenset[str]) -> Record:
+    """Return a task, appointment, note or sales activity with what `include` puts inside it."""
+    shown = show(state, plural, body)
+    if "users" in includes and plural == "tasks":
+        shown["user_ids"] = [body["owner_id"]] if body.get("owner_id") else []
+    if "targetable" in includes:
+        first = next(iter(shown["targetables"]), None)
+        shown["targetable"] = first and {"type": SINGULAR[ENTITY[first["type"]]], "id": first["id"]}
+    return shown
+
+
+def activity_loads(state: State, bodies: list[Record], includes: frozenset[str]) -> Record:
+    """Return what `include` puts beside activities: users first, then the targets by kind, as the captures have them."""
+    loads: Record = {}
+    people = {f"{name}_id" for name in ("owner", "creater", "updater") if name in includes}
+    if people or "users" in includes:
+        loads["users"] = user_rows(state, {body.get(name) for body in bodies for name in people or {"owner_id"}})
+    if "targetable" in includes:
+        targets = {(one["type"], one["id"]) for body in bodies for one in body.get("targetables", [])}
+        for kind in ("SalesAccount", "Deal", "Contact", "Lead"):
+            found = [brief(state, ENTITY[kind], one) for model, one in sorted(targets) if model == kind]
+            if found:
+                loads[ENTITY[kind]] = [one for one in found if one]
+    if "appointment_attendees" in includes:
+        loads["appointment_attendees"] = [one for body in bodies for one in body.get("attendees", [])]
+    return loads
 
 
 def side_loads(state: State, entity: str, bodies: list[Record], includes: frozenset[str]) -> tuple[Record, Record]:

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS window (at REAL);
 CREATE TABLE IF NOT EXISTS calls (template TEXT PRIMARY KEY, answered INTEGER, refused INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS log (kind TEXT, at REAL, entry TEXT);
 """
+LARGEST = 2**63 - 1  # what SQLite counts to
 ID_BLOCK = 1000
 FARTHEST = 20 * 366 * 86400.0  # a time told from farther away is a mistake, and there would be no way back
 
@@ -125,6 +126,7 @@ class State:
         """Forget the call's effect, and the block of ids that it may have reserved."""
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
+        self.schema = self.read_meta("schema")  # what the call may have changed in it is forgotten too
         self._next_id = self._last_id = 0
 
     # -- the clock
@@ -184,6 +186,8 @@ class State:
 
     def read(self, entity: str, record_id: int, *, deleted: bool = False) -> Record | None:
         """Return a record by its id, at once: direct reads do not lag."""
+        if record_id > LARGEST:
+            return None
         row = self.db.execute(
             "SELECT body FROM records WHERE id = ? AND entity = ? AND is_deleted = ?", (record_id, entity, deleted)
         ).fetchone()
