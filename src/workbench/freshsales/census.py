@@ -27,13 +27,18 @@ __all__ = [
 PER_PAGE = 100  # more is not an error, but answers 100 all the same
 MOST_PASSES = 3
 STABLE = {"per_page": PER_PAGE, "sort": "id", "sort_type": "asc"}
+Marks = dict[str, tuple[int, int | None]]
+"""By path: the page that was read last, and the total that it told."""
 
 
-def read_pages(tenant: Freshsales, endpoint: Endpoint) -> Iterator[list[dict[str, Any]]]:
-    """Yield all accounts, contacts, deals or leads, a page at a time; every record once."""
+def read_pages(tenant: Freshsales, endpoint: Endpoint, marks: Marks | None = None) -> Iterator[list[dict[str, Any]]]:
+    """Yield all accounts, contacts, deals or leads, a page at a time; every record once.
+
+    `marks` is kept up to date before each page is yielded; given again after a cut, reading goes on at those pages.
+    """
     include = {"include": endpoint.include} if endpoint.include else {}
     places = [(f"{endpoint.path}/view/{view}", include) for view in _views(tenant, endpoint)]
-    yield from _union(tenant, places, endpoint.plural)
+    yield from _union(tenant, places, endpoint.plural, marks)
 
 
 def list_records(tenant: Freshsales, destination: str) -> Iterator[dict[str, Any]]:
@@ -118,32 +123,44 @@ def _views(tenant: Freshsales, endpoint: Endpoint) -> list[int]:
 
 
 def _union(
-    tenant: Freshsales, places: list[tuple[str, dict[str, Any]]], envelope: str
+    tenant: Freshsales, places: list[tuple[str, dict[str, Any]]], envelope: str, marks: Marks | None = None
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the pages of several lists that share no record; one that moved between them meanwhile is met again."""
     seen: set[int] = set()
     totals = []
     for path, params in places:
-        totals.append((yield from _steady(tenant, path, envelope, params, seen)))
+        totals.append((yield from _steady(tenant, path, envelope, params, seen, marks=marks)))
     for (path, params), total in zip(places, totals, strict=True):
         if len(places) > 1 and _total(_page(tenant, path, envelope, {**params, **STABLE, "per_page": 1})) != total:
             yield from _steady(tenant, path, envelope, params, seen)
 
 
 def _steady(
-    tenant: Freshsales, path: str, envelope: str, params: Mapping[str, Any], seen: set[int]
+    tenant: Freshsales,
+    path: str,
+    envelope: str,
+    params: Mapping[str, Any],
+    seen: set[int],
+    *,
+    marks: Marks | None = None,
 ) -> Generator[list[dict[str, Any]], None, int | None]:
     """Yield pages by ascending id and return the total; what slid off its page by others' deletions is read again.
 
-    New records come last and are met on the way. A total that has changed by the end makes another pass.
+    New records come last and are met on the way. A total that has changed by the end makes another pass, and so does
+    one that has shrunk since a mark was set: its pages are others now.
     """
     last: int | None = None
+    start, told = (marks or {}).get(path, (1, None))
     for _ in range(MOST_PASSES):
         first: int | None = None
-        listed, before = 0, [-1]
-        for page in count(1):
+        listed, before = (start - 1) * PER_PAGE, [-1]
+        for page in count(start):
             body = _page(tenant, path, envelope, {**params, **STABLE, "page": page})
             records: list[dict[str, Any]] = body[envelope]
+            if page == start > 1 and (_total(body) or 0) < (told or 0):
+                break
+            if marks is not None:
+                marks[path] = (page, _total(body))
             ids = [int(one["id"]) for one in records]
             # A page past the end says total 0; a list that knows no pages repeats its first.
             if not ids or ids == before:
@@ -157,6 +174,7 @@ def _steady(
                 yield [_with_links(one, body, envelope) for one in fresh]
             if _is_last(body, page, listed, len(ids)):
                 break
+        start = 1
         if first == last:
             break
     return last

@@ -10,14 +10,13 @@ from typing import Any
 import polars as pl
 
 from workbench.clock import WallClock, as_text
-from workbench.errors import SetupMissing, StoreProblem
-from workbench.freshsales.census import read_pages
-from workbench.freshsales.endpoints import endpoint
+from workbench.errors import DecisionMissing, SetupMissing, StoreProblem
+from workbench.freshsales.foreign import take_census
 from workbench.journey.desk import writing
 from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.history import count_refusals
-from workbench.ledger.identities import live_identities
+from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import count_by_mapping, open_operations
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import pin
@@ -31,6 +30,8 @@ from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import make_setup, require_setup
+from workbench.mapping.spellings import existing_matches
+from workbench.mapping.value_map import EXISTING
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Kind, Lock
@@ -75,7 +76,7 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
         plan = last_plan(session.ledger, session.run_id, "sample")
         if plan is None or plan.stamp != _stamp(settings):
             if not open_operations(session.ledger):  # what a killed run left open may be ours and is settled first
-                require_no_foreign_records(session)
+                require_existing_decided(session)
             keys = draw_sample(settings, mappings, session.ledger)
             plan = plan_load(
                 settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name="sample"
@@ -86,22 +87,16 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
         return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(session, plan))
 
 
-def require_no_foreign_records(session: Session) -> None:
-    """Stop before the first write when the tenant holds records that this ledger does not know: none may be changed."""
-    known = {(one.destination, one.destination_id) for one in live_identities(session.ledger)}
-    found = []
-    for destination in ("account", "contact", "deal"):
-        where = endpoint(destination, session.settings.edition)
-        names = {destination, "lead"} if destination == "contact" else {destination}
-        ours = {number for name, number in known if name in names}
-        foreign = sum(int(record["id"]) not in ours for page in read_pages(session.tenant, where) for record in page)
-        if foreign:
-            found.append(f"{foreign} {where.plural.replace('_', ' ')}")
-    if found:
-        raise SetupMissing(
-            f"The tenant {session.tenant.alias} holds records that this migration did not make: {', '.join(found)}. Nothing was"
-            " written. Adopting what is there is not part of this version: load into an account without records, or"
-            " delete these first."
+def require_existing_decided(session: Session) -> None:
+    """Read before the first write what people put into the tenant meanwhile; a row that may be there waits for a decision."""
+    take_census(session.tenant, session.settings.warehouse, live_ids(session.ledger))
+    known = session.mappings.values(EXISTING).rows
+    matches = existing_matches(session.settings, session.mappings)
+    if new := sorted({one.source_key for one in matches} - set(known)):
+        raise DecisionMissing(
+            f"{len(new)} rows may stand in the tenant {session.tenant.alias} already, and nobody was asked about them yet:"
+            f" {', '.join(new[:5])}{' …' if len(new) > 5 else ''}. Nothing was written. Run again from the step suggest, which"
+            " asks in mappings/values/existing.csv: workbench run --from suggest"
         )
 
 
