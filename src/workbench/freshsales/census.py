@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any
 
+from workbench.clock import WallClock
 from workbench.errors import SetupMissing, TenantUnreachable
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import Endpoint, endpoint
@@ -27,8 +31,32 @@ __all__ = [
 PER_PAGE = 100  # more is not an error, but answers 100 all the same
 MOST_PASSES = 3
 STABLE = {"per_page": PER_PAGE, "sort": "id", "sort_type": "asc"}
+LOCAL_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
+"""A time in the account's own zone; others are told in Z."""
 Marks = dict[str, tuple[int, int | None]]
 """By path: the page that was read last, and the total that it told."""
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """What one answer tells beside its data: calls left, how far the tenant's clock is ahead, a moment in its own zone."""
+
+    calls_left: int | None
+    seconds_ahead: float | None
+    moment: datetime | None
+
+
+def read_vitals(tenant: Freshsales) -> Vitals:
+    """Ask for the views of accounts, contacts and deals, which a plain role may not see, and look at the answers."""
+    listed: list[Any] = []
+    for destination in ("account", "contact", "deal"):
+        answer = tenant.call("GET", f"{endpoint(destination, tenant.edition).path}/filters")
+        listed += (answer.body.get("filters") or []) if isinstance(answer.body, dict) else []
+    told = [str(one.get("updated_at") or "") for one in listed if isinstance(one, dict)]
+    moment = next((datetime.fromisoformat(one) for one in told if LOCAL_STAMP.fullmatch(one)), None)
+    left, date = answer.headers.get("x-ratelimit-remaining", ""), answer.headers.get("date")
+    ahead = parsedate_to_datetime(date).timestamp() - WallClock().now() if date else None
+    return Vitals(int(left) if left.isdigit() else None, ahead, moment)
 
 
 def read_pages(tenant: Freshsales, endpoint: Endpoint, marks: Marks | None = None) -> Iterator[list[dict[str, Any]]]:

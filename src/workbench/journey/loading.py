@@ -29,13 +29,18 @@ from workbench.load.session import Session
 from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.setup import make_setup, require_setup
 from workbench.mapping.spellings import existing_matches
 from workbench.mapping.value_map import EXISTING
+from workbench.pacing import agreed_pacing
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Kind, Lock
-from workbench.warehouse import open_warehouse
+from workbench.warehouse import Warehouse, open_warehouse
+
+ROWS_A_CALL, CALLS_A_BULK = 100, 3
+"""What goes in bulk costs about three calls for a hundred rows: the request, its polls, the page of ids."""
 
 
 @dataclass(frozen=True)
@@ -190,3 +195,37 @@ def run_counts(settings: Settings, folder: Path) -> dict[str, dict[str, int]]:
 def _stamp(settings: Settings) -> str:
     with open_warehouse(settings.warehouse) as warehouse:
         return str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
+
+
+def forecast(settings: Settings) -> dict[str, Any]:
+    """Return records, calls and hours of what is staged, at this plan's limits."""
+    hours = agreed_pacing(settings).interval / 3600
+    rows: list[dict[str, Any]] = []
+    with open_warehouse(settings.warehouse) as warehouse:
+        if not warehouse.has("staged.stamp"):
+            raise StoreProblem("A forecast counts staged rows, and nothing is staged yet: workbench run --to stage")
+        for mapping in read_mappings(settings).objects:
+            if mapping.kind in (Kind.RECORD, Kind.FILE):
+                records, calls = _cost(warehouse, mapping)
+                rows.append(
+                    {"mapping": mapping.name, "records": records, "calls": calls, "hours": round(calls * hours, 2)}
+                )
+    records, calls = (sum(int(row[key]) for row in rows) for key in ("records", "calls"))
+    total = {"mapping": "in all", "records": records, "calls": calls, "hours": round(calls * hours, 2)}
+    lines = [
+        f"{row['mapping']:<20}{row['records']:>10,} records {row['calls']:>9,} calls {row['hours']:>7.2f} h"
+        for row in [*rows, total]
+    ]
+    return {"mappings": rows, "calls": calls, "hours": total["hours"], "text": "\n".join(lines)}
+
+
+def _cost(warehouse: Warehouse, mapping: ObjectMapping) -> tuple[int, int]:
+    """Return the records of a mapping and the calls to create them."""
+
+    def count(what: str, where: str = "true") -> int:
+        return int(warehouse.run(f"SELECT count({what}) FROM staged.{mapping.name} WHERE {where}")[0][0])
+
+    records = count("*")
+    bulk = count("email", "emails_more IS NULL") if {"email", "emails_more"} <= set(mapping.fields) else 0
+    closing = count("closed_date") if "closed_date" in mapping.fields else 0
+    return records, records - bulk + -(-bulk // ROWS_A_CALL) * CALLS_A_BULK + closing
