@@ -233,7 +233,10 @@ def _limits(settings: Settings, patient: Patient) -> str | Line:
     if left > agreed:
         return NOTE, f"{told}. The account has more: raise [freshsales] requests_per_hour."
     if left < agreed * (1 - settings["freshsales.reserve"]) * WORN:
-        return NOTE, f"{told}. Others use the account now: wait an hour, or lower requests_per_hour."
+        return NOTE, (
+            f"{told}. Others use the account now, or its plan allows fewer: wait an hour, or lower"
+            " [freshsales] requests_per_hour."
+        )
     return told
 
 
