@@ -186,6 +186,7 @@ def _steady(
             body = _page(tenant, path, envelope, {**params, **STABLE, "page": page})
             records: list[dict[str, Any]] = body[envelope]
             if page == start > 1 and (_total(body) or 0) < (told or 0):
+                first = -1  # no total: another pass, from the first page on
                 break
             if marks is not None:
                 marks[path] = (page, _total(body))
