@@ -232,7 +232,7 @@ def _approve(arguments: argparse.Namespace) -> Answer:
 
 
 def _forecast(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.status import forecast
+    from workbench.journey.loading import forecast
 
     return forecast(_settings(arguments))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from workbench.checks.derived import CheckedMapping
 from workbench.checks.held import run_checks
 from workbench.dental_exec.snapshot import take_snapshot
-from workbench.journey.desk import apply_setup, invite_users, reading
+from workbench.journey.desk import apply_setup, invite_users, read_existing, reading
 from workbench.journey.starter import init_migration
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import make_setup
@@ -92,8 +92,7 @@ def decide(practice: Practice) -> None:
     """Read the tenant and accept what is sure, as a rehearsal does."""
     settings, mappings = practice.settings, practice.mappings
     invite_users(settings, make_setup(settings, mappings))
-    with reading(settings):
-        pass
+    read_existing(settings)
     accept(settings, mappings, above=0.95, by="rehearsal", on="2026-11-24", own=True)
 
 

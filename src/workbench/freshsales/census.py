@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any
 
+from workbench.clock import WallClock
 from workbench.errors import SetupMissing, TenantUnreachable
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import Endpoint, endpoint
@@ -27,13 +31,42 @@ __all__ = [
 PER_PAGE = 100  # more is not an error, but answers 100 all the same
 MOST_PASSES = 3
 STABLE = {"per_page": PER_PAGE, "sort": "id", "sort_type": "asc"}
+LOCAL_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
+"""A time in the account's own zone; others are told in Z."""
+Marks = dict[str, tuple[int, int | None]]
+"""By path: the page that was read last, and the total that it told."""
 
 
-def read_pages(tenant: Freshsales, endpoint: Endpoint) -> Iterator[list[dict[str, Any]]]:
-    """Yield all accounts, contacts, deals or leads, a page at a time; every record once."""
+@dataclass(frozen=True)
+class Vitals:
+    """What one answer tells beside its data: calls left, how far the tenant's clock is ahead, a moment in its own zone."""
+
+    calls_left: int | None
+    seconds_ahead: float | None
+    moment: datetime | None
+
+
+def read_vitals(tenant: Freshsales) -> Vitals:
+    """Ask for the views of accounts, contacts and deals, which a plain role may not see, and look at the answers."""
+    listed: list[Any] = []
+    for destination in ("account", "contact", "deal"):
+        answer = tenant.call("GET", f"{endpoint(destination, tenant.edition).path}/filters")
+        listed += (answer.body.get("filters") or []) if isinstance(answer.body, dict) else []
+    told = [str(one.get("updated_at") or "") for one in listed if isinstance(one, dict)]
+    moment = next((datetime.fromisoformat(one) for one in told if LOCAL_STAMP.fullmatch(one)), None)
+    left, date = answer.headers.get("x-ratelimit-remaining", ""), answer.headers.get("date")
+    ahead = parsedate_to_datetime(date).timestamp() - WallClock().now() if date else None
+    return Vitals(int(left) if left.isdigit() else None, ahead, moment)
+
+
+def read_pages(tenant: Freshsales, endpoint: Endpoint, marks: Marks | None = None) -> Iterator[list[dict[str, Any]]]:
+    """Yield all accounts, contacts, deals or leads, a page at a time; every record once.
+
+    `marks` is kept up to date before each page is yielded; given again after a cut, reading goes on at those pages.
+    """
     include = {"include": endpoint.include} if endpoint.include else {}
     places = [(f"{endpoint.path}/view/{view}", include) for view in _views(tenant, endpoint)]
-    yield from _union(tenant, places, endpoint.plural)
+    yield from _union(tenant, places, endpoint.plural, marks)
 
 
 def list_records(tenant: Freshsales, destination: str) -> Iterator[dict[str, Any]]:
@@ -118,32 +151,45 @@ def _views(tenant: Freshsales, endpoint: Endpoint) -> list[int]:
 
 
 def _union(
-    tenant: Freshsales, places: list[tuple[str, dict[str, Any]]], envelope: str
+    tenant: Freshsales, places: list[tuple[str, dict[str, Any]]], envelope: str, marks: Marks | None = None
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the pages of several lists that share no record; one that moved between them meanwhile is met again."""
     seen: set[int] = set()
     totals = []
     for path, params in places:
-        totals.append((yield from _steady(tenant, path, envelope, params, seen)))
+        totals.append((yield from _steady(tenant, path, envelope, params, seen, marks=marks)))
     for (path, params), total in zip(places, totals, strict=True):
         if len(places) > 1 and _total(_page(tenant, path, envelope, {**params, **STABLE, "per_page": 1})) != total:
             yield from _steady(tenant, path, envelope, params, seen)
 
 
 def _steady(
-    tenant: Freshsales, path: str, envelope: str, params: Mapping[str, Any], seen: set[int]
+    tenant: Freshsales,
+    path: str,
+    envelope: str,
+    params: Mapping[str, Any],
+    seen: set[int],
+    *,
+    marks: Marks | None = None,
 ) -> Generator[list[dict[str, Any]], None, int | None]:
     """Yield pages by ascending id and return the total; what slid off its page by others' deletions is read again.
 
-    New records come last and are met on the way. A total that has changed by the end makes another pass.
+    New records come last and are met on the way. A total that has changed by the end makes another pass, and so does
+    one that has shrunk since a mark was set: its pages are others now.
     """
     last: int | None = None
+    start, told = (marks or {}).get(path, (1, None))
     for _ in range(MOST_PASSES):
         first: int | None = None
-        listed, before = 0, [-1]
-        for page in count(1):
+        listed, before = (start - 1) * PER_PAGE, [-1]
+        for page in count(start):
             body = _page(tenant, path, envelope, {**params, **STABLE, "page": page})
             records: list[dict[str, Any]] = body[envelope]
+            if page == start > 1 and (_total(body) or 0) < (told or 0):
+                first = -1  # no total: another pass, from the first page on
+                break
+            if marks is not None:
+                marks[path] = (page, _total(body))
             ids = [int(one["id"]) for one in records]
             # A page past the end says total 0; a list that knows no pages repeats its first.
             if not ids or ids == before:
@@ -157,6 +203,7 @@ def _steady(
                 yield [_with_links(one, body, envelope) for one in fresh]
             if _is_last(body, page, listed, len(ids)):
                 break
+        start = 1
         if first == last:
             break
     return last

@@ -12,9 +12,12 @@ import polars as pl
 from workbench.dental_exec.snapshot import Snapshot, take_snapshot
 from workbench.errors import MappingProblem, StoreProblem, gather
 from workbench.freshsales.client import Freshsales
+from workbench.freshsales.foreign import has_foreign, keep_loaded, take_census
 from workbench.freshsales.schema import TenantSchema, read_schema, write_schema
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
+from workbench.ledger.identities import live_ids
+from workbench.ledger.operations import open_operations
 from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
@@ -53,6 +56,8 @@ def reading(settings: Settings) -> Iterator[Desk]:
             if settings.warehouse.exists():
                 with open_warehouse(settings.warehouse, write=True) as warehouse:
                     write_schema(warehouse, schema)
+                    if has_foreign(warehouse):
+                        keep_loaded(warehouse, live_ids(ledger))
                 _keep_matches(settings)
             yield Desk(settings, tenant, schema, ledger, run.run_id)
     finally:
@@ -78,6 +83,14 @@ def read_tenant_schema(settings: Settings) -> TenantSchema:
     """Read what the tenant offers and keep it in destination.*."""
     with reading(settings) as desk:
         return desk.schema
+
+
+def read_existing(settings: Settings) -> dict[str, int]:
+    """Read what stands in the tenant and is not ours; return the counts. What a killed run left open is settled first."""
+    with reading(settings) as desk:
+        if open_operations(desk.ledger):
+            return {}
+        return take_census(desk.tenant, settings.warehouse, live_ids(desk.ledger))
 
 
 def invite_users(settings: Settings, setup: Setup) -> None:

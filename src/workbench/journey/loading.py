@@ -10,14 +10,13 @@ from typing import Any
 import polars as pl
 
 from workbench.clock import WallClock, as_text
-from workbench.errors import SetupMissing, StoreProblem
-from workbench.freshsales.census import read_pages
-from workbench.freshsales.endpoints import endpoint
+from workbench.errors import DecisionMissing, SetupMissing, StoreProblem
+from workbench.freshsales.foreign import take_census
 from workbench.journey.desk import writing
 from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.history import count_refusals
-from workbench.ledger.identities import live_identities
+from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import count_by_mapping, open_operations
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import pin
@@ -31,11 +30,18 @@ from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.checklist import require_setup
 from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.setup import make_setup
+from workbench.mapping.spellings import existing_matches
+from workbench.mapping.value_map import EXISTING
+from workbench.pacing import agreed_pacing
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Kind, Lock
-from workbench.warehouse import open_warehouse
+from workbench.warehouse import Warehouse, open_warehouse
+
+ROWS_A_CALL, CALLS_A_BULK = 100, 3
+"""What goes in bulk costs about three calls for a hundred rows: the request, its polls, the page of ids."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
         plan = last_plan(session.ledger, session.run_id, "sample")
         if plan is None or plan.stamp != _stamp(settings):
             if not open_operations(session.ledger):  # what a killed run left open may be ours and is settled first
-                require_no_foreign_records(session)
+                require_existing_decided(session)
             keys = draw_sample(settings, mappings, session.ledger)
             plan = plan_load(
                 settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name="sample"
@@ -87,22 +93,16 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
         return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(session, plan))
 
 
-def require_no_foreign_records(session: Session) -> None:
-    """Stop before the first write when the tenant holds records that this ledger does not know: none may be changed."""
-    known = {(one.destination, one.destination_id) for one in live_identities(session.ledger)}
-    found = []
-    for destination in ("account", "contact", "deal"):
-        where = endpoint(destination, session.settings.edition)
-        names = {destination, "lead"} if destination == "contact" else {destination}
-        ours = {number for name, number in known if name in names}
-        foreign = sum(int(record["id"]) not in ours for page in read_pages(session.tenant, where) for record in page)
-        if foreign:
-            found.append(f"{foreign} {where.plural.replace('_', ' ')}")
-    if found:
-        raise SetupMissing(
-            f"The tenant {session.tenant.alias} holds records that this migration did not make: {', '.join(found)}. Nothing was"
-            " written. Adopting what is there is not part of this version: load into an account without records, or"
-            " delete these first."
+def require_existing_decided(session: Session) -> None:
+    """Read before the first write what people put into the tenant meanwhile; a row that may be there waits for a decision."""
+    take_census(session.tenant, session.settings.warehouse, live_ids(session.ledger))
+    known = session.mappings.values(EXISTING).rows
+    matches = existing_matches(session.settings, session.mappings)
+    if new := sorted({one.source_key for one in matches} - set(known)):
+        raise DecisionMissing(
+            f"{len(new)} rows may stand in the tenant {session.tenant.alias} already, and nobody was asked about them yet:"
+            f" {', '.join(new[:5])}{' …' if len(new) > 5 else ''}. Nothing was written. Run again from the step suggest, which"
+            " asks in mappings/values/existing.csv: workbench run --from suggest"
         )
 
 
@@ -196,3 +196,37 @@ def run_counts(settings: Settings, folder: Path) -> dict[str, dict[str, int]]:
 def _stamp(settings: Settings) -> str:
     with open_warehouse(settings.warehouse) as warehouse:
         return str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
+
+
+def forecast(settings: Settings) -> dict[str, Any]:
+    """Return records, calls and hours of what is staged, at this plan's limits."""
+    hours = agreed_pacing(settings).interval / 3600
+    rows: list[dict[str, Any]] = []
+    with open_warehouse(settings.warehouse) as warehouse:
+        if not warehouse.has("staged.stamp"):
+            raise StoreProblem("A forecast counts staged rows, and nothing is staged yet: workbench run --to stage")
+        for mapping in read_mappings(settings).objects:
+            if mapping.kind in (Kind.RECORD, Kind.FILE):
+                records, calls = _cost(warehouse, mapping)
+                rows.append(
+                    {"mapping": mapping.name, "records": records, "calls": calls, "hours": round(calls * hours, 2)}
+                )
+    records, calls = (sum(int(row[key]) for row in rows) for key in ("records", "calls"))
+    total = {"mapping": "in all", "records": records, "calls": calls, "hours": round(calls * hours, 2)}
+    lines = [
+        f"{row['mapping']:<20}{row['records']:>10,} records {row['calls']:>9,} calls {row['hours']:>7.2f} h"
+        for row in [*rows, total]
+    ]
+    return {"mappings": rows, "calls": calls, "hours": total["hours"], "text": "\n".join(lines)}
+
+
+def _cost(warehouse: Warehouse, mapping: ObjectMapping) -> tuple[int, int]:
+    """Return the records of a mapping and the calls to create them."""
+
+    def count(what: str, where: str = "true") -> int:
+        return int(warehouse.run(f"SELECT count({what}) FROM staged.{mapping.name} WHERE {where}")[0][0])
+
+    records = count("*")
+    bulk = count("email", "emails_more IS NULL") if {"email", "emails_more"} <= set(mapping.fields) else 0
+    closing = count("closed_date") if "closed_date" in mapping.fields else 0
+    return records, records - bulk + -(-bulk // ROWS_A_CALL) * CALLS_A_BULK + closing

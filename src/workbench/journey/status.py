@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from workbench.dental_exec.deliveries import find_deliveries
 from workbench.errors import SettingsProblem, StoreProblem, WorkbenchError
+from workbench.freshsales.census import Vitals, read_vitals
+from workbench.freshsales.refusals import PermissionMissing
+from workbench.freshsales.schema import TenantSchema
 from workbench.journey.desk import reading
+from workbench.journey.loading import require_storage
 from workbench.journey.record import open_run_ledger
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS
@@ -18,17 +26,30 @@ from workbench.ledger.history import current_writer
 from workbench.ledger.operations import open_operations
 from workbench.ledger.runs import last_run, step_states
 from workbench.ledger.store import Ledger
-from workbench.mapping.files import read_mappings
-from workbench.mapping.object_mapping import ObjectMapping
-from workbench.pacing import agreed_pacing
+from workbench.load.requests import SKEW
+from workbench.mapping.budget import plan_limits
+from workbench.mapping.files import TICKS, read_mappings
+from workbench.mapping.setup import SWITCH_OFF
 from workbench.reports.explain import explain_row
 from workbench.reports.held import count_causes, held_rows, write_held_workbook
 from workbench.settings import Settings
-from workbench.vocabulary import Kind
-from workbench.warehouse import Warehouse, open_warehouse
+from workbench.warehouse import open_warehouse
 
-ROWS_A_CALL, CALLS_A_BULK = 100, 3
-"""What goes in bulk costs about three calls for a hundred rows: the request, its polls, the page of ids."""
+GOOD, NOTE, STOP = "ok", "note", "STOP"
+SLACK = 60.0
+WORN = 0.5
+"""Below this share of the agreed calls others are using the account."""
+Line = tuple[str, str]
+"""How grave a finding is, and what it says."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The tenant that the doctor looks at: what it offers, what its answers tell, and why it told nothing."""
+
+    schema: TenantSchema
+    vitals: Vitals | None
+    refused: str = ""
 
 
 def status(settings: Settings, *, held: bool) -> dict[str, Any]:
@@ -104,37 +125,16 @@ def explain(settings: Settings, source_object: str, source_id: str) -> dict[str,
         ledger.engine.dispose()
 
 
-def forecast(settings: Settings) -> dict[str, Any]:
-    """Return records, calls and hours of what is staged, at this plan's limits."""
-    hours = agreed_pacing(settings).interval / 3600
-    rows: list[dict[str, Any]] = []
-    with open_warehouse(settings.warehouse) as warehouse:
-        if not warehouse.has("staged.stamp"):
-            raise StoreProblem("A forecast counts staged rows, and nothing is staged yet: workbench run --to stage")
-        for mapping in read_mappings(settings).objects:
-            if mapping.kind in (Kind.RECORD, Kind.FILE):
-                records, calls = _cost(warehouse, mapping)
-                rows.append(
-                    {"mapping": mapping.name, "records": records, "calls": calls, "hours": round(calls * hours, 2)}
-                )
-    records, calls = (sum(int(row[key]) for row in rows) for key in ("records", "calls"))
-    total = {"mapping": "in all", "records": records, "calls": calls, "hours": round(calls * hours, 2)}
-    lines = [
-        f"{row['mapping']:<20}{row['records']:>10,} records {row['calls']:>9,} calls {row['hours']:>7.2f} h"
-        for row in [*rows, total]
-    ]
-    return {"mappings": rows, "calls": calls, "hours": total["hours"], "text": "\n".join(lines)}
-
-
 def examine(settings: Settings) -> dict[str, Any]:
-    """Return every finding; exit 1 when one of them would stop a run."""
-    findings: list[tuple[str, bool, str]] = []
+    """Return every finding, each with what to do; exit 1 when one of them would stop a run."""
+    findings: list[tuple[str, str, str]] = []
 
-    def look(name: str, ask: Callable[[], str]) -> None:
+    def look(name: str, ask: Callable[[], str | Line]) -> None:
         try:
-            findings.append((name, True, ask()))
+            found = ask()
+            findings.append((name, *(found if isinstance(found, tuple) else (GOOD, found))))
         except WorkbenchError as problem:
-            findings.append((name, False, str(problem)))
+            findings.append((name, STOP, str(problem)))
 
     look("settings", lambda: f"{settings.folder.name}, target {settings.target}")
     look("exports", lambda: f"{len(find_deliveries(settings.exports))} deliveries")
@@ -142,12 +142,16 @@ def examine(settings: Settings) -> dict[str, Any]:
     look("notebooks", lambda: _notebooks(settings))
     look("API key", lambda: "there" if api_key(settings) else "")
     look("image key", lambda: "there" if image_key(settings) else "")
-    look("tenant", lambda: _tenant(settings))
-    lines = [f"{'ok  ' if good else 'STOP'} {name}: {text}" for name, good, text in findings]
+    patient: list[Patient] = []
+    look("tenant", lambda: _tenant(settings, patient))
+    for name, ask in LOOKS.items() if patient else ():
+        look(name, partial(ask, settings, patient[0]))
     return {
-        "findings": [{"name": name, "ok": good, "text": text} for name, good, text in findings],
-        "text": "\n".join(lines),
-        "exit": 0 if all(good for _, good, _ in findings) else 1,
+        "findings": [
+            {"name": name, "ok": level != STOP, "note": level == NOTE, "text": text} for name, level, text in findings
+        ],
+        "text": "\n".join(f"{level:<4} {name}: {text}" for name, level, text in findings),
+        "exit": 1 if any(level == STOP for _, level, _ in findings) else 0,
     }
 
 
@@ -159,18 +163,124 @@ def _notebooks(settings: Settings) -> str:
     return f"{len(names)} notebooks"
 
 
-def _tenant(settings: Settings) -> str:
+def _tenant(settings: Settings, patient: list[Patient]) -> str:
     with reading(settings) as desk:
-        return f"{desk.tenant.alias}, {len(desk.schema.users)} users"
+        told = f"{desk.tenant.alias}, {len(desk.schema.users)} users"
+        try:
+            patient.append(Patient(desk.schema, read_vitals(desk.tenant)))
+        except PermissionMissing as problem:
+            patient.append(Patient(desk.schema, None, str(problem)))
+        return told
 
 
-def _cost(warehouse: Warehouse, mapping: ObjectMapping) -> tuple[int, int]:
-    """Return the records of a mapping and the calls to create them."""
+def _role(_: Settings, patient: Patient) -> str | Line:
+    if patient.refused:
+        return STOP, patient.refused
+    return "the key lists users, fields and views, as an administrator's does"
 
-    def count(what: str, where: str = "true") -> int:
-        return int(warehouse.run(f"SELECT count({what}) FROM staged.{mapping.name} WHERE {where}")[0][0])
 
-    records = count("*")
-    bulk = count("email", "emails_more IS NULL") if {"email", "emails_more"} <= set(mapping.fields) else 0
-    closing = count("closed_date") if "closed_date" in mapping.fields else 0
-    return records, records - bulk + -(-bulk // ROWS_A_CALL) * CALLS_A_BULK + closing
+def _plan(settings: Settings, patient: Patient) -> str | Line:
+    limits, schema = plan_limits(settings.plan), patient.schema
+    if not limits["total"]:
+        return (
+            STOP,
+            f"{settings.plan} has no custom fields, so nothing can be found again. Raise the plan to growth or above.",
+        )
+    beyond = [
+        f"{len(fields)} custom fields of {module}, and {settings.plan} has {limits['total']}"
+        for module, fields in schema.custom_fields.items()
+        if len(fields) > limits["total"]
+    ]
+    if len(schema.pipelines) > limits["pipelines"]:
+        beyond.append(f"{len(schema.pipelines)} pipelines, and {settings.plan} has {limits['pipelines']}")
+    if beyond:
+        return NOTE, f"the tenant has {'; '.join(beyond)}. Name its plan in migration.toml: [freshsales] plan."
+    return (
+        f"{settings.plan}: nothing in the tenant is beyond it. It cannot be read; compare it with Admin Settings > Plan"
+    )
+
+
+def _clock(_: Settings, patient: Patient) -> str | Line:
+    ahead = patient.vitals.seconds_ahead if patient.vitals else None
+    if ahead is None:
+        return NOTE, "the tenant does not tell its time. See that this machine takes its own from a time server."
+    told = f"the tenant is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine"
+    if abs(ahead) > SKEW:
+        return (
+            STOP,
+            f"{told}; beyond {SKEW:.0f} s a record of ours is taken for another's. Set this machine's clock first.",
+        )
+    return (NOTE, f"{told}. Let this machine take its time from a time server.") if abs(ahead) > SLACK else told
+
+
+def _zone(settings: Settings, patient: Patient) -> str | Line:
+    name, moment = settings["practice.time_zone"], patient.vitals.moment if patient.vitals else None
+    if moment is None:
+        return NOTE, f"the tenant tells no time of its own zone. Compare {name} with Admin Settings > Company."
+    if moment.astimezone(ZoneInfo(name)).utcoffset() == moment.utcoffset():
+        return f"{name}, as in the tenant"
+    return NOTE, (
+        f"the tenant is at UTC{moment:%z}, and {name} is not. Times arrive right and are shown in the tenant's zone:"
+        " set it in Admin Settings > Company, or [practice] time_zone in migration.toml."
+    )
+
+
+def _limits(settings: Settings, patient: Patient) -> str | Line:
+    left, agreed = patient.vitals.calls_left if patient.vitals else None, settings["freshsales.requests_per_hour"]
+    if left is None:
+        return NOTE, f"the tenant does not tell its calls left; {agreed:,} an hour are agreed. Compare with your plan."
+    told = f"{left:,} calls left this hour, {agreed:,} an hour agreed less a reserve of {settings['freshsales.reserve']:.0%}"
+    if left > agreed:
+        return NOTE, f"{told}. The account has more: raise [freshsales] requests_per_hour."
+    if left < agreed * (1 - settings["freshsales.reserve"]) * WORN:
+        return NOTE, (
+            f"{told}. Others use the account now, or its plan allows fewer: wait an hour, or lower"
+            " [freshsales] requests_per_hour."
+        )
+    return told
+
+
+def _switches(settings: Settings, _: Patient) -> str | Line:
+    if settings.is_rehearsal:
+        return "a rehearsal switches off what the setup plan names"
+    open_ones = _unticked(settings)
+    if not open_ones:
+        return "ticked: unique fields, and what has to be off during the load"
+    return NOTE, (
+        f"{len(open_ones)} things that no API shows are not ticked: {'; '.join(open_ones)}. See to them in Admin Settings,"
+        " then: workbench approve --what setup --by NAME --target freshsales"
+    )
+
+
+def _unticked(settings: Settings) -> list[str]:
+    fields = sorted(read_mappings(settings).custom_fields.items())
+    asked = [f"unique {module}.{field.name}" for module, known in fields for field in known if field.unique]
+    path, ticked = settings.own_decisions / TICKS, set[str]()
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            ticked = {str(row.get("item")) for row in csv.DictReader(file) if row.get("ticked_by")}
+    return [one for one in [*asked, *(f"switched off: {name}" for name in SWITCH_OFF)] if one not in ticked]
+
+
+def _storage(settings: Settings, _: Patient) -> str | Line:
+    there = f"{plan_limits(settings.plan)['gigabytes'] * settings['freshsales.users']:,} GB for {settings['freshsales.users']} users"
+    if not settings.warehouse.exists() or not _is_staged(settings):
+        return NOTE, f"{there} by the plan; what the files need is known after: workbench run --to stage"
+    found = require_storage(settings, read_mappings(settings))
+    return f"{found['Needed']} needed, {there} by the plan; what is used already stands in Admin Settings > Plan"
+
+
+def _is_staged(settings: Settings) -> bool:
+    with open_warehouse(settings.warehouse) as warehouse:
+        return warehouse.has("staged.stamp")
+
+
+LOOKS: dict[str, Callable[[Settings, Patient], str | Line]] = {
+    "role": _role,
+    "plan": _plan,
+    "clock": _clock,
+    "time zone": _zone,
+    "limits": _limits,
+    "switches": _switches,
+    "storage": _storage,
+}

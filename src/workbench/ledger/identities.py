@@ -22,6 +22,9 @@ SCHEMA = {
     "is_live": pl.Boolean,
     "operation_id": pl.Int64,
 }
+ADOPTED = "adopted"
+"""The origin of a record that stood in the tenant before us and was taken over by a decision; none is ever deleted."""
+LASTING = ("created", ADOPTED)
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,15 @@ class Identity:
 
 
 def keep_identity(connection: Connection, identity: Identity) -> None:
-    """Write an identity; a record that we created stays created by us, whatever is done to it later."""
+    """Write an identity; a record that we created, or adopted, stays that, whatever is done to it later."""
     key = (identities.c.source_object == identity.source_object) & (identities.c.source_id == identity.source_id)
     known = connection.execute(select(identities.c.origin, identities.c.is_live).where(key)).first()
     values = asdict(identity)
     if known is None:
         connection.execute(insert(identities).values(**values))
         return
-    if known.origin == "created" and known.is_live:
-        values["origin"] = "created"
+    if known.origin in LASTING and known.is_live:
+        values["origin"] = known.origin
     connection.execute(update(identities).where(key).values(**values))
 
 

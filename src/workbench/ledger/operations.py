@@ -56,6 +56,7 @@ class Outcome:
     before: Any = field(default=None, repr=False)
     was_created: bool = True
     kept: tuple[str, ...] = ()
+    origin: str = "updated"
 
 
 def intend(ledger: Ledger, lease: Lease, run_id: str, intents: Sequence[Intent], *, batch: bool = False) -> list[int]:
@@ -152,7 +153,7 @@ def _deliver(connection: Connection, row: Row[Any], outcome: Outcome) -> None:
                 destination_id=outcome.destination_id,
                 delivered=row.completed if is_done else INCOMPLETE,
                 fingerprint=row.fingerprint,
-                origin="created" if is_created else "updated",
+                origin="created" if is_created else outcome.origin,
                 is_live=True,
                 operation_id=outcome.operation_id,
             ),

@@ -29,7 +29,7 @@ Settled = tuple[PlannedRow, Outcome]
 
 
 def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> bool:
-    """Say whether a bulk key proves this row's identity: unique among staged rows by a settled clash rule.
+    """Say whether a bulk key proves this row's identity: unique among staged rows by a settled clash rule, and no foreign's.
 
     Further e-mails keep a row out: the bulk identifier is one address.
     """
@@ -38,7 +38,7 @@ def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, st
     if row.operation is not Operation.CREATE or key is None or staged.get("emails_more"):
         return False
     field = mapping.fields.get(key)
-    if not (field and field.unique and staged.get(key)):
+    if not (field and field.unique and staged.get(key)) or (where.plural, str(staged[key]).lower()) in sending.taken:
         return False
     return not sending.resolver.resolve(mapping, staged).missing
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from workbench.canonical import Form, canonical
 from workbench.freshsales.census import read_children
-from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.records import read_record, update_record
 from workbench.freshsales.refusals import Reason
 from workbench.freshsales.shapes import flatten
-from workbench.ledger.identities import Identity, find_identity
+from workbench.ledger.identities import ADOPTED, Identity, find_identity, is_known
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import INCOMPLETE, Outcome, keep_before
 from workbench.ledger.plans import PlannedRow
@@ -31,6 +31,8 @@ TYPED_NAMES = """
 """
 TYPED = frozenset(TYPED_NAMES.split())
 """Standard fields that people fill in."""
+NOT_THERE = "the record to adopt is not there any more; decide it again in existing.csv"
+TAKEN = "the record to adopt stands for another source row; decide it again in existing.csv"
 DELETED = "a user deleted the record; it is not raised from the dead"
 
 
@@ -103,6 +105,8 @@ def send_changes(
 ) -> Outcome:
     """Write what changed to a known record; what stood there before is durable first."""
     identity = find_identity(session.ledger, row.source_object, row.source_id)
+    if identity is None and (adopted := resolver.adopted.get(f"{row.source_object}/{row.source_id}")) is not None:
+        return _adopt(session, mapping, adopted, operation_id=operation_id, wanted=wanted)
     if identity is None or resolver.find(f"{row.source_object}/{row.source_id}") is None:
         return Outcome(operation_id, State.REJECTED, reason=Reason.NOT_FOUND.sentence)
     known, number = recall(session.ledger, identity), identity.destination_id
@@ -116,6 +120,44 @@ def send_changes(
         keep_before(session.ledger, session.lease, operation_id, before)
         record = update_record(session.tenant, mapping.destination, number, fields, before=before)
     return Outcome(operation_id, State.APPLIED, number, reason=reason, read_back=record, kept=tuple(kept))
+
+
+def fields_to_fill(
+    mapping: ObjectMapping, wanted: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what is blank in a foreign record and the source fills, and the names of what differs there and stays."""
+    fill: dict[str, Any] = {}
+    kept = []
+    for name in sorted(wanted):
+        if name in now and are_equal(mapping, name, wanted[name], now[name]):
+            continue
+        if now.get(name) in (None, "", []):
+            fill[name] = wanted[name]
+        else:
+            kept.append(name)
+    if "emails_more" in fill and now.get("email"):
+        fill["email"] = now["email"]  # a list of e-mails is sent whole, and the first of it is the primary one
+    return fill, kept
+
+
+def _adopt(
+    session: Session, mapping: ObjectMapping, number: int, *, operation_id: int, wanted: Mapping[str, Any]
+) -> Outcome:
+    """Fill the blanks of a foreign record that a person decided to adopt; how it stood before is durable first."""
+    before = read_now(session, mapping.destination, number, None)
+    if before is None:
+        return Outcome(operation_id, State.REJECTED, reason=NOT_THERE)
+    now = flatten(mapping.destination, before)
+    taken = is_known(session.ledger, mapping.destination, number)
+    if taken or now.get(SOURCE_ID) not in (None, "", wanted.get(SOURCE_ID)):
+        return Outcome(operation_id, State.REJECTED, reason=TAKEN)
+    fill, kept = fields_to_fill(mapping, wanted, now)
+    keep_before(session.ledger, session.lease, operation_id, before)
+    record = update_record(session.tenant, mapping.destination, number, fill, before=before) if fill else before
+    reason = f"adopted; kept what stood there: {', '.join(kept)}" if kept else "adopted"
+    return Outcome(
+        operation_id, State.APPLIED, number, reason=reason, read_back=record, kept=tuple(kept), origin=ADOPTED
+    )
 
 
 def read_now(session: Session, destination: str, number: int, target: Any) -> dict[str, Any] | None:

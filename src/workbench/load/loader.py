@@ -23,6 +23,7 @@ from workbench.load.session import Session
 from workbench.load.unknowns import settle_lost, settle_open
 from workbench.log import Progress, note_event
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.vocabulary import Fate, Kind, Operation, State
 from workbench.warehouse import open_warehouse
 
@@ -123,7 +124,8 @@ def run_load(session: Session, plan: Plan, *, kinds: tuple[Kind, ...] = (Kind.RE
             "A rollback was begun and not finished. Finish it first: workbench rollback --confirm. Then approve and load."
         )
     loaded = Loaded()
-    sending = Sending(session, plan, Resolver(session.schema, live_ids(session.ledger)))
+    adopted = adoptions(session.mappings.values(EXISTING))
+    sending = Sending(session, plan, Resolver(session.schema, live_ids(session.ledger), adopted))
     for mapping_name, fates in settle_open(sending).items():
         loaded.add(mapping_name, fates, 0)
     reasons: list[WorkbenchError] = []

@@ -31,9 +31,13 @@ class Payload:
 class Resolver:
     """Turns source keys and names into the tenant's ids; knows each record that the ledger knows."""
 
-    def __init__(self, schema: TenantSchema, live: dict[str, tuple[str, int]]) -> None:
+    def __init__(
+        self, schema: TenantSchema, live: dict[str, tuple[str, int]], adopted: Mapping[str, int] | None = None
+    ) -> None:
         self.schema = schema
         self.live = live
+        self.adopted = {key: number for key, number in (adopted or {}).items() if key not in live}
+        """Foreign records that stand for a source row by decision, and that the ledger does not know yet."""
         self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
 
     def learn(self, source_key: str, destination: str, number: int) -> None:

@@ -15,6 +15,7 @@ from workbench.ledger.store import Ledger
 from workbench.load.payload import Payload, Resolver
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.settings import Settings
 from workbench.vocabulary import Kind, Operation
 from workbench.warehouse import Warehouse, open_warehouse
@@ -46,7 +47,7 @@ def plan_load(
     name: str = "load",
 ) -> Plan:
     """Freeze a plan over the staged rows that no check holds; `scope` limits it to some source keys (the sample)."""
-    planning = Planning(Resolver(schema, live_ids(ledger)), scope)
+    planning = Planning(Resolver(schema, live_ids(ledger), adoptions(mappings.values(EXISTING))), scope)
     with open_warehouse(settings.warehouse) as warehouse:
         stamp = staged_stamp(warehouse, ledger)
         hand_over_identities(warehouse, ledger)
@@ -113,6 +114,9 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
             planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
             return None
         operation = Operation.UPDATE
+    elif (adopted := planning.resolver.adopted.get(key)) is not None:
+        operation = Operation.UPDATE
+        planning.resolver.learn(key, mapping.destination, adopted)
     if operation is not Operation.DEFER:
         planning.coming[key] = mapping.destination
     depth = row["depth"]

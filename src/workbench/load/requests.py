@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
+from workbench.freshsales.foreign import taken_keys
 from workbench.freshsales.records import create_record, delete_record, find_by_source_id, update_record, upsert_record
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.ledger.operations import Intent, Outcome, first_create_at, intend, record_outcomes
@@ -20,6 +21,7 @@ from workbench.load.payload import Payload, Resolver
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
+from workbench.warehouse import open_warehouse
 
 KEYED, PLAIN, CHANGED, BULK, UPLOAD = "upsert", "create", "update", "bulk", "upload"
 AFTERWARDS = ("closed_date",)
@@ -53,9 +55,13 @@ class Sending:
     verdicts: dict[str, str] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
     folder: Path | None = None
+    taken: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.verdicts = read_verdicts(self.session.ledger)
+        if self.session.settings.warehouse.exists():
+            with open_warehouse(self.session.settings.warehouse) as warehouse:
+                self.taken = taken_keys(warehouse)
 
     def module(self, destination: str) -> str:
         """Return the word under which a destination's key is proven; a Suite lead is a contact."""

@@ -139,7 +139,17 @@ class Survey:
         verdict = self._judged(identity, place)
         if verdict.case in (Case.DELETED, Case.GONE):
             self.removed.add(place)
+        elif verdict.case in (Case.RESTORED, Case.EDITED) and identity.origin != "created":
+            self.let_go(identity, place)
         return verdict
+
+    def let_go(self, identity: Identity, place: Place) -> None:
+        """A foreign record that is restored gives up the links that we filled: it hangs on nothing of ours any more."""
+        fields, _ = self.restorable(identity)
+        now = flatten(identity.destination, self.now[place])
+        for name, plural in LINKS.items():
+            for one in _listed(now.get(name)) if name in fields else ():
+                self.hanging.get((plural, int(one)), set()).discard(place)
 
     def _judged(self, identity: Identity, place: Place) -> Verdict:
         if identity.destination == "file":

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.foreign import ASKING, Match, has_foreign, match_foreign
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import placeholder
 from workbench.mapping.sources import Source, columns_of, read_selected
-from workbench.mapping.value_map import ValueMap
+from workbench.mapping.value_map import EXISTING, ValueMap
 from workbench.settings import Settings
+from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
 
@@ -24,6 +27,7 @@ class Asked:
     records: dict[str, int]
     decided: ValueMap
     may_omit: bool
+    matches: tuple[Match, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -51,10 +55,67 @@ def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
                 if holds:
                     held.add(_stem(name))
                 _count(warehouse, name, column, found)
-    return [
+        matches = _matches(warehouse, mappings)
+    asked = [
         Asked(name, dict(sorted(records.items())), mappings.values(name), _stem(name) not in held)
         for name, records in sorted(found.items())
     ]
+    if matches:
+        rows = dict.fromkeys(sorted({one.source_key for one in matches}), 1)
+        asked.append(Asked(EXISTING, rows, mappings.values(EXISTING), False, tuple(matches)))
+    return sorted(asked, key=lambda one: one.name)
+
+
+def existing_matches(settings: Settings, mappings: Mappings) -> list[Match]:
+    """Return which source rows may be records that stood in the tenant before us, the surest first for each row."""
+    with open_warehouse(settings.warehouse, locked_down=True) as warehouse:
+        hand_over_value_maps(warehouse, mappings)
+        return _matches(warehouse, mappings)
+
+
+def _matches(warehouse: Warehouse, mappings: Mappings) -> list[Match]:
+    if not has_foreign(warehouse):
+        return []
+    warehouse.run(f"CREATE OR REPLACE TEMP TABLE standing ({ASKING})")
+    for source in mappings.sources.values():
+        if select := standing_rows(mappings, source, "asking"):
+            read_selected(warehouse, source, "asking", temporary=True)
+            warehouse.run(f"INSERT INTO standing {select} WHERE {_live(warehouse)}")
+    return match_foreign(warehouse)
+
+
+def standing_rows(mappings: Mappings, source: Source, table: str) -> str:
+    """Return the SELECT of a source's rows with what a record in the tenant is known by; empty where nothing can be."""
+    edition = mappings.settings.edition
+    prefix = str(mappings.settings["source.id_prefix"]).replace("'", "''")
+    members = [
+        one
+        for one in mappings.of(source.name)
+        if one.kind is Kind.RECORD and endpoint(one.destination, edition).has_custom_fields
+    ]
+    if not members:
+        return ""
+    fields = {field.name: field.columns for one in reversed(members) for field in one.fields.values()}
+    named = any(endpoint(one.destination, edition).bulk_identifier == "name" for one in members)
+
+    def texts(*names: str) -> list[str]:
+        columns = [column for name in names for column in fields.get(name, ())]
+        return [f"nullif(trim({identifier(column)}::VARCHAR), '')" for column in dict.fromkeys(columns)]
+
+    def first(name: str) -> str:
+        return f"coalesce({', '.join([*texts(name), 'NULL::VARCHAR'])})"
+
+    def every(*names: str) -> str:
+        return f"list_filter([{', '.join([*texts(*names), 'NULL::VARCHAR'])}], lambda one: one IS NOT NULL)"
+
+    plurals = ", ".join(sorted({f"'{endpoint(one.destination, edition).plural}'" for one in members}))
+    key = identifier(source.key)
+    return (
+        f"SELECT '{source.name}/' || {key}, [{plurals}], '{prefix}' || {key}, {first('first_name')}, {first('last_name')},"
+        f" {first('name') if named else 'NULL'}, concat_ws(', ', {', '.join([*texts('address'), 'NULL::VARCHAR'])}),"
+        f" {first('zipcode')}, list_transform({every('email', 'emails_more')}, lambda one: lower(one)),"
+        f" {every('mobile_number', 'work_number', 'phone_numbers')} FROM {table}"
+    )
 
 
 def _stem(name: str) -> str:
@@ -73,11 +134,9 @@ def _asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]
 
 def _count(warehouse: Warehouse, name: str, column: str, found: dict[str, Counter[str]]) -> None:
     by = placeholder(name)
-    live = (
-        "coalesce(is_deleted, 'N') <> 'Y'" if "is_deleted" in columns_of(warehouse, "SELECT * FROM asking") else "true"
-    )
     rows = warehouse.run(
-        f"SELECT {identifier(by) if by else 'NULL'}, {identifier(column)}::VARCHAR, count(*) FROM asking WHERE {live} GROUP BY 1, 2"
+        f"SELECT {identifier(by) if by else 'NULL'}, {identifier(column)}::VARCHAR, count(*) FROM asking"
+        f" WHERE {_live(warehouse)} GROUP BY 1, 2"
     )
     for place, typed, count in rows:
         # Python cuts tabs and no-break spaces too, as staging does; SQL's trim cuts blanks alone.
@@ -85,6 +144,11 @@ def _count(warehouse: Warehouse, name: str, column: str, found: dict[str, Counte
         if spelling:
             full = name.replace(f"{{{by}}}", place or "none") if by else name
             found.setdefault(full, Counter())[spelling] += int(count)
+
+
+def _live(warehouse: Warehouse) -> str:
+    known = "is_deleted" in columns_of(warehouse, "SELECT * FROM asking")
+    return "coalesce(is_deleted, 'N') <> 'Y'" if known else "true"
 
 
 def hand_over_value_maps(warehouse: Warehouse, mappings: Mappings) -> None:

@@ -14,6 +14,8 @@ from workbench.vocabulary import Decision
 
 SAFE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}$")
 """A name may come from a value of the export (`stage.{pipeline}`); whatever else it says is no file."""
+EXISTING = "existing"
+"""The map of records that stood in the tenant before us: `map` adopts the id, `blank` creates beside it, `ask` holds."""
 HEADER = ("source_value", "decision", "destination_value", "decided_by", "decided_on", "note")
 
 
@@ -85,6 +87,28 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     beside.write_text(buffer.getvalue(), "utf-8")
     beside.replace(path)
     return path
+
+
+def adoptions(existing: ValueMap) -> dict[str, int]:
+    """Return, by source key, the id of the foreign record that a person decided to adopt."""
+    problems: list[str] = []
+    taken: dict[tuple[str, str], str] = {}
+    found: dict[str, int] = {}
+    for key, row in existing.rows.items():
+        if row.decision is Decision.KEEP:
+            problems.append(f"{key}: keep means nothing here; map adopts the id, blank creates, ask holds")
+        elif row.answer is not None:
+            place = (key.partition("/")[0], row.answer)
+            if not re.fullmatch(r"[0-9]{1,18}", row.answer):
+                problems.append(f"{key}: map needs the number of one record of the tenant")
+            elif place in taken:
+                problems.append(f"{key}: adopts the record that {taken[place]} adopts")
+            else:
+                taken[place] = key
+                found[key] = int(row.answer)
+    if problems:
+        raise MappingProblem(gather(f"mappings/values/{existing.name}.csv", problems))
+    return found
 
 
 def decide(

@@ -8,6 +8,9 @@ import polars as pl
 
 from workbench.canonical import Form, canonical
 from workbench.freshsales.endpoints import endpoint
+from workbench.ledger.identities import ADOPTED, live_identities
+from workbench.ledger.images import last_image
+from workbench.ledger.store import Ledger
 from workbench.load.payload import Resolver
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
@@ -71,6 +74,18 @@ def link_text(found: tuple[str, int], edition: Edition) -> str:
     return f"{endpoint(found[0], edition).singular}:{found[1]}"
 
 
+def keep_theirs(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Write reconciled.theirs: the fields of adopted records that held a value of their own, which was not written over."""
+    rows = [
+        (one.mapping, one.source_id, name)
+        for one in live_identities(ledger)
+        if one.origin == ADOPTED
+        for name in last_image(ledger, one.operation_id, "kept") or ()
+    ]
+    shape = dict.fromkeys(("mapping", "source_id", "field"), pl.String)
+    warehouse.write("reconciled.theirs", pl.DataFrame(rows, schema=shape, orient="row"))
+
+
 def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> int:
     """Append the differences of one mapping to reconciled.differences and return how many."""
     table = f"destination.{endpoint(mapping.destination, settings.edition).plural}"
@@ -85,6 +100,7 @@ def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMap
         warehouse.run(
             f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, '{name}', '{kind}' FROM {expected} e"
             f" JOIN {table} d ON d.destination_id = e.destination_id WHERE e.{column} IS DISTINCT FROM d.{column}"
+            f" AND e.source_id NOT IN (SELECT source_id FROM reconciled.theirs WHERE mapping = '{mapping.name}' AND field = '{name}')"
         )
     return int(warehouse.run("SELECT count(*) FROM reconciled.differences WHERE mapping = ?", [mapping.name])[0][0])
 

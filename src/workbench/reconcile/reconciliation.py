@@ -16,7 +16,7 @@ from workbench.load.payload import Resolver
 from workbench.load.plan import deferred_frame, plan_load
 from workbench.mapping.files import Mappings
 from workbench.reconcile.counts import count_fates, money_by_stage, unbalanced
-from workbench.reconcile.fields import compare_mapping, find_strays, write_expected
+from workbench.reconcile.fields import compare_mapping, find_strays, keep_theirs, write_expected
 from workbench.reconcile.readback import read_tenant
 from workbench.settings import Settings
 from workbench.vocabulary import Kind, Operation
@@ -62,6 +62,7 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
         warehouse.run(
             "CREATE OR REPLACE TABLE reconciled.differences (mapping VARCHAR, source_id VARCHAR, field VARCHAR, kind VARCHAR)"
         )
+        keep_theirs(warehouse, ledger)
         compared = {one.name: write_expected(warehouse, settings, one, resolver) for one in records}
         for one in records:
             compare_mapping(warehouse, settings, one)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.mapping.files import MODULES, Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
+from workbench.staging.existing import hand_over_taken
 from workbench.warehouse import Warehouse, identifier
 
 
@@ -23,6 +24,7 @@ def settle_clashes(warehouse: Warehouse, mappings: Mappings) -> Clashes:
         "CREATE OR REPLACE TABLE staged.changes"
         " (mapping VARCHAR, source_id VARCHAR, field VARCHAR, was VARCHAR, became VARCHAR, rule VARCHAR)"
     )
+    hand_over_taken(warehouse, mappings)
     groups: dict[tuple[str, str, str], list[tuple[ObjectMapping, FieldMapping]]] = {}
     for mapping in mappings.objects:
         for field in mapping.fields.values():
@@ -39,9 +41,12 @@ def settle_clashes(warehouse: Warehouse, mappings: Mappings) -> Clashes:
 
 
 def _append(warehouse: Warehouse, name: str, beside: list[str], mappings: list[ObjectMapping]) -> int:
-    """Equal names become `Name (City, ST)`, and where that is still equal, `Name (source id)`."""
+    """Equal names become `Name (City, ST)`, and where that is still equal, `Name (source id)`.
+
+    A foreign record that nobody adopts keeps its name: whoever is called the same gives way.
+    """
     field = identifier(name)
-    parts = []
+    parts = ["SELECT NULL AS mapping, NULL AS source_id, name AS was, NULL::VARCHAR AS place FROM taken_names"]
     for mapping in mappings:
         have = set(mapping.fields)
         place = " || ', ' || ".join(identifier(one) if one in have else "NULL::VARCHAR" for one in beside)
@@ -58,7 +63,7 @@ def _append(warehouse: Warehouse, name: str, beside: list[str], mappings: list[O
         ),
         again AS (SELECT *, count(*) OVER (PARTITION BY lower(became)) AS still FROM placed)
         SELECT mapping, source_id, was, CASE WHEN still > 1 THEN was || ' (' || source_id || ')' ELSE became END AS became
-        FROM again WHERE equal > 1 OR still > 1
+        FROM again WHERE (equal > 1 OR still > 1) AND mapping IS NOT NULL
     """)
     return _apply(warehouse, name, f"append:{','.join(beside)}", mappings)
 
@@ -66,7 +71,10 @@ def _append(warehouse: Warehouse, name: str, beside: list[str], mappings: list[O
 def _share(
     warehouse: Warehouse, mappings: Mappings, name: str, members: list[tuple[ObjectMapping, FieldMapping]]
 ) -> int:
-    """Give a shared e-mail to the guarantor, else the oldest, else the lowest id; the others carry it as shared."""
+    """Give a shared e-mail to the guarantor, else the oldest, else the lowest id; the others carry it as shared.
+
+    Who stands in the tenant already comes first of all; and what a foreign record holds, nobody gets.
+    """
     source = mappings.sources[members[0][0].source_object]
     key = identifier(source.key)
     _gather_moving(warehouse, name, [mapping for mapping, _ in members])
@@ -78,12 +86,14 @@ def _share(
         ),
         named AS (SELECT DISTINCT folded, guarantor FROM people WHERE guarantor <> source_id),
         ranked AS (
-          SELECT p.*, row_number() OVER (
-            PARTITION BY p.folded ORDER BY n.guarantor IS NULL, p.created_at NULLS LAST, p.source_id
+          SELECT p.*, t.folded IS NOT NULL AS is_theirs, row_number() OVER (
+            PARTITION BY p.folded ORDER BY a.source_key IS NULL, n.guarantor IS NULL, p.created_at NULLS LAST, p.source_id
           ) AS place
           FROM people p LEFT JOIN named n ON n.folded = p.folded AND n.guarantor = p.source_id
+          LEFT JOIN adopting a ON a.source_key = '{source.name}/' || p.source_id
+          LEFT JOIN taken_emails t ON t.folded = p.folded
         )
-        SELECT mapping, source_id, address AS was, NULL::VARCHAR AS became FROM ranked WHERE place > 1
+        SELECT mapping, source_id, address AS was, NULL::VARCHAR AS became FROM ranked WHERE place > 1 OR is_theirs
     """)
     for mapping, field in members:
         if field.shared:
@@ -124,7 +134,8 @@ def _settle_second(warehouse: Warehouse, name: str, members: list[tuple[ObjectMa
         CREATE OR REPLACE TEMP TABLE seconds AS
         SELECT m.*, r.source_id IS NOT NULL AS needs_first,
           row_number() OVER (PARTITION BY lower(m.second) ORDER BY r.source_id IS NULL, m.source_id) > 1
-            OR lower(m.second) IN (SELECT folded FROM moving WHERE folded IS NOT NULL) AS is_taken
+            OR lower(m.second) IN (SELECT folded FROM moving WHERE folded IS NOT NULL)
+            OR lower(m.second) IN (SELECT folded FROM taken_emails) AS is_taken
         FROM moving m LEFT JOIN renamed r ON r.mapping = m.mapping AND r.source_id = m.source_id
         WHERE m.second IS NOT NULL
     """)

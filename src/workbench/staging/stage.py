@@ -12,6 +12,7 @@ from workbench.mapping.sources import Source, claim, read_selected
 from workbench.mapping.spellings import hand_over_value_maps
 from workbench.settings import Settings
 from workbench.staging.clashes import Clashes, settle_clashes
+from workbench.staging.existing import hold_existing
 from workbench.staging.problems import start_problems
 from workbench.staging.rows import stage_mapping
 from workbench.vocabulary import Kind
@@ -46,6 +47,7 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
             for one in mappings.objects
             if one.kind in STAGED_KINDS
         }
+        hold_existing(warehouse, mappings)
         clashes = settle_clashes(warehouse, mappings)
         for one in mappings.objects:
             if one.kind in STAGED_KINDS:

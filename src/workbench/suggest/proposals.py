@@ -15,7 +15,7 @@ from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
-from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
+from workbench.mapping.value_map import EXISTING, Decided, ValueMap, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.folds import accept_folds
@@ -107,7 +107,8 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
                 note = f"suggested {best.confidence:.2f}: {best.reason}"
                 decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
             elif spelling not in known:
-                decided[spelling] = Decided(spelling, Decision.ASK, "", by, on, "no proposal sure enough")
+                note = suggestion.hint if suggestion else ""
+                decided[spelling] = Decided(spelling, Decision.ASK, "", by, on, note or "no proposal sure enough")
         if decided != written.rows:
             save_value_map(folder, ValueMap(asked.name, decided))
         rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
@@ -220,11 +221,20 @@ def _treatments(settings: Settings, asked: Asked) -> list[Suggestion]:
     return suggest_names(asked.records, {row[0]: () for row in rows})
 
 
+def _existing(_: Settings, asked: Asked) -> list[Suggestion]:
+    """A row that may stand in the tenant already: the records it may be, by number, the surest first."""
+    found: dict[str, list[Candidate]] = {}
+    for one in asked.matches:
+        found.setdefault(one.source_key, []).append(Candidate(str(one.destination_id), one.confidence, one.reason))
+    return [Suggestion(key, tuple(candidates), "record") for key, candidates in found.items()]
+
+
 def _same_name(_: Settings, asked: Asked) -> list[Suggestion]:
     return []
 
 
 PROPOSERS: dict[str, Proposer] = {
+    EXISTING: _existing,
     "insurance_carrier": _carriers,
     "claim_status": _claims,
     "contact_route": _routes,

@@ -36,6 +36,14 @@ class Suggestion:
         """Say whether the best candidate reaches the threshold of automatic acceptance."""
         return self.best is not None and self.best.confidence >= self.threshold
 
+    @property
+    def hint(self) -> str:
+        """Return what a person needs to decide: which records of the tenant it may be; values are looked up elsewhere."""
+        if self.kind != "record":
+            return ""
+        named = [f"{one.value} ({one.confidence:.2f}: {one.reason})" for one in self.candidates[:5]]
+        return f"perhaps {', or '.join(named)}"
+
     def as_dict(self) -> dict[str, object]:
         """Return the shape that `workbench suggest --json` prints."""
         return {
