@@ -212,7 +212,8 @@ class _Scan:
         if not self._are_ends_sound(block, data, outer, quotes):
             return False
         self._count(data, outer, len(block))
-        between = np.add.reduceat(data == self.delimiter, np.concatenate(([0], quotes)), dtype=np.int64)
+        marks = np.flatnonzero(data == self.delimiter)
+        between = np.diff(np.concatenate(([0], np.searchsorted(marks, quotes), [marks.size])))
         self.delimiters += int(between[int(self.inside) :: 2].sum())
         self.is_odd = self.is_odd or (not block.isascii() and _looks_odd(data))
         self.inside = bool((quotes.size + self.inside) & 1)
