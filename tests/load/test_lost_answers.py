@@ -9,7 +9,7 @@ from workbench.errors import SetupMissing, TenantRefusesKey
 from workbench.freshsales.refusals import PermissionMissing
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.history import moves_of
-from workbench.ledger.identities import find_identity
+from workbench.ledger.identities import find_identity, identity_frames
 from workbench.ledger.images import last_image
 from workbench.ledger.plans import planned_rows
 from workbench.load.loader import Silent, run_load
@@ -45,6 +45,20 @@ def test_a_write_without_a_key_that_was_done_is_found_not_repeated(rehearsal: Re
     rehearsal.load(scope)
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
     assert "found by look-up" in reasons(rehearsal, scope)
+
+
+@pytest.mark.parametrize("write", ["account", "file"])
+def test_a_rehearsal_that_was_left_for_hours_knows_its_own_records(rehearsal: Rehearsal, write: str) -> None:
+    state = rehearsal.transport.app.state.tenant.state
+    state.moment, state.told = state.moment - 6 * 3600, True  # its clock stood while the wall's went on
+    scope = rehearsal.few(2, 1)
+    rehearsal.order("drop_after", WRITES[write])
+    rehearsal.load(scope)
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
+    assert "found by look-up" in reasons(rehearsal, scope)
+    with rehearsal.session() as session:
+        origins = {one for frame in identity_frames(session.ledger) for one in frame["origin"]}
+    assert origins == {"created"}  # taken for somebody else's, a rollback would leave it
 
 
 @pytest.mark.parametrize("write", ["task", "note", "sales activity", "file", "contact", "deal"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workbench.dental_exec.contract import Contract, ExportObject, read_contract
 from workbench.dental_exec.deliveries import DataSource, Delivery
-from workbench.dental_exec.dialects import Dialect, Shape, column_names, find_dialect, measure
+from workbench.dental_exec.dialects import Dialect, column_names, find_dialect
 from workbench.dental_exec.encodings import FileFacts, hash_file, read_facts, text_lines, write_utf8
 from workbench.dental_exec.records import CarefulReader, Rejection
 from workbench.errors import ExportProblem, gather
@@ -32,14 +32,14 @@ class EngineStumbled(Exception):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One table of a delivery; `text` is its UTF-8 form, `shape` what its bytes count when its quotes are sound."""
+    """One table of a delivery; `text` is its UTF-8 form. The engine reads it only where it may be sound, and then is."""
 
     source: DataSource
     object: str
     facts: FileFacts
     dialect: Dialect
     text: Path
-    shape: Shape | None
+    may_be_sound: bool
     columns: tuple[str, ...]
     knows_quotes: bool = False
 
@@ -75,7 +75,7 @@ class Inventory:
 
     def with_care(self, path: Path) -> Inventory:
         """Return the inventory with one file to be read record by record."""
-        files = (replace(file, shape=None) if file.source.path == path else file for file in self.files)
+        files = (replace(file, may_be_sound=False) if file.source.path == path else file for file in self.files)
         return replace(self, files=tuple(files))
 
 
@@ -113,23 +113,22 @@ def _look_at(source: DataSource, said: ExportObject, text: Path) -> DataFile:
     dialect = find_dialect(source.name, list(islice(text_lines(source.path, facts), HEAD)), said)
     path = source.path if facts.is_utf8 else write_utf8(source.path, facts, text)
     columns = column_names(dialect.header)
-    found = DataFile(source, said.name, facts, dialect, path, None, columns)
+    found = DataFile(source, said.name, facts, dialect, path, False, columns)
     _require_one_meaning(found)
-    if (
-        len(columns) >= FEWEST_COLUMNS
-        and dialect.header_lines == 1
-        and not found.read_carefully(said.key).is_trailing()
-    ):
-        found = replace(found, shape=measure(path, dialect))
-    if found.shape is None and facts.size:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            mark = re.escape(dialect.delimiter.encode())
-            knows_quotes = bool(re.search(rb'[\r\n%b]"' % mark, data))
-            escapes = data.find(b'\\"') >= 0
-        found = replace(found, knows_quotes=knows_quotes)
-        if escapes:
-            found = _choose_escape(found, said)
-    return found
+    is_plain = len(columns) >= FEWEST_COLUMNS and dialect.header_lines == 1
+    return replace(found, may_be_sound=is_plain and not found.read_carefully(said.key).is_trailing())
+
+
+def prepare_careful(found: DataFile, said: ExportObject) -> DataFile:
+    """Find out what the reader of single records must know of a file: whether it quotes, and with which escapes."""
+    if not found.facts.size:
+        return found
+    with found.text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        mark = re.escape(found.dialect.delimiter.encode())
+        knows_quotes = bool(re.search(rb'[\r\n%b]"' % mark, data))
+        escapes = data.find(b'\\"') >= 0
+    found = replace(found, may_be_sound=False, knows_quotes=knows_quotes)
+    return _choose_escape(found, said) if escapes else found
 
 
 def _choose_escape(found: DataFile, said: ExportObject) -> DataFile:
@@ -188,8 +187,6 @@ def _file_findings(file: DataFile, contract: Contract) -> Iterator[str]:
     yield from file.source.findings
     if file.facts.told not in ("utf-8", "utf-8 with mark"):
         yield f"{name} is read as {file.facts.told}."
-    if file.dialect.backslash:
-        yield f"{name} writes a quote inside a value as a backslash and a quote; it is read so."
     if file.dialect.titles:
         yield f"{name}: {file.dialect.titles} title lines stand above its header; they are no records."
     refused = sorted(column for column in present if contract.is_refused(column))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,23 @@ from typing import Any
 import duckdb
 
 from workbench.dental_exec.contract import ExportObject, bare_key, damaged_sql, id_sql, key_sql, read_contract
-from workbench.dental_exec.dialects import read_trailer
+from workbench.dental_exec.dialects import Shape, measure, read_trailer
 from workbench.dental_exec.encodings import find_odd_text
-from workbench.dental_exec.inventory import DataFile, EngineStumbled
+from workbench.dental_exec.inventory import DataFile, EngineStumbled, prepare_careful
 from workbench.dental_exec.records import Below, Rejection
 from workbench.errors import CountMismatch
 from workbench.warehouse import Warehouse
 
-SHORTEST_LIMIT = 2 * 1024 * 1024
 INCOMING = "raw.incoming"
 
 
 @dataclass
 class Told:
-    """What landing found out beside the records: findings, and counts that do not agree."""
+    """What landing found out beside the records: findings, counts that do not agree, and whether text may be odd."""
 
     findings: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    is_odd: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,17 @@ def land_object(
     for number, (prefix, group) in enumerate(groups):
         to = _Target(warehouse, table if number == 0 else INCOMING, said, room, told)
         _make_table(to, columns)
-        for file in group:
-            _land_file(to, file, prefix + file.source.name)
+        landed = [(_land_file(to, file, prefix + file.source.name), prefix + file.source.name) for file in group]
         if group:
             _judge_keys(to, columns)
-        for file in group:
-            _find_lines(to, file, prefix + file.source.name)
+        for file, name in landed:
+            _find_lines(to, file, name)
         if number:
             _upsert(warehouse, said, columns)
     for column in found:
         warehouse.run("INSERT INTO raw.delivered_columns VALUES (?, ?)", [said.name, column])
     _drop_spare(warehouse, table, files, told)
-    if any(file.shape is None or file.shape.is_odd for file in files):
+    if told.is_odd:
         told.findings += find_odd_text(warehouse, said.name, id_sql(said) if said.key else "source_row::VARCHAR")
     return told
 
@@ -78,12 +78,16 @@ def _make_table(to: _Target, columns: list[str]) -> None:
     to.warehouse.run(f"CREATE OR REPLACE TABLE {to.table} ({typed}, source_file VARCHAR, source_row BIGINT)")
 
 
-def _land_file(to: _Target, file: DataFile, name: str) -> None:
-    below = Below()
-    reader, counted = "fast", file.shape.records if file.shape else 0
-    if file.shape is None or not _land_fast(to, file, name):
-        reader = "careful"
+def _land_file(to: _Target, file: DataFile, name: str) -> DataFile:
+    """Land a file by the engine where its bytes prove it sound, else record by record; return it as it was read."""
+    below, reader = Below(), "fast"
+    shape = _land_fast(to, file, name) if file.may_be_sound else None
+    if shape is None:
+        reader, file = "careful", prepare_careful(file, to.said)
         counted, below = _land_careful(to, file, name)
+    else:
+        counted = shape.records
+    to.told.is_odd |= shape is None or shape.is_odd
     skip = file.dialect.skip
     to.warehouse.run(
         "INSERT INTO raw.files VALUES (?, ?, ?, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -92,6 +96,8 @@ def _land_file(to: _Target, file: DataFile, name: str) -> None:
             *(file.dialect.delimiter, skip + 1, skip, below.lines_below, reader),
         ],
     )
+    if file.dialect.backslash:
+        to.told.findings.append(f"{name} writes a quote inside a value as a backslash and a quote; it is read so.")
     for line, count in below.trailers:
         to.told.findings.append(f"{name}: line {line} is a totals or trailer line; it is no record.")
         if count not in (None, counted):
@@ -102,42 +108,44 @@ def _land_file(to: _Target, file: DataFile, name: str) -> None:
         to.told.findings.append(f"{name}: {below.blank_rows} rows without any value are no records.")
     if below.page_breaks:
         to.told.findings.append(f"{name}: {below.page_breaks} page breaks (form feeds) stand before records; left out.")
+    return file
 
 
-def _land_fast(to: _Target, file: DataFile, name: str) -> bool:
-    """Land a soundly quoted file by the engine; say whether it holds just the records that its bytes count."""
-    assert file.shape is not None
-    columns = [f"c{place}" for place in range(len(file.columns))]
+def _land_fast(to: _Target, file: DataFile, name: str) -> Shape | None:
+    """Land a file by the engine while its bytes are counted beside; nothing stays unless both find the same records."""
+    columns, kept = [f"c{place}" for place in range(len(file.columns))], file.kept()
+    sql = (
+        f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row)"
+        f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file, NULL"
+        " FROM read_csv($path, columns = $columns, header = true, delim = $delimiter, skip = $skip, quote = '\"',"
+        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true)"
+    )
     values = {
         "path": glob.escape(str(file.text)),
         "columns": dict.fromkeys(columns, "VARCHAR"),
         "delimiter": file.dialect.delimiter,
         "skip": file.dialect.skip,
-        "limit": max(SHORTEST_LIMIT, 2 * file.shape.longest),
     }
-    kept = file.kept()
-    chosen = ", ".join(f"c{place}" for place in kept.values())
-    sql = (
-        f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row) SELECT {chosen}, $file, NULL"
-        " FROM read_csv($path, columns = $columns, header = true, delim = $delimiter, skip = $skip, quote = '\"',"
-        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true,"
-        " max_line_size = $limit)"
-    )
-    try:
-        [(landed,)] = to.warehouse.run(sql, {"file": name, **values})
-    except duckdb.InvalidInputException:
-        raise EngineStumbled(file.source.path) from None
-    # Rows lie in the file's order without gaps; a window that numbers them would take as long as landing them.
-    first = f"(SELECT min(rowid) FROM {to.table} WHERE source_file = $1)"
-    to.warehouse.run(f"UPDATE {to.table} SET source_row = rowid + 1 - {first} WHERE source_file = $1", [name])
-    if landed == file.shape.records and not _has_strays(to, file, name, kept):
-        return True
+    with ThreadPoolExecutor(1) as beside:
+        counting = beside.submit(measure, file.text, file.dialect)
+        try:
+            [(landed,)] = to.warehouse.run(sql, {"file": name, **values})
+        except duckdb.InvalidInputException:
+            raise EngineStumbled(file.source.path) from None
+    shape = counting.result()
+    if shape is not None and landed == shape.records:
+        # Rows lie in the file's order without gaps; a window that numbers them would take as long as landing them.
+        first = f"(SELECT min(rowid) FROM {to.table} WHERE source_file = $1)"
+        to.warehouse.run(f"UPDATE {to.table} SET source_row = rowid + 1 - {first} WHERE source_file = $1", [name])
+        if not _has_strays(to, file, name, shape.records):
+            return shape
     to.warehouse.run(f"DELETE FROM {to.table} WHERE source_file = ?", [name])
-    return False
+    return None
 
 
-def _has_strays(to: _Target, file: DataFile, name: str, kept: dict[str, int]) -> bool:
+def _has_strays(to: _Target, file: DataFile, name: str, records: int) -> bool:
     """Say whether rows without a value, a repeated header or a trailer are among what landed."""
+    kept = file.kept()
     first = next(iter(to.said.key), next(iter(kept)))
     written = file.dialect.header[kept[first]]
     empty = " AND ".join(f'"{column}" IS NULL' for column in kept)
@@ -154,8 +162,7 @@ def _has_strays(to: _Target, file: DataFile, name: str, kept: dict[str, int]) ->
     )
     cells = [value or "" for value in last[0]] if last else []
     key = "".join(cells[list(kept).index(column)] for column in to.said.key if column in kept).strip() if cells else ""
-    assert file.shape is not None
-    return bool(cells and read_trailer(cells, key, file.shape.records - 1))
+    return bool(cells and read_trailer(cells, key, records - 1))
 
 
 def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
+from workbench.journey.kernels import WarmKernels, warm_kernels
 from workbench.journey.record import current_run, open_run_ledger, reopen_last_run, summary_text, write_summary
 from workbench.journey.rehearsal import forget_rehearsal
 from workbench.journey.starter import notebooks_folder
@@ -40,6 +41,7 @@ def run_steps(settings: Settings, *, first: str | None = None, last: str | None 
     if wanted[0] in APART:
         # A delta or a rollback belongs to the run that loaded, although that is finished.
         reopen_last_run(settings)
+    warm_kernels()
     run = current_run(settings, fresh=fresh)
     ran = Ran(run, settings.runs / run.run_id)
     ledger = open_run_ledger(settings)
@@ -125,6 +127,7 @@ def execute(settings: Settings, notebook: str, folder: Path) -> Path:
             kernel_name="python3",
             start_timeout=120,
             config=_ipc(),
+            kernel_manager_class=WarmKernels,
             extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel that ends says so as an error
             request_save_on_cell_execute=True,
             stderr_file=sys.stderr,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Row, and_, func, insert, or_, select, update
 
-from workbench.clock import WallClock
+from workbench.clock import Clock
 from workbench.ledger.audit import append_entry
 from workbench.ledger.identities import Identity, forget_identity, keep_identity
 from workbench.ledger.images import keep_image
@@ -61,7 +61,7 @@ class Outcome:
 
 def intend(ledger: Ledger, lease: Lease, run_id: str, intents: Sequence[Intent], *, batch: bool = False) -> list[int]:
     """Write intents durably and return their numbers; `batch` ties them to one bulk request."""
-    now = WallClock().now()
+    now = ledger.clock.now()
     with ledger.commit() as connection:
         check_fence(connection, lease)
         batch_id = None
@@ -100,7 +100,7 @@ def keep_job(ledger: Ledger, operation_ids: Sequence[int], job_path: str) -> Non
         connection.execute(
             update(batches).where(batches.c.batch_id == batch_id).values(job_path=job_path, state=State.SENT)
         )
-        _move(connection, [Outcome(one, State.SENT) for one in operation_ids])
+        _move(connection, ledger.clock, [Outcome(one, State.SENT) for one in operation_ids])
 
 
 def keep_before(ledger: Ledger, lease: Lease, operation_id: int, record: Any) -> None:
@@ -108,7 +108,7 @@ def keep_before(ledger: Ledger, lease: Lease, operation_id: int, record: Any) ->
     with ledger.commit() as connection:
         check_fence(connection, lease)
         keep_image(connection, ledger.key, operation_id, "before", record)
-        _move(connection, [Outcome(operation_id, State.SENT)])
+        _move(connection, ledger.clock, [Outcome(operation_id, State.SENT)])
 
 
 def record_outcomes(ledger: Ledger, lease: Lease, actor: str, outcomes: Iterable[Outcome]) -> None:
@@ -116,7 +116,7 @@ def record_outcomes(ledger: Ledger, lease: Lease, actor: str, outcomes: Iterable
     done = list(outcomes)
     with ledger.commit() as connection:
         check_fence(connection, lease)
-        _move(connection, done)
+        _move(connection, ledger.clock, done)
         for one in done:
             row = connection.execute(select(operations).where(operations.c.operation_id == one.operation_id)).one()
             for kind, image in (("before", one.before), ("read_back", one.read_back), ("kept", list(one.kept) or None)):
@@ -160,8 +160,8 @@ def _deliver(connection: Connection, row: Row[Any], outcome: Outcome) -> None:
         )
 
 
-def _move(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-    now = WallClock().now()
+def _move(connection: Connection, clock: Clock, outcomes: Sequence[Outcome]) -> None:
+    now = clock.now()
     for one in outcomes:
         values: dict[str, Any] = {"state": one.state, "reason": one.reason}
         if one.destination_id is not None:
@@ -183,7 +183,7 @@ def done_ordinals(ledger: Ledger, plan_id: int, mapping: str) -> set[int]:
 
 
 def first_create_at(ledger: Ledger, source_object: str, source_id: str) -> float:
-    """Return the moment of the first intent to create a record for a source row, by this machine's clock."""
+    """Return the moment of the first intent to create a record for a source row, by the tenant's clock."""
     query = (
         select(func.min(transitions.c.at))
         .select_from(operations.join(transitions, operations.c.operation_id == transitions.c.operation_id))

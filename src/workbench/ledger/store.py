@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError
 
+from workbench.clock import Clock, WallClock
 from workbench.errors import StoreProblem
 
 SCHEMA_VERSION = "1"
@@ -185,10 +186,14 @@ audit = Table(
 
 @dataclass(frozen=True)
 class Ledger:
-    """One open ledger and the key its images are sealed with."""
+    """One open ledger, the key its images are sealed with, and the clock that moments of operations are read from.
+
+    That is the tenant's clock while something is sent, so that they compare with what the tenant's records say.
+    """
 
     engine: Engine
     key: bytes
+    clock: Clock = field(default_factory=WallClock)
 
     @contextmanager
     def commit(self) -> Iterator[Connection]:

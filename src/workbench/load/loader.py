@@ -92,10 +92,10 @@ class BatchLog:
         return fates
 
 
-def next_number(folder: Path, mapping: str) -> int:
-    """Return the number of a mapping's next batch: a load that goes on keeps the logs of what it did before."""
+def next_log(folder: Path, mapping: str) -> BatchLog:
+    """Return the log of a mapping's next batch: a load that goes on keeps the logs of what it did before."""
     taken = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{mapping}-[0-9][0-9][0-9][0-9].csv")]
-    return max(taken, default=0) + 1
+    return BatchLog(folder, mapping, max(taken, default=0) + 1)
 
 
 @dataclass(frozen=True)
@@ -159,19 +159,17 @@ def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> N
     after = -1
     while batch := planned_batch(ledger, plan, mapping.name, after, BATCH_ROWS):
         after = batch[-1].ordinal
+        due = [row for row in batch if row.ordinal not in done]
+        staged = _staged_rows(sending, mapping, due) if due else {}
         # A level ends a batch: its ids must be known before those that hang on it are made ready.
-        for _, level in groupby((row for row in batch if row.ordinal not in done), key=lambda row: row.depth):
-            _load_batch(sending, mapping, list(level), progress, loaded)
+        for _, level in groupby(due, key=lambda row: row.depth):
+            log = next_log(sending.session.folder / "batches", mapping.name)
+            _load_batch(sending, Batch(mapping, staged, log, progress), list(level), loaded)
 
 
-def _load_batch(
-    sending: Sending, mapping: ObjectMapping, rows: list[PlannedRow], progress: Progress, loaded: Loaded
-) -> None:
-    session = sending.session
+def _load_batch(sending: Sending, batch: Batch, rows: list[PlannedRow], loaded: Loaded) -> None:
+    session, mapping, log = sending.session, batch.mapping, batch.log
     before = session.tenant.calls
-    folder = session.folder / "batches"
-    log = BatchLog(folder, mapping.name, next_number(folder, mapping.name))
-    batch = Batch(mapping, _staged_rows(sending, mapping, rows), log, progress)
     fates: dict[str, int] = {}
     try:
         _send_batch(sending, batch, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.errors import StoreProblem
@@ -72,6 +72,7 @@ def open_session(
         ledger.require_sound()
         check_key(ledger)
         with hold_lease(ledger) as lease, open_tenant(settings, base_url, ledger, transport, lease) as tenant:
-            yield Session(settings, mappings, tenant, read_schema(tenant), ledger, lease, run_id, actor)
+            kept = replace(ledger, clock=tenant.clock)
+            yield Session(settings, mappings, tenant, read_schema(tenant), kept, lease, run_id, actor)
     finally:
         ledger.engine.dispose()
