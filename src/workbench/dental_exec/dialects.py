@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +18,7 @@ DELIMITERS = (",", ";", "\t", "|")
 HEAD_LINES = 30
 ENOUGH_COLUMNS = 0.6
 OURS = ("source_file", "source_row")
-BLOCK, THREADS = 4 * 1024 * 1024, 2
+BLOCK = 1024 * 1024
 NEWLINE, RETURN, QUOTE = 10, 13, 34
 
 
@@ -163,18 +161,13 @@ def measure(path: Path, dialect: Dialect) -> Shape | None:
     one kind; no value holds what could be a whole record; no page break starts a line.
     """
     scan, mark = _Scan(ord(dialect.delimiter), dialect.width), ord(dialect.delimiter)
-    with path.open("rb") as file, ThreadPoolExecutor(THREADS) as beside:
+    with path.open("rb") as file:
         for _ in range(dialect.skip):
             if b'"' in (line := file.readline()) or b"\r" in line.rstrip(b"\r\n"):
                 return None
         if file.tell() == 0 and file.read(3) != b"\xef\xbb\xbf":
             file.seek(0)
-        waiting: deque[Future[_Block]] = deque()
-        for text in _whole_lines(file):
-            waiting.append(beside.submit(_Block.read, text, mark))
-            if len(waiting) > THREADS and not scan.take(waiting.popleft().result()):
-                return None
-        if not all(scan.take(block.result()) for block in waiting):
+        if not all(scan.take(_Block.read(text, mark)) for text in _whole_lines(file)):
             return None
     if scan.delimiters != scan.records * (dialect.width - 1):
         return None  # a record has more values; the engine would forgive a last one that is blank, and shift the rest
@@ -183,37 +176,48 @@ def measure(path: Path, dialect: Dialect) -> Shape | None:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some whole lines of a file, and where its quotes, line ends, returns and delimiters stand."""
+    """Some whole lines of a file, where its quotes and line ends stand, and how many delimiters it has."""
 
     text: bytes
     data: np.ndarray
     quotes: np.ndarray
     ends: np.ndarray
-    marks: np.ndarray
+    marks: int
+    mark: int
     has_return: bool
     is_odd: bool
 
     @classmethod
-    def read(cls, text: bytes, delimiter: int) -> _Block:
+    def read(cls, text: bytes, mark: int) -> _Block:
         """Look through the bytes once for each; nothing here hangs on the block before."""
         data = np.frombuffer(text, np.uint8)
-        quotes, ends, marks = (np.flatnonzero(data == one) for one in (QUOTE, NEWLINE, delimiter))
+        quotes, ends = np.flatnonzero(data == QUOTE), np.flatnonzero(data == NEWLINE)
         odd = not text.isascii() and _looks_odd(data)
-        return cls(text, data, quotes, ends, marks, b"\r" in text, odd)
+        return cls(text, data, quotes, ends, int(np.count_nonzero(data == mark)), mark, b"\r" in text, odd)
+
+    def marks_within(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """Count the delimiters of stretches in order; where these are few, only they are looked at again."""
+        lengths = stops - starts
+        if 8 * lengths.sum() > self.data.size:
+            marks = np.flatnonzero(self.data == self.mark)
+            return np.asarray(np.searchsorted(marks, stops) - np.searchsorted(marks, starts))
+        before = np.cumsum(lengths) - lengths
+        looked_at = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+        found = np.flatnonzero(self.data[looked_at] == self.mark)
+        return np.asarray(np.searchsorted(found, before + lengths) - np.searchsorted(found, before))
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
     """Yield a file in blocks that end with a line end; one is lent to a last line without."""
-    rest, line_end = b"", b"\n"
+    line_end = b"\n"
     while block := file.read(BLOCK):
-        block = rest + block
-        end = block.rfind(b"\n") + 1
-        block, rest = block[:end], block[end:]
-        if block:
+        if not block.endswith(b"\n"):
+            block += file.readline()
+        if block.endswith(b"\n"):
             line_end = b"\r\n" if block.endswith(b"\r\n") else b"\n"
-            yield block
-    if rest:
-        yield rest + line_end
+        else:
+            block += line_end
+        yield block
 
 
 class _Scan:
@@ -227,7 +231,7 @@ class _Scan:
 
     def take(self, block: _Block) -> bool:
         """Take one block; say whether all of it is sound."""
-        if block.text.startswith(b"\x0c") or b"\n\x0c" in block.text:
+        if b"\x0c" in block.text and re.match(b"\x0c|.*\n\x0c", block.text, re.DOTALL):
             return False
         quotes, ends = block.quotes, block.ends
         if quotes.size and not self._are_sound(block.data, quotes):
@@ -239,8 +243,9 @@ class _Scan:
         if not self._are_ends_sound(block, outer):
             return False
         self._count(block.data, outer)
-        between = np.diff(np.searchsorted(block.marks, quotes), prepend=0, append=block.marks.size)
-        self.delimiters += int(between[int(self.inside) :: 2].sum())
+        edges = np.concatenate(([0] if self.inside else [], quotes, [block.data.size])).astype(np.int64)
+        edges = edges[: edges.size // 2 * 2]  # an odd one out is the end of a block that ends outside
+        self.delimiters += block.marks - int(block.marks_within(edges[::2], edges[1::2]).sum())
         self.is_odd = self.is_odd or block.is_odd
         self.inside = bool((quotes.size + self.inside) & 1)
         return True
@@ -257,8 +262,9 @@ class _Scan:
     def _hold_records(self, block: _Block, within: np.ndarray) -> bool:
         """Say whether a line that starts inside a value has the delimiters of a whole record."""
         inside = np.append(self.inside, within[:-1])  # whether each line's start is
-        marks = np.diff(np.searchsorted(block.marks, block.ends), prepend=0)
-        return bool((marks[inside] >= max(self.width - 1, 1)).any())
+        starts = np.append(0, block.ends[:-1] + 1)
+        marks = block.marks_within(starts[inside], block.ends[inside])
+        return bool((marks >= max(self.width - 1, 1)).any())
 
     def _are_ends_sound(self, block: _Block, outer: np.ndarray) -> bool:
         has_return = block.data[np.maximum(outer - 1, 0)] == RETURN

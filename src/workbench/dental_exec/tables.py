@@ -12,15 +12,18 @@ from typing import Any
 
 import duckdb
 
-from workbench.dental_exec.contract import ExportObject, bare_key, damaged_sql, id_sql, key_sql, read_contract
+from workbench.dental_exec.contract import ExportObject, bare_key, id_sql, read_contract
 from workbench.dental_exec.dialects import Shape, measure, read_trailer
 from workbench.dental_exec.encodings import find_odd_text
 from workbench.dental_exec.inventory import DataFile, EngineStumbled, prepare_careful
-from workbench.dental_exec.records import Below, Rejection
+from workbench.dental_exec.keys import judge_keys, quoted
+from workbench.dental_exec.records import Below
 from workbench.errors import CountMismatch
 from workbench.warehouse import Warehouse
 
 INCOMING = "raw.incoming"
+LARGE = 32 * 1024 * 1024
+"""From so many bytes on, a file lands while it is still counted: on one that proves unsound the engine then worked in vain."""
 
 
 @dataclass
@@ -59,8 +62,9 @@ def land_object(
         to = _Target(warehouse, table if number == 0 else INCOMING, said, room, told)
         _make_table(to, columns)
         landed = [(_land_file(to, file, prefix + file.source.name), prefix + file.source.name) for file in group]
+        warehouse.run(f"ALTER TABLE {to.table} ADD COLUMN IF NOT EXISTS source_row BIGINT")
         if group:
-            _judge_keys(to, columns)
+            told.findings += judge_keys(warehouse, to.table, said, columns)
         for file, name in landed:
             _find_lines(to, file, name)
         if number:
@@ -75,7 +79,7 @@ def land_object(
 
 def _make_table(to: _Target, columns: list[str]) -> None:
     typed = ", ".join(f'"{column}" VARCHAR' for column in columns)
-    to.warehouse.run(f"CREATE OR REPLACE TABLE {to.table} ({typed}, source_file VARCHAR, source_row BIGINT)")
+    to.warehouse.run(f"CREATE OR REPLACE TABLE {to.table} ({typed}, source_file VARCHAR)")
 
 
 def _land_file(to: _Target, file: DataFile, name: str) -> DataFile:
@@ -115,10 +119,10 @@ def _land_fast(to: _Target, file: DataFile, name: str) -> Shape | None:
     """Land a file by the engine while its bytes are counted beside; nothing stays unless both find the same records."""
     columns, kept = [f"c{place}" for place in range(len(file.columns))], file.kept()
     sql = (
-        f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row)"
-        f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file, NULL"
+        f"INSERT INTO {to.table} ({quoted(kept)}, source_file)"
+        f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file"
         " FROM read_csv($path, columns = $columns, header = true, delim = $delimiter, skip = $skip, quote = '\"',"
-        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true)"
+        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true, buffer_size = 8388608)"
     )
     values = {
         "path": glob.escape(str(file.text)),
@@ -128,19 +132,32 @@ def _land_fast(to: _Target, file: DataFile, name: str) -> Shape | None:
     }
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(measure, file.text, file.dialect)
+        if file.facts.size < LARGE and counting.result() is None:
+            return None
         try:
             [(landed,)] = to.warehouse.run(sql, {"file": name, **values})
         except duckdb.InvalidInputException:
             raise EngineStumbled(file.source.path) from None
     shape = counting.result()
     if shape is not None and landed == shape.records:
-        # Rows lie in the file's order without gaps; a window that numbers them would take as long as landing them.
-        first = f"(SELECT min(rowid) FROM {to.table} WHERE source_file = $1)"
-        to.warehouse.run(f"UPDATE {to.table} SET source_row = rowid + 1 - {first} WHERE source_file = $1", [name])
+        _number_rows(to, name)
         if not _has_strays(to, file, name, shape.records):
             return shape
     to.warehouse.run(f"DELETE FROM {to.table} WHERE source_file = ?", [name])
     return None
+
+
+def _number_rows(to: _Target, name: str) -> None:
+    """Number the rows of a file, which lie in its order without gaps; a window would take as long as landing them."""
+    run, table = to.warehouse.run, to.table
+    if "source_row" in to.warehouse.columns(table):
+        first = f"(SELECT min(rowid) FROM {table} WHERE source_file = $1)"
+        run(f"UPDATE {table} SET source_row = rowid + 1 - {first} WHERE source_file = $1", [name])
+        return
+    run("CREATE SEQUENCE raw.place")
+    run(f"ALTER TABLE {table} ADD COLUMN source_row BIGINT DEFAULT nextval('raw.place')")
+    run(f"ALTER TABLE {table} ALTER COLUMN source_row DROP DEFAULT")
+    run("DROP SEQUENCE raw.place")
 
 
 def _has_strays(to: _Target, file: DataFile, name: str, records: int) -> bool:
@@ -156,7 +173,7 @@ def _has_strays(to: _Target, file: DataFile, name: str, records: int) -> bool:
     ):
         return True
     last = to.warehouse.run(
-        f"SELECT {_quoted(kept)} FROM {to.table} WHERE source_file = $file"
+        f"SELECT {quoted(kept)} FROM {to.table} WHERE source_file = $file"
         f" AND source_row = (SELECT max(source_row) FROM {to.table} WHERE source_file = $file)",
         {"file": name},
     )
@@ -187,8 +204,9 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
     if rejected:
         to.warehouse.connection.executemany("INSERT INTO raw.rejected VALUES (?, ?, ?, ?, ?, ?, ?)", rejected)
     kept = file.kept()
+    to.warehouse.run(f"ALTER TABLE {to.table} ADD COLUMN IF NOT EXISTS source_row BIGINT")
     [(landed,)] = to.warehouse.run(
-        f"INSERT INTO {to.table} ({_quoted(kept)}, source_file, source_row)"
+        f"INSERT INTO {to.table} ({quoted(kept)}, source_file, source_row)"
         f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file, n::BIGINT"
         " FROM read_csv($path, columns = $columns, header = true, delim = ',', quote = '\"', escape = '\"',"
         " auto_detect = false, strict_mode = true, nullstr = '', max_line_size = 67108864)",
@@ -198,67 +216,6 @@ def _land_careful(to: _Target, file: DataFile, name: str) -> tuple[int, Below]:
     if landed != good:
         raise CountMismatch(f"{name}: {good} good records were read, {landed} landed. Nothing was changed.")
     return reader.counted, reader.below
-
-
-def _quoted(columns: Sequence[str] | dict[str, int]) -> str:
-    return ", ".join(f'"{column}"' for column in columns)
-
-
-def _are_keys_plain(to: _Target) -> bool:
-    """Say whether keys are distinct and need no second look: plain letters in one case, digits, a few marks."""
-    key = " || '.' || ".join(f'"{column}"' for column in to.said.key)
-    plain = f"regexp_full_match({key}, '[A-Z0-9_.:/-]+') AND NOT contains({key}, 'E-')"
-    [(total, distinct, odd)] = to.warehouse.run(
-        f"SELECT count(*), count(DISTINCT {key}), count(*) FILTER (({plain}) IS NOT TRUE) FROM {to.table}"
-    )
-    return bool(total == distinct and not odd)
-
-
-def _judge_keys(to: _Target, columns: list[str]) -> None:
-    """Keep one of several equal records; reject records without a usable key, and all of a key that differ."""
-    if not to.said.key:
-        return
-    if _are_keys_plain(to):
-        return
-    key = id_sql(to.said)
-    damaged = f"({' OR '.join(damaged_sql(column) for column in to.said.key)})"
-    [(total, distinct, plain, bad)] = to.warehouse.run(
-        f"SELECT count(*), count(DISTINCT k), count(DISTINCT lower(k)), count(*) FILTER (k IS NULL OR k = '' OR damaged)"
-        f" FROM (SELECT {key} AS k, {damaged} AS damaged FROM {to.table})"
-    )
-    if plain < distinct:
-        to.told.findings.append(
-            f"{to.said.name}: {distinct - plain} keys differ from another only in case; they stay apart."
-        )
-    if total == distinct and not bad:
-        return
-    blank = " OR ".join(f"{key_sql(column)} IS NULL OR {key_sql(column)} = ''" for column in to.said.key)
-    content = _quoted([column for column in columns if column not in to.said.key])
-    to.warehouse.run(
-        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT rowid AS place, {key} AS k, source_file, source_row,"
-        f" CASE WHEN {blank} THEN $blank WHEN {damaged} THEN $damaged END AS reason FROM {to.table}",
-        {"blank": Rejection.BLANK_KEY, "damaged": Rejection.DAMAGED_KEY},
-    )
-    to.warehouse.run(
-        "CREATE OR REPLACE TEMP TABLE aside AS SELECT place, k, reason FROM keyed WHERE reason IS NOT NULL UNION ALL"
-        " SELECT place, k, CASE WHEN least_content = greatest_content THEN $again ELSE $several END FROM"
-        " (SELECT place, k, min(content) OVER one AS least_content, max(content) OVER one AS greatest_content,"
-        " row_number() OVER (PARTITION BY k ORDER BY source_file, source_row) AS turn FROM"
-        f" (SELECT place, k, d.source_file, d.source_row, to_json([{content}])::VARCHAR AS content FROM keyed d"
-        f" JOIN {to.table} t ON t.rowid = place WHERE reason IS NULL AND k IN"
-        " (SELECT k FROM keyed WHERE reason IS NULL GROUP BY k HAVING count(*) > 1))"
-        " WINDOW one AS (PARTITION BY k)) WHERE turn > 1 OR least_content <> greatest_content",
-        {"again": Rejection.AGAIN, "several": Rejection.SEVERAL},
-    )
-    to.warehouse.run(
-        f"INSERT INTO raw.rejected SELECT source_file, '{to.said.name}', NULL, NULL, reason, source_row,"
-        " CASE WHEN reason <> $damaged THEN nullif(k, '') END"
-        f" FROM {to.table} t JOIN aside ON place = t.rowid ORDER BY 1, 6",
-        {"damaged": Rejection.DAMAGED_KEY},
-    )
-    to.warehouse.run(f"DELETE FROM {to.table} WHERE rowid IN (SELECT place FROM aside)")
-    to.warehouse.run("DROP TABLE aside")
-    to.warehouse.run("DROP TABLE keyed")
 
 
 def _find_lines(to: _Target, file: DataFile, name: str) -> None:
@@ -279,12 +236,12 @@ def _find_lines(to: _Target, file: DataFile, name: str) -> None:
 
 def _upsert(warehouse: Warehouse, said: ExportObject, columns: list[str]) -> None:
     """Let each incoming record replace the one of its key; what has no key is added unless it is there already."""
-    table, names = f"raw.{said.name}", _quoted([*columns, "source_file", "source_row"])
+    table, names = f"raw.{said.name}", quoted([*columns, "source_file", "source_row"])
     if said.key:
         warehouse.run(f"DELETE FROM {table} WHERE {id_sql(said)} IN (SELECT {id_sql(said)} FROM {INCOMING})")
         warehouse.run(f"INSERT INTO {table} ({names}) SELECT {names} FROM {INCOMING}")
     else:
-        content = f"to_json([{_quoted(columns)}])::VARCHAR"
+        content = f"to_json([{quoted(columns)}])::VARCHAR"
         warehouse.run(
             f"INSERT INTO {table} ({names}) SELECT {names} FROM {INCOMING}"
             f" WHERE {content} NOT IN (SELECT {content} FROM {table})"
