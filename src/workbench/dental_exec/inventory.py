@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from workbench.dental_exec.contract import Contract, ExportObject, read_contract
+from workbench.dental_exec.contract import Contract, ExportObject, Rejection, read_contract
 from workbench.dental_exec.deliveries import DataSource, Delivery
 from workbench.dental_exec.dialects import Dialect, column_names, find_dialect
 from workbench.dental_exec.encodings import FileFacts, hash_file, read_facts, text_lines, write_utf8
-from workbench.dental_exec.records import CarefulReader, Rejection
+from workbench.dental_exec.records import CarefulReader
 from workbench.errors import ExportProblem, gather
 
 HEAD = 120

@@ -6,10 +6,9 @@ import csv
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-from workbench.dental_exec.contract import KeyShapes
+from workbench.dental_exec.contract import KeyShapes, Rejection
 from workbench.dental_exec.dialects import (
     Dialect,
     column_names,
@@ -23,18 +22,6 @@ from workbench.errors import ExportProblem
 WIDEST = 16 * 1024 * 1024
 """A record of more characters has a quote that was never closed."""
 FIRST_LINES, HELD_BACK, RUN = 200, 6, 2_000
-
-
-class Rejection(StrEnum):
-    """Why a record did not land."""
-
-    RAGGED = "{n} values under a header of {m}"
-    UNCLOSED = "an opening quote is never closed"
-    UNDOUBLED = "a quote inside a quoted value is not doubled"
-    BLANK_KEY = "its key is blank"
-    DAMAGED_KEY = "its key was damaged by a spreadsheet"
-    SEVERAL = "its key names several different records"
-    AGAIN = "the same record again: kept once"
 
 
 @dataclass

@@ -12,11 +12,10 @@ from typing import Any
 
 import duckdb
 
-from workbench.dental_exec.contract import ExportObject, bare_key, id_sql, read_contract
+from workbench.dental_exec.contract import ExportObject, bare_key, id_sql, judge_keys, quoted, read_contract
 from workbench.dental_exec.dialects import Shape, measure, read_trailer
 from workbench.dental_exec.encodings import find_odd_text
 from workbench.dental_exec.inventory import DataFile, EngineStumbled, prepare_careful
-from workbench.dental_exec.keys import judge_keys, quoted
 from workbench.dental_exec.records import Below
 from workbench.errors import CountMismatch
 from workbench.warehouse import Warehouse
