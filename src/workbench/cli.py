@@ -271,7 +271,7 @@ def _doctor(arguments: argparse.Namespace) -> Answer:
 
 
 def _lab(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.lab import open_lab
+    from workbench.journey.jupyter import open_lab
 
     return {"exit": open_lab(_settings(arguments))}
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from rooms import Practice, make_practice
 
 from workbench.journey.desk import reading
-from workbench.journey.lab import lab_command, lab_environment
+from workbench.journey.jupyter import lab_command, lab_environment
 from workbench.mapping.value_map import read_value_map
 from workbench.profile.recalls import profile_recalls
 from workbench.vocabulary import Decision

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rooms import Practice, make_practice
 
-from workbench.journey.kernels import CAN_FORK
+from workbench.journey.jupyter import CAN_FORK
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="kernels are forked on Linux only")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
-from workbench.journey.kernels import WarmKernels, warm_kernels
+from workbench.journey.jupyter import WarmKernels, warm_kernels
 from workbench.journey.record import current_run, open_run_ledger, reopen_last_run, summary_text, write_summary
 from workbench.journey.rehearsal import forget_rehearsal
 from workbench.journey.starter import notebooks_folder

@@ -1,10 +1,12 @@
-"""Kernels of a headless run: forked from one process that has the slow imports behind it, where a fork is sound."""
+"""Jupyter: Lab for people, and for headless runs kernels that are forked from one process, where a fork is sound."""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -15,6 +17,9 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from workbench.journey.starter import notebooks_folder
+from workbench.settings import Settings
 
 CAN_FORK = sys.platform == "linux"
 """Elsewhere (macOS's frameworks do not bear a fork, Windows has none) a run starts each kernel from nothing."""
@@ -113,3 +118,46 @@ def _end_with_the_run() -> None:
     assert run is not None
     run.join()
     os._exit(1)
+
+
+def open_lab(settings: Settings, *arguments: str) -> int:
+    """Run JupyterLab until it is closed and return its exit code."""
+    return subprocess.call(lab_command(settings, *arguments), env=lab_environment(settings))  # noqa: S603
+
+
+def lab_command(settings: Settings, *arguments: str) -> list[str]:
+    """Return the command; a taken port is an error instead of another server's page."""
+    return [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        f"--ServerApp.root_dir={notebooks_folder(settings)}",
+        "--ServerApp.port_retries=0",
+        "--KernelManager.transport=ipc",
+        *arguments,
+    ]
+
+
+def lab_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which Lab fetches no news and looks for no updates."""
+    folder = settings.folder / "data" / "lab"
+    settings_file = folder / "labconfig" / "default_setting_overrides.json"
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text(
+        json.dumps(
+            {
+                "@jupyterlab/apputils-extension:notification": {
+                    "fetchNews": "false",
+                    "checkForUpdates": False,
+                    "doNotDisturbMode": True,
+                },
+            }
+        ),
+        "utf-8",
+    )
+    return {**os.environ, "JUPYTER_CONFIG_DIR": str(folder), "JUPYTER_PREFER_ENV_PATH": "1", "PATH": _path()}
+
+
+def _path() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
