@@ -1,4 +1,10 @@
+from collections import Counter
+
+import pytest
 from loads import NOTHING_WRONG, Rehearsal
+
+from workbench.ledger.proofs import BULK, PROVEN, REFUTED, read_verdicts
+from workbench.warehouse import open_warehouse
 
 
 def test_a_load_delivers_every_row_once_and_a_second_one_nothing(rehearsal: Rehearsal) -> None:
@@ -7,3 +13,22 @@ def test_a_load_delivers_every_row_once_and_a_second_one_nothing(rehearsal: Rehe
     asked = len(rehearsal.transport.asked)
     assert rehearsal.load().counts == {}
     assert [one for one in rehearsal.transport.asked[asked:] if not one.startswith("GET")] == []
+
+
+@pytest.mark.parametrize("taken", [pytest.param(True, id="taken"), pytest.param(False, id="refused")])
+def test_bulk_calls_are_asked_once_whether_they_take_our_field(rehearsal: Rehearsal, taken: bool) -> None:
+    rehearsal.admin("switches", {"bulk_by_unique_field": taken})
+    with open_warehouse(rehearsal.practice.settings.warehouse, write=True) as warehouse:
+        # Nothing but our own field finds these again.
+        warehouse.run("UPDATE staged.patient SET email = NULL, emails_more = NULL WHERE mobile_number IS NOT NULL")
+        keyless = warehouse.run(
+            "SELECT count(*) FROM staged.patient s WHERE email IS NULL AND NOT EXISTS (SELECT 1 FROM checked.held h"
+            " WHERE h.source_object = 'contacts' AND h.source_id = s.source_id)"
+        )[0][0]
+    rehearsal.load()
+    assert rehearsal.doubles_and_losses() == NOTHING_WRONG
+    asked = Counter(rehearsal.transport.asked)
+    with rehearsal.session() as session:
+        assert read_verdicts(session.ledger, BULK)["contacts"] == (PROVEN if taken else REFUTED)
+    singly = asked["POST /contacts/upsert"]
+    assert keyless > 15 and (singly < 10 if taken else singly >= keyless), (keyless, singly)

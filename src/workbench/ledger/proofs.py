@@ -11,15 +11,17 @@ from workbench.ledger.store import Ledger, proofs
 PROVEN, REFUTED = "proven", "refuted"
 
 
-def read_verdicts(ledger: Ledger) -> dict[str, str]:
-    """Return the verdict by the plural name of the records, of the way that sends one record a call."""
+SINGLE, BULK = "single", "bulk"
+"""The ways a field can be proven for: one record a call, or many."""
+
+
+def read_verdicts(ledger: Ledger, way: str = SINGLE) -> dict[str, str]:
+    """Return the verdict by the plural name of the records, of the way that sends one record a call or many."""
     with ledger.read() as connection:
-        return {
-            row.destination: row.verdict for row in connection.execute(select(proofs).where(proofs.c.way == "single"))
-        }
+        return {row.destination: row.verdict for row in connection.execute(select(proofs).where(proofs.c.way == way))}
 
 
-def keep_verdict(ledger: Ledger, held: Lease, destination: str, verdict: str, *, way: str = "single") -> None:
+def keep_verdict(ledger: Ledger, held: Lease, destination: str, verdict: str, *, way: str = SINGLE) -> None:
     """Keep one verdict; a later one replaces it, since an admin may have ticked the field meanwhile."""
     with ledger.commit() as connection:
         check_fence(connection, held)

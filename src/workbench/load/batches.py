@@ -10,9 +10,10 @@ from workbench.errors import TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.census import read_newest
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.jobs import BulkRow, poll_job, send_bulk
-from workbench.freshsales.refusals import OutcomeUnknown, Refused
+from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
+from workbench.ledger.proofs import PROVEN, REFUTED
 from workbench.load.requests import BULK, Lost, Sending, made_by_us
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
@@ -29,17 +30,21 @@ Settled = tuple[PlannedRow, Outcome]
 
 
 def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> bool:
-    """Say whether a bulk key proves this row's identity: unique among staged rows by a settled clash rule, and no foreign's.
+    """Say whether a bulk key proves this row's identity: our unique field where bulk calls are proven to take it, else
+    an e-mail or a name that is unique among staged rows by a settled clash rule, and no foreign's.
 
-    Further e-mails keep a row out: the bulk identifier is one address.
+    Further e-mails keep a row out of the latter: the bulk identifier is one address.
     """
     where = endpoint(mapping.destination, sending.session.settings.edition)
     key = KEY_FIELDS.get(where.bulk_identifier or "")
-    if row.operation is not Operation.CREATE or key is None or staged.get("emails_more"):
+    if row.operation is not Operation.CREATE or key is None:
         return False
-    field = mapping.fields.get(key)
-    if not (field and field.unique and staged.get(key)) or (where.plural, str(staged[key]).lower()) in sending.taken:
-        return False
+    if sending.bulk_verdict(mapping.destination) != PROVEN:
+        field = mapping.fields.get(key)
+        if staged.get("emails_more") or not (field and field.unique and staged.get(key)):
+            return False
+        if (where.plural, str(staged[key]).lower()) in sending.taken:
+            return False
     return not sending.resolver.resolve(mapping, staged).missing
 
 
@@ -56,12 +61,45 @@ def send_in_bulk(
     yield from _learn_ids(sending, mapping, sent)
 
 
+def try_our_key(
+    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged]
+) -> Iterator[Settled]:
+    """Send some rows without another bulk key under our unique field, and keep whether the tenant takes that.
+
+    One call and a poll tell it once for each kind of record. Where the tenant refuses the key, or makes none of the
+    rows, they go on one by one.
+    """
+    where = endpoint(mapping.destination, sending.session.settings.edition)
+    if where.bulk_identifier is None or sending.bulk_verdict(mapping.destination) is not None:
+        return
+    fit = [
+        row
+        for row in rows
+        if row.operation is Operation.CREATE and not sending.resolver.resolve(mapping, staged[row.source_id]).missing
+    ][:ROWS_A_CALL]
+    if len(fit) < FEWEST_IN_BULK:
+        return
+    sent: list[Lost] = []
+    settled = list(_request(sending, mapping, fit, staged, sent, on_trial=True))
+    settled += _learn_ids(sending, mapping, sent)
+    if any(outcome.state is State.APPLIED for _, outcome in settled):
+        sending.prove_in_bulk(mapping.destination, PROVEN)
+    yield from settled
+
+
 def _request(
-    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged], sent: list[Lost]
+    sending: Sending,
+    mapping: ObjectMapping,
+    rows: Sequence[PlannedRow],
+    staged: Mapping[str, Staged],
+    sent: list[Lost],
+    *,
+    on_trial: bool = False,
 ) -> Iterator[Settled]:
     session = sending.session
     where = endpoint(mapping.destination, session.settings.edition)
-    key = KEY_FIELDS[where.bulk_identifier or ""]
+    by_ours = on_trial or sending.bulk_verdict(mapping.destination) == PROVEN
+    key, by = (SOURCE_ID, SOURCE_ID) if by_ours else (KEY_FIELDS[where.bulk_identifier or ""], "")
     payloads = [(row, sending.resolver.resolve(mapping, staged[row.source_id])) for row in rows]
     numbers = sending.intend(mapping, payloads, BULK)
     lost = [
@@ -69,14 +107,17 @@ def _request(
         for (row, payload), number in zip(payloads, numbers, strict=True)
     ]
     failed: dict[int | str, Refused] = {}
+    made = len(lost)
     try:
-        job = send_bulk(session.tenant, where, [BulkRow(str(one.fields[key]), one.fields) for one in lost])
+        job = send_bulk(session.tenant, where, [BulkRow(str(one.fields[key]), one.fields, by) for one in lost])
     except (TenantRefusesKey, TenantUnreachable):
         sending.withdraw(numbers, "never reached the tenant")
         raise
     except Refused as problem:
         # The whole call was refused and nothing stored: its rows go on one by one, each with its own answer.
         sending.withdraw(numbers, f"bulk call refused: {problem.public}")
+        if on_trial and problem.reason is not Reason.BUSY:
+            sending.prove_in_bulk(mapping.destination, REFUTED)
         return
     except OutcomeUnknown:
         pass
@@ -84,7 +125,12 @@ def _request(
         keep_job(session.ledger, numbers, job)
         # Whether a job ran that cannot be read is settled by the list pages, like rows that a SUCCESS dropped.
         with suppress(OutcomeUnknown):
-            failed = dict(poll_job(session.tenant, job).failed)
+            result = poll_job(session.tenant, job)
+            failed, made = dict(result.failed), result.succeeded
+    if on_trial and not made:
+        sending.withdraw(numbers, "a bulk call does not take our field here")
+        sending.prove_in_bulk(mapping.destination, REFUTED)
+        return
     refused = []
     for place, one in enumerate(lost):
         refusal = failed.get(place) or failed.get(str(one.fields[key]))

@@ -16,7 +16,7 @@ from workbench.ledger.identities import find_identity, live_ids
 from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_operations
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
-from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk
+from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk, try_our_key
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
@@ -201,17 +201,19 @@ def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> No
             batch.note(row, Outcome(0, State.VERIFIED))
         else:
             rows.append(row)
-    keyed: list[PlannedRow] = []
-    if endpoint(mapping.destination, sending.session.settings.edition).bulk_path:
-        keyed = [row for row in rows if may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
-    if len(keyed) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
-        _send_singly(sending, batch, [keyed.pop(0)])  # it proves our key, or refutes it
+    bulk = endpoint(mapping.destination, sending.session.settings.edition).bulk_identifier
+    if bulk and len(rows) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
+        _send_singly(sending, batch, [one for one in rows if one.operation is Operation.CREATE][:1])  # proves our key
+    left = _left(sending, batch, rows) if bulk else []
+    keyed = [row for row in left if may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
     for _ in range(BULK_TRIES):
         if len(keyed) < FEWEST_IN_BULK or sending.needs_proof(mapping.destination):
             break
         for row, outcome in send_in_bulk(sending, mapping, keyed, batch.staged):
             batch.note(row, outcome)
         keyed = _left(sending, batch, keyed)
+    for row, outcome in try_our_key(sending, mapping, _left(sending, batch, rows), batch.staged):
+        batch.note(row, outcome)
     _send_singly(sending, batch, _left(sending, batch, rows))
     if any(row.operation is Operation.UPDATE for row in rows):
         # When an e-mail changes its holder, the one who gives it up may have come after the one who takes it.

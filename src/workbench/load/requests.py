@@ -15,6 +15,7 @@ from workbench.freshsales.records import create_record, delete_record, find_by_s
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.ledger.operations import Intent, Outcome, first_create_at, intend, record_outcomes
 from workbench.ledger.plans import Plan, PlannedRow
+from workbench.ledger.proofs import BULK as MANY
 from workbench.ledger.proofs import PROVEN, REFUTED, keep_verdict, read_verdicts
 from workbench.load.conflicts import send_changes
 from workbench.load.payload import Payload, Resolver
@@ -53,12 +54,14 @@ class Sending:
     plan: Plan
     resolver: Resolver
     verdicts: dict[str, str] = field(default_factory=dict)
+    in_bulk: dict[str, str] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
     folder: Path | None = None
     taken: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.verdicts = read_verdicts(self.session.ledger)
+        self.in_bulk = read_verdicts(self.session.ledger, MANY)
         if self.session.settings.warehouse.exists():
             with open_warehouse(self.session.settings.warehouse) as warehouse:
                 self.taken = taken_keys(warehouse)
@@ -80,6 +83,15 @@ class Sending:
         """Keep what was learned about our unique field."""
         self.verdicts[self.module(destination)] = verdict
         keep_verdict(self.session.ledger, self.session.lease, self.module(destination), verdict)
+
+    def bulk_verdict(self, destination: str) -> str | None:
+        """Return whether a bulk call takes our unique field, where it may be asked at all; None while nobody knows."""
+        return self.in_bulk.get(self.module(destination)) if self.is_proven(destination) else REFUTED
+
+    def prove_in_bulk(self, destination: str, verdict: str) -> None:
+        """Keep what was learned about our unique field in bulk calls."""
+        self.in_bulk[self.module(destination)] = verdict
+        keep_verdict(self.session.ledger, self.session.lease, self.module(destination), verdict, way=MANY)
 
     def way(self, destination: str, row: PlannedRow) -> str:
         """Return how a row is sent: by id, by our unique field, or as a plain create."""
