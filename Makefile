@@ -33,8 +33,9 @@ test-rooms: setup
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
-bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor; landing beside a bare scan, dlt and pandas
+bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, what the pacer attains, landing beside a bare scan, dlt and pandas
 	$(BIN)/python tests/bench/calls.py $(PATIENTS)
+	$(BIN)/python tests/bench/pacing.py
 	$(BIN)/python tests/bench/landing.py $(ROWS)
 
 .venv-bench/ready:
@@ -42,8 +43,8 @@ bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor; lan
 	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'dlt[duckdb]' pyarrow
 	-touch $@
 
-campaign: setup  ## the long tests: 2,000 random tables in random dialects, as many damaged ones, and 5,000 requests
-	WORKBENCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/dental_exec/test_any_dialect.py tests/tenant/test_any_request.py
+campaign: setup  ## the long tests: every crash point and lost answer, 2,000 random tables, as many damaged ones, 5,000 requests
+	WORKBENCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/load tests/dental_exec/test_any_dialect.py tests/tenant/test_any_request.py
 
 lock:  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock

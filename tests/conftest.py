@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,10 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
         practice.stop_tenant()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what needs the whole journey last, so that a broken room is seen in seconds."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what belongs to the campaign to it, and run what needs the whole journey last: a broken room shows at once."""
+    if not os.environ.get("WORKBENCH_CAMPAIGN"):
+        later = [item for item in items if item.get_closest_marker("campaign")]
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if item not in later]
     items.sort(key=lambda item: "journey" in getattr(item, "fixturenames", ()))

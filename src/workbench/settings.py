@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
+from workbench.clock import known_zones
 from workbench.errors import SettingsProblem, gather
 from workbench.vocabulary import Edition, Plan, Target
 
@@ -203,7 +203,7 @@ def _value_problem(section: str, key: str, value: Any) -> str:
         return WRITTEN[name][1]
     if name in AT_LEAST_ONE and value < 1:
         return "1 or more"
-    if name == "practice.time_zone" and value not in available_timezones():
+    if name == "practice.time_zone" and value not in known_zones():
         return f"{value!r} is no IANA time zone"
     if name == "freshsales.reserve" and not 0 <= value < 1:
         return "a share from 0 to below 1"

