@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,13 @@ Admin = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("tenant")
-    (folder / "setup.json").write_text(json.dumps(SETUP))
+    with served(tmp_path_factory.mktemp("tenant"), SETUP) as made:
+        yield made
+
+
+@contextmanager
+def served(folder: Path, setup: dict[str, Any]) -> Iterator[str]:
+    (folder / "setup.json").write_text(json.dumps(setup))
     command = [sys.executable, "-m", "workbench.tenant", "--state", str(folder), "--port", "0", "--idle", "120"]
     with subprocess.Popen([*command, "--setup", str(folder / "setup.json")]) as process:
         facts = folder / "tenant.json"
@@ -98,6 +105,18 @@ def test_the_schema_holds_what_the_setup_made(tenant: Freshsales) -> None:
     assert "Recall" in schema.task_types
     assert {"Lead", "Customer"} <= set(schema.lifecycle_stages)
     assert {"Phone", "Email", "SMS Outgoing"} <= set(schema.sales_activity_types)
+
+
+def test_a_tenant_seeded_from_what_another_offers_offers_the_same(tenant: Freshsales, tmp_path: Path) -> None:
+    theirs = read_schema(tenant)
+    with (
+        served(tmp_path, theirs.as_setup()) as copy,
+        connect(copy, "rehearsal-admin", budget=MemoryBudget(Pacing(5000, 400))) as other,
+    ):
+        ours = read_schema(other)
+    assert ours.alias != theirs.alias
+    assert ours.as_setup() == theirs.as_setup()
+    assert replace(ours, alias="", users=[]).standard_fields == theirs.standard_fields
 
 
 def test_a_key_of_the_plain_role_may_not_read_the_owners(base_url: str) -> None:

@@ -20,6 +20,7 @@ from workbench.errors import SetupMissing, StoreProblem
 from workbench.journey.desk import reading, writing
 from workbench.journey.rehearsal import set_up_rehearsal
 from workbench.ledger.identities import live_ids
+from workbench.ledger.plans import planned_rows
 from workbench.load.plan import plan_load
 from workbench.mapping.checklist import require_budget
 from workbench.mapping.files import read_mappings
@@ -94,6 +95,22 @@ def writes(practice: Practice) -> list[str]:
     """Return the calls of the tenant that were no reading."""
     root = practice.base_url.split("/crm/sales")[0].removesuffix("/api")
     return [name for name in httpx.get(f"{root}/_tenant/calls").json()["calls"] if not name.startswith("GET")]
+
+
+def prospects_as_patients(practice: Practice) -> set[str]:
+    """Let every prospect have become a patient, and return what the rows that wait for a person wait for."""
+    route = practice.folder / "mappings" / "values" / "contact_route.csv"
+    route.write_text(route.read_text("utf-8").replace(",prospect,", ",patient,"), "utf-8")
+    with reading(practice.settings) as desk:
+        alias = desk.tenant.alias
+    stage_and_check(practice.settings, alias)
+    with writing(practice.settings, practice.mappings) as session:
+        plan = plan_load(
+            session.settings, session.mappings, session.schema, session.ledger, session.run_id, name="later"
+        )
+        assert plan.counts["patient"].get(Operation.UPDATE, 0) == 0
+        waiting = {one.reason for one in planned_rows(session.ledger, plan, Operation.DEFER)}
+    return {reason for reason in waiting if reason.startswith("conversion")}
 
 
 def test_growth_with_8_text_fields_used_folds_by_decision_and_shares_one_pipeline(make):
@@ -211,3 +228,6 @@ def test_classic_keeps_prospects_as_leads_with_their_company(make):
     leads, contacts = ({one["name"] for one in setup["custom_fields"][module]} for module in ("leads", "contacts"))
     assert {"cf_specialty", "cf_npi", "cf_referral_notes"} <= contacts - leads
     assert "cf_lead_company" not in leads | contacts
+    assert prospects_as_patients(loaded.practice) == {
+        f"conversion of leads/{one['id']}" for one in loaded.records("leads")
+    }

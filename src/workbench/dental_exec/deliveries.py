@@ -285,7 +285,7 @@ def _promise(line: dict[str, str], delivery: str) -> Promise:
             )
         return int(text) if text else None
 
-    held, sha256 = ((line.get(name) or "").strip().lower() or None for name in ("object", "sha256"))
+    held, sha256 = ((line.get(one) or "").strip().lower() or None for one in ("object", "sha256"))
     return Promise(line["file"].strip(), held, number("rows"), number("bytes"), sha256)
 
 
@@ -296,6 +296,5 @@ def _local(text: str, zone: str | None, delivery: str) -> str:
         raise ExportProblem(
             f"{delivery}: {MANIFEST} says exported_at = {text!r}; a time like 2026-11-20 02:00:00 is expected."
         ) from None
-    if moment.tzinfo is not None and zone in known_zones():
-        moment = moment.astimezone(ZoneInfo(str(zone)))
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    there = moment.astimezone(ZoneInfo(str(zone))) if moment.tzinfo and zone in known_zones() else moment
+    return there.strftime("%Y-%m-%d %H:%M:%S")

@@ -10,6 +10,7 @@ import polars as pl
 
 from workbench.errors import TenantRefusesKey
 from workbench.freshsales.client import Freshsales
+from workbench.freshsales.endpoints import SOURCE_ID
 from workbench.freshsales.refusals import PermissionMissing, Reason, Refused, plain_label
 from workbench.vocabulary import Edition
 from workbench.warehouse import Warehouse
@@ -76,6 +77,40 @@ class TenantSchema:
             return {user.email: user.id for user in self.users if user.is_active}
         found: dict[str, int] = getattr(self, kind)
         return found
+
+    def as_setup(self) -> dict[str, Any]:
+        """Return it as a setup.json, from which a rehearsal tenant offers the same; ids it gives by itself.
+
+        Which fields are unique cannot be read: our own is taken for unique, as its setup asks.
+        """
+        return {
+            "custom_fields": {
+                module: [
+                    {
+                        "label": one.label,
+                        "name": name,
+                        "type": one.type,
+                        "choices": list(one.choices),
+                        "required": one.required,
+                        "unique": name == SOURCE_ID,
+                    }
+                    for name, one in fields.items()
+                ]
+                for module, fields in self.custom_fields.items()
+            },
+            "pipelines": [
+                {
+                    "name": name,
+                    "stages": [{"name": one, "forecast_type": it.forecast_type} for one, it in stages.items()],
+                }
+                for name, stages in self.pipelines.items()
+            ],
+            **{
+                kind: list(self.choices(kind))
+                for kind in ("lifecycle_stages", "industry_types", "lead_sources", "task_types")
+            },
+            "users": [{"name": user.name, "email": user.email, "is_active": user.is_active} for user in self.users],
+        }
 
     def name_of(self, kind: str, number: object) -> str | None:
         """Return the name behind an id of a pick-list, whichever pipeline a stage is in; None for an unknown one."""

@@ -9,7 +9,16 @@ import polars as pl
 from workbench.checks.held import run_checks
 from workbench.checks.stated import stated_mappings
 from workbench.errors import ApprovalMissing
-from workbench.journey.desk import apply_setup, keep_setup, land, read_landed, read_tenant_schema, tenant_alias, writing
+from workbench.journey.desk import (
+    apply_setup,
+    keep_setup,
+    land,
+    read_existing,
+    read_landed,
+    read_tenant_schema,
+    tenant_alias,
+    writing,
+)
 from workbench.journey.loading import Written
 from workbench.journey.reconciling import reconcile_run
 from workbench.journey.record import open_run_ledger, record_step
@@ -54,7 +63,7 @@ def run_delta(settings: Settings, mappings: Mappings) -> Delta:
     read_landed(settings)
     profile_recalls(settings.warehouse)
     profile_files(settings.warehouse, settings.folder)
-    read_tenant_schema(settings)
+    read_existing(settings)  # users go on making records: a new row of the export may be one of them
     accept_in_rehearsal(settings, mappings)
     # Freshsales drops text that is no choice with a 2xx: a new carrier needs its choice first.
     setup = keep_setup(settings, mappings)

@@ -53,6 +53,8 @@ def reading(settings: Settings) -> Iterator[Desk]:
     try:
         with open_tenant(settings, tenant_url(settings), ledger) as tenant:
             schema = read_schema(tenant)
+            if not settings.is_rehearsal:
+                _keep_schema(settings, schema)
             if settings.warehouse.exists():
                 with open_warehouse(settings.warehouse, write=True) as warehouse:
                     write_schema(warehouse, schema)
@@ -62,6 +64,12 @@ def reading(settings: Settings) -> Iterator[Desk]:
             yield Desk(settings, tenant, schema, ledger, run.run_id)
     finally:
         ledger.engine.dispose()
+
+
+def _keep_schema(settings: Settings, schema: TenantSchema) -> None:
+    """Keep what a real tenant offers: `workbench tenant --setup` makes a rehearsal tenant of it."""
+    path = settings.target_folder / "tenant_schema.json"
+    path.write_text(json.dumps(schema.as_setup(), indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _keep_matches(settings: Settings) -> None:

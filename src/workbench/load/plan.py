@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from workbench.errors import StoreProblem
+from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.schema import TenantSchema
 from workbench.ledger.identities import identity_frames, live_ids
 from workbench.ledger.plans import Plan, PlannedRow, keep_plan
@@ -109,6 +110,10 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
     if waiting:
         operation, reason = Operation.DEFER, planning.roots.get(waiting[0], waiting[0])
         planning.roots[key] = reason
+    elif (stands := _stands_elsewhere(mapping, key, planning)) is not None:
+        # A lead becomes a contact by a person's conversion alone; until then nothing of the row can travel.
+        operation, reason = Operation.DEFER, f"conversion of {stands}"
+        planning.roots[key] = reason
     elif known is not None:
         if delivered == payload.completed and not _brings_news(mapping, row, payload, planning):
             planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
@@ -130,6 +135,14 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         depth if isinstance(depth, int) else 0,
         reason,
     )
+
+
+def _stands_elsewhere(mapping: ObjectMapping, key: str, planning: Planning) -> str | None:
+    """Return where the row's record stands when that is not where its mapping puts it, as a Classic lead for a patient."""
+    destination, number = planning.resolver.live.get(key, (mapping.destination, 0))
+    edition = planning.resolver.schema.edition
+    stands, belongs = (endpoint(one, edition).plural for one in (destination, mapping.destination))
+    return None if stands == belongs else f"{stands}/{number}"
 
 
 def _comes(mapping: ObjectMapping, row: dict[str, object], key: str, planning: Planning) -> bool:
