@@ -15,7 +15,7 @@ setup: .venv/ready  ## build .venv from the hash-locked requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-rehearse: setup  ## the whole migration of a sample practice into a rehearsal tenant, about four minutes
+rehearse: setup  ## the whole migration of a sample practice into a rehearsal tenant, about three minutes
 	$(BIN)/workbench rehearse
 
 test: setup  ## lint, types, and every test, in two processes
