@@ -65,7 +65,7 @@ def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
     def run():
         return workbench("run", "--target", "freshsales", *where, env=KEYS)
 
-    with served(tmp_path / "bare", port) as root:
+    with served(tmp_path / "tenant", port) as root:
         first = run()
         assert (first.returncode, "spellings have no decision" in first.stderr) == (1, True)
         assert workbench("suggest", "--accept-above", "0.95", "--by", "Ana", *where, env=KEYS).returncode == 0
@@ -89,11 +89,8 @@ def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
         "switch_off",
     } <= set(setup)
     (tmp_path / "setup.json").write_text(json.dumps(setup))
-    (practice.folder / "data" / "freshsales").rename(tmp_path / "ledger of the bare tenant")
 
-    with served(tmp_path / "ready", port, "--setup", str(tmp_path / "setup.json")) as root:
-        assert run().returncode == 1  # another tenant: the mapping has to be signed for it
-        assert workbench("approve", "--by", "Ana", *where, env=KEYS).returncode == 0
+    with served(tmp_path / "tenant", port, "--setup", str(tmp_path / "setup.json")) as root:  # as its admin leaves it
         sampled = run()
         assert (sampled.returncode, "--what load" in sampled.stderr) == (1, True)
         assert workbench("approve", "--by", "Ana", *where, env=KEYS).returncode == 0

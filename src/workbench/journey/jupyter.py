@@ -24,7 +24,17 @@ from workbench.settings import Settings
 CAN_FORK = sys.platform == "linux"
 """Elsewhere (macOS's frameworks do not bear a fork, Windows has none) a run starts each kernel from nothing."""
 IMPORTED = (
-    *("workbench", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipywidgets", "altair", "duckdb", "numpy", "httpx"),
+    *(
+        "workbench",
+        "ipykernel.kernelapp",
+        "ipykernel.ipkernel",
+        "ipykernel.debugger",
+        "ipywidgets",
+        "altair",
+        "duckdb",
+        "numpy",
+        "httpx",
+    ),
     *("sqlalchemy", "sqlalchemy.dialects.sqlite", "jinja2", "mistune", "email_validator", "phonenumbers", "xlsxwriter"),
     *("cryptography.fernet", "rapidfuzz"),
 )
@@ -37,6 +47,7 @@ def warm_kernels() -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(IMPORTED))
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads when it is imported
+        os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # as the kernel's own specification has it
         forkserver.ensure_running()
 
 
