@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase, digits
 
@@ -109,23 +110,28 @@ def list_null_words(warehouse: Path) -> pl.DataFrame:
 
 def _profile_object(store: Warehouse, said: ExportObject) -> list[tuple[object, ...]]:
     table = f"raw.{said.name}"
-    rows = store.run(f"SELECT count(*) FROM {table}")[0][0]
+    columns = [column for column in store.columns(table) if column not in OURS]
+    counts = ", ".join(f'count("{one}"), approx_count_distinct("{one}")' for one in columns)
+    rows, *counted = store.run(f"SELECT count(*), {counts} FROM {table}")[0]
     if rows == 0:
         return []
     return [
-        (said.name, column, rows, *_profile_column(store, said, column), column in said.columns)
-        for column in store.columns(table)
-        if column not in OURS
+        (said.name, column, rows, *_profile_column(store, said, column, filled, about), column in said.columns)
+        for column, filled, about in zip(columns, counted[::2], counted[1::2], strict=True)
     ]
 
 
-def _profile_column(store: Warehouse, said: ExportObject, column: str) -> tuple[object, ...]:
+def _profile_column(store: Warehouse, said: ExportObject, column: str, filled: int, about: int) -> tuple[object, ...]:
+    """Return what stands of a column between its rows and whether the contract knows it; it has about so many values."""
+    if not filled:
+        unreadable = 0 if column in (*said.dates, *said.numbers) else None
+        return 0, 0, None, None, 0, 0, 0, None, None, "empty", None, None, unreadable
     words = [*NULL_WORDS, *(["0"] if column in said.links else [])]
-    values = _values(store, f"raw.{said.name}", f'"{column}"')
+    values = _values(store, f"raw.{said.name}", f'"{column}"', few=about <= FEW)
     # Hashes instead of values: 2 M distinct texts would not stay within bounded memory. Most texts need no second look:
     # as many bytes as characters is ASCII, and no word for nothing is long.
-    filled, distinct, shortest, longest, untrimmed, empty, broken = store.run(
-        "SELECT coalesce(sum(records), 0)::BIGINT, count(DISTINCT hash(value)), min(length(value)), max(length(value)),"
+    distinct, shortest, longest, untrimmed, empty, broken = store.run(
+        "SELECT count(DISTINCT hash(value)), min(length(value)), max(length(value)),"
         " coalesce(sum(records) FILTER (value <> trim(value, chr(160) || chr(9) || chr(10) || chr(13) || ' ')), 0)::BIGINT,"
         " coalesce(sum(records) FILTER (CASE WHEN length(value) < 20 THEN lower(trim(value)) IN $words END), 0)::BIGINT,"
         " coalesce(sum(records) FILTER (CASE WHEN strlen(value) > length(value)"
@@ -138,22 +144,21 @@ def _profile_column(store: Warehouse, said: ExportObject, column: str) -> tuple[
             f" FROM {values} WHERE word IN $words GROUP BY ALL ORDER BY 4 DESC, 3",
             {"object": said.name, "column": column, "words": words},
         )
-    shapes = store.frame(
+    shapes = store.run(
         f"SELECT {SHAPED.format('value')} AS shape, sum(records)::BIGINT AS records FROM {values}"
         " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000",
         SHAPE,
     )
-    top = shapes["shape"][0] if shapes.height else None
-    most = " · ".join(f"{shape} ({records:,})" for shape, records in shapes.head(TOP_SHAPES).iter_rows()) or None
+    top = shapes[0][0]
+    most = " · ".join(f"{shape} ({records:,})" for shape, records in shapes[:TOP_SHAPES])
     likely = _likely_type(shapes, filled, distinct)
     return (
         filled, distinct, shortest, longest, untrimmed, empty, broken, top, most, likely, *_range(store, said, column),
     )  # fmt: skip
 
 
-def _values(store: Warehouse, table: str, column: str) -> str:
+def _values(store: Warehouse, table: str, column: str, *, few: bool) -> str:
     """Return the filled values of a column with their records: each once where they are few, else row by row."""
-    few = store.run(f"SELECT approx_count_distinct({column}) <= {FEW} FROM {table}")[0][0]
     if not few:
         return f"(SELECT {column} AS value, 1 AS records FROM {table} WHERE {column} IS NOT NULL)"
     store.run(
@@ -163,13 +168,11 @@ def _values(store: Warehouse, table: str, column: str) -> str:
     return "column_values"
 
 
-def _likely_type(shapes: pl.DataFrame, filled: int, distinct: int) -> str:
-    if not filled:
-        return "empty"
-    if distinct <= 3 and shapes["shape"].str.len_chars().max() == 1:
+def _likely_type(shapes: list[tuple[str, int]], filled: int, distinct: int) -> str:
+    if distinct <= 3 and max(len(shape) for shape, _ in shapes) == 1:
         return "flag"
-    for name, shape in TYPES:
-        fitting = shapes.filter(pl.col("shape").str.contains(f"^(?:{shape})$"))["records"].sum()
+    for name, form in TYPES:
+        fitting = sum(records for shape, records in shapes if re.fullmatch(form, shape, re.DOTALL))
         if fitting >= SURE * filled:
             return name
     return "list" if distinct <= 40 and filled >= 5 * distinct else "text"
