@@ -90,7 +90,7 @@ def take_snapshot(
             with open_warehouse(warehouse, write=True) as store:
                 # To find out how each column is packed best would take longer than reading the file.
                 store.run("SET force_compression = 'uncompressed'")
-                store.run("SET memory_limit = '600MB'")  # landing streams: more would not make it faster
+                store.run("SET memory_limit = '850MB'")  # landing streams: more would not make it faster
                 while not is_landed(store, identity):
                     try:
                         with _whole_or_not_at_all(store):

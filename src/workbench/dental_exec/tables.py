@@ -21,7 +21,7 @@ from workbench.errors import CountMismatch
 from workbench.warehouse import Warehouse
 
 INCOMING = "raw.incoming"
-LARGE = 32 * 1024 * 1024
+BUFFER = LARGE = 32 * 1024 * 1024
 """From so many bytes on, a file lands while it is still counted: on one that proves unsound the engine then worked in vain."""
 
 
@@ -121,13 +121,14 @@ def _land_fast(to: _Target, file: DataFile, name: str) -> Shape | None:
         f"INSERT INTO {to.table} ({quoted(kept)}, source_file)"
         f" SELECT {', '.join(f'c{place}' for place in kept.values())}, $file"
         " FROM read_csv($path, columns = $columns, header = true, delim = $delimiter, skip = $skip, quote = '\"',"
-        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true, buffer_size = 8388608)"
+        " escape = '\"', auto_detect = false, strict_mode = true, nullstr = '', ignore_errors = true, buffer_size = $buffer)"
     )
     values = {
         "path": glob.escape(str(file.text)),
         "columns": dict.fromkeys(columns, "VARCHAR"),
         "delimiter": file.dialect.delimiter,
         "skip": file.dialect.skip,
+        "buffer": BUFFER if file.facts.size < LARGE else 3 * BUFFER,  # each is a batch, and small ones are merged again
     }
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(measure, file.text, file.dialect)

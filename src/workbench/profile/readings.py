@@ -41,6 +41,7 @@ def read_columns(warehouse: Path, decided: Mapping[str, str] | None = None) -> p
     with open_snapshot(warehouse) as store:
         said = dict(decided or {})
         _refuse_unknown(store, said)
+        store.run("SET force_compression = 'uncompressed'")  # as the landed tables, and for their reason
         stamp = _stamp(store, said)
         if store.has("profile.reading_stamp") and store.run("SELECT stamp FROM profile.reading_stamp") == [(stamp,)]:
             return store.frame("SELECT * FROM profile.readings")
