@@ -194,17 +194,19 @@ def _load_batch(sending: Sending, batch: Batch, rows: list[PlannedRow], loaded: 
 
 def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> None:
     mapping = batch.mapping
-    rows = []
-    for one in planned:
-        row = _still_due(sending, mapping, one, batch.staged[one.source_id])
+    due = [_still_due(sending, mapping, one, batch.staged[one.source_id]) for one in planned]
+    for row in due:
         if row.operation is Operation.UNCHANGED:
             batch.note(row, Outcome(0, State.VERIFIED))
-        else:
-            rows.append(row)
+    rows = _left(sending, batch, due)
     bulk = endpoint(mapping.destination, sending.session.settings.edition).bulk_identifier
     if bulk and len(rows) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
         _send_singly(sending, batch, [one for one in rows if one.operation is Operation.CREATE][:1])  # proves our key
     left = _left(sending, batch, rows) if bulk else []
+    keyless = [row for row in left if not may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
+    for row, outcome in try_our_key(sending, mapping, keyless, batch.staged):
+        batch.note(row, outcome)
+    left = _left(sending, batch, left)
     keyed = [row for row in left if may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
     for _ in range(BULK_TRIES):
         if len(keyed) < FEWEST_IN_BULK or sending.needs_proof(mapping.destination):
@@ -212,8 +214,6 @@ def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> No
         for row, outcome in send_in_bulk(sending, mapping, keyed, batch.staged):
             batch.note(row, outcome)
         keyed = _left(sending, batch, keyed)
-    for row, outcome in try_our_key(sending, mapping, _left(sending, batch, rows), batch.staged):
-        batch.note(row, outcome)
     _send_singly(sending, batch, _left(sending, batch, rows))
     if any(row.operation is Operation.UPDATE for row in rows):
         # When an e-mail changes its holder, the one who gives it up may have come after the one who takes it.
