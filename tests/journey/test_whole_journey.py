@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from commands import Journey, workbench
+from commands import Journey, run_journey, workbench
 from truth import Tenant, mismatches, rejected_records
 
 from workbench.journey.steps import STEPS
@@ -172,6 +172,11 @@ def test_the_audit_chain_is_unbroken(journey):
 def test_running_again_finds_every_step_green(journey):
     again = workbench("status", "--migration", str(journey.practice.folder), "--json")
     assert set(json.loads(again.stdout)["steps"].values()) == {"green"}
+
+
+def test_a_delta_with_nothing_newer_leaves_every_figure_as_it_was(journey):
+    before = journey.summary["mappings"]
+    assert run_journey(journey.practice, "--from", "delta").summary["mappings"] == before
 
 
 def test_explain_tells_what_one_record_went_through(journey, truth):
