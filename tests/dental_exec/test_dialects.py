@@ -275,6 +275,12 @@ UNCLOSED, UNDOUBLED = "an opening quote is never closed", "a quote inside a quot
             [(2, 2, "2 values under a header of 3", 1, "T1"), (3, 3, "4 values under a header of 3", 2, "T2")],
             id="too few and too many values",
         ),
+        pytest.param(
+            'T1,C1,\nT2,C1,"""\nT3,C1,"""\\""\nT4,C1,x\n',
+            ["T1", "T4"],
+            [(3, 4, UNDOUBLED, 2, "T2")],
+            id="a lost quote beside a value that ends in a backslash",
+        ),
     ],
 )
 def test_a_broken_record_is_rejected_by_its_lines_and_the_rest_lands(tmp_path, text, landed, aside):

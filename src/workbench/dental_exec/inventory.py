@@ -126,7 +126,8 @@ def prepare_careful(found: DataFile, said: ExportObject) -> DataFile:
     with found.text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         mark = re.escape(found.dialect.delimiter.encode())
         knows_quotes = bool(re.search(rb'[\r\n%b]"' % mark, data))
-        escapes = data.find(b'\\"') >= 0
+        # One alone may be a value that ends in a backslash, beside a quote that was lost.
+        escapes = bool(re.search(rb'(?s:\\"(?![\r\n%b]|\Z).*?){2}' % mark, data))
     found = replace(found, may_be_sound=False, knows_quotes=knows_quotes)
     return _choose_escape(found, said) if escapes else found
 
