@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -23,6 +23,8 @@ CHANGED_SHARE, CHANGED_ROWS = 0.50, 200
 OTHER_PRACTICE = 0.20
 ALIKE, SAMPLE, FEWEST = 0.6, 10_000, 5
 """Columns this alike are suggested as one renamed; values are compared for so many keys, at least so few."""
+
+DriftRow = tuple[str, str, str, str, str | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -149,18 +151,17 @@ def count_changes(warehouse: Path) -> pl.DataFrame:
 
 
 def _write_drift(store: Warehouse) -> None:
-    store.run(
-        'CREATE OR REPLACE TABLE raw.drift (object VARCHAR, "column" VARCHAR, change VARCHAR, against VARCHAR,'
-        " resembles VARCHAR, confidence DOUBLE)"
-    )
+    rows: list[DriftRow] = []
     now, last = _delivered(store, "delivered_columns"), _delivered(store, f"{LAST}delivered_columns")
     for name, said in read_contract().objects.items():
         if name not in now:
             continue
         extra = now[name] - set(said.columns)
-        _note(store, said, "contract", (set(said.missing(now[name])), extra), last.get(name, set()))
+        rows += _diff(store, said, "contract", (set(said.missing(now[name])), extra), last.get(name, set()))
         if name in last:
-            _note(store, said, "last snapshot", (last[name] - now[name], now[name] - last[name]), last[name])
+            rows += _diff(store, said, "last snapshot", (last[name] - now[name], now[name] - last[name]), last[name])
+    shape = dict.fromkeys(("object", "column", "change", "against", "resembles"), pl.String)
+    store.write("raw.drift", pl.DataFrame(rows, schema={**shape, "confidence": pl.Float64}, orient="row"))
 
 
 def _delivered(store: Warehouse, table: str) -> dict[str, set[str]]:
@@ -170,7 +171,9 @@ def _delivered(store: Warehouse, table: str) -> dict[str, set[str]]:
     return found
 
 
-def _note(store: Warehouse, said: ExportObject, against: str, diff: tuple[set[str], set[str]], known: set[str]) -> None:
+def _diff(
+    store: Warehouse, said: ExportObject, against: str, diff: tuple[set[str], set[str]], known: set[str]
+) -> Iterator[DriftRow]:
     missing, new = diff
     pairs = sorted(
         (
@@ -186,8 +189,7 @@ def _note(store: Warehouse, said: ExportObject, against: str, diff: tuple[set[st
             match[old], match[fresh] = (fresh, confidence), (old, confidence)
     for change, columns in (("missing", missing), ("new", new)):
         for column in sorted(columns):
-            row = [said.name, column, change, against, *match.get(column, (None, None))]
-            store.run("INSERT INTO raw.drift VALUES (?, ?, ?, ?, ?, ?)", row)
+            yield (said.name, column, change, against, *match.get(column, (None, None)))
 
 
 def _resemblance(store: Warehouse | None, said: ExportObject, old: str, fresh: str) -> float:

@@ -273,9 +273,14 @@ def _describe(store: Warehouse, taken: list[Inventory], identity: str, findings:
 
 
 def _newest_change(store: Warehouse) -> str | None:
-    newest = [
-        store.run(f"SELECT max(modified_at) FROM raw.{name} WHERE TRY_CAST(modified_at AS TIMESTAMP) IS NOT NULL")[0][0]
-        for name, said in read_contract().objects.items()
-        if "modified_at" in said.columns
-    ]
+    newest = []
+    for name, said in read_contract().objects.items():
+        if "modified_at" not in said.columns:
+            continue
+        # The greatest text is nearly always a time, and is found ten times as fast without reading all as times.
+        query = f"SELECT max(modified_at) AS one FROM raw.{name}"
+        [(last, is_time)] = store.run(f"SELECT one, TRY_CAST(one AS TIMESTAMP) IS NOT NULL FROM ({query})")
+        if last and not is_time:
+            [(last,)] = store.run(f"{query} WHERE TRY_CAST(modified_at AS TIMESTAMP) IS NOT NULL")
+        newest.append(last)
     return max((text for text in newest if text), default=None)
