@@ -28,6 +28,8 @@ class Endpoint:
     views: tuple[str, ...] = ()
     list_filters: tuple[str, ...] = ()
     children: str | None = None
+    converts_to: str | None = None
+    """What a person's conversion makes of a record, with another id; there is no way back."""
 
     @property
     def path(self) -> str:
@@ -122,6 +124,7 @@ LEAD = Endpoint(
     upsert_key=SOURCE_ID,
     include="owner",
     views=("All ",),
+    converts_to="contact",
 )
 
 

@@ -12,11 +12,13 @@ import polars as pl
 from workbench.freshsales.census import Marks, read_pages
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import SOURCE_ID, Endpoint, endpoint
+from workbench.freshsales.records import read_record
 from workbench.freshsales.shapes import flatten
 from workbench.vocabulary import Edition
 from workbench.warehouse import Warehouse, open_warehouse
 
 FOREIGN, COMING, LOADED = "destination.foreign", "destination.foreign_coming", "destination.loaded"
+CONVERTED = "destination.converted"
 MARKED = "destination.census"
 PHONES = ("mobile_number", "work_number", "phone")
 NUMBER = "[2-9][0-9]{2}[^0-9]{0,3}[0-9]{3}[^0-9]{0,3}[0-9]{4}"
@@ -36,6 +38,14 @@ RECORD: dict[str, Any] = {
     "phones": TEXTS,
 }
 PLACE = {"tenant": TEXT, "path": TEXT, "page": pl.Int64, "total": pl.Int64}
+CAME = {
+    "tenant": TEXT,
+    "source_key": TEXT,
+    "was": TEXT,
+    "was_id": pl.Int64,
+    "becomes": TEXT,
+    "destination_id": pl.Int64,
+}
 ASKING = (
     "source_key VARCHAR, plurals VARCHAR[], our_id VARCHAR, first_name VARCHAR, last_name VARCHAR, name VARCHAR,"
     " address VARCHAR, zipcode VARCHAR, emails VARCHAR[], phones VARCHAR[]"
@@ -54,10 +64,18 @@ class Match:
     reason: str
 
 
-def take_census(tenant: Freshsales, path: Path, live: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+def take_census(
+    tenant: Freshsales,
+    path: Path,
+    live: Mapping[str, tuple[str, int]],
+    *,
+    prefix: str = "",
+    decided: Mapping[str, int] | None = None,
+) -> dict[str, int]:
     """Read every account, contact, deal and lead; keep those that `live`, our ledger, does not know; return counts.
 
-    Cut off, the next call goes on at the page it had reached. The last census stands until the new one is whole.
+    Cut off, the next call goes on at the page it had reached. The last census stands until the new one is whole. Which
+    of our leads a person converted is kept, too: found by source id (with its `prefix`), else as `decided`.
     """
     leads = ("lead",) if tenant.edition is Edition.CLASSIC else ()
     kinds = [endpoint(one, tenant.edition) for one in ("account", "contact", "deal", *leads)]
@@ -79,6 +97,7 @@ def take_census(tenant: Freshsales, path: Path, live: Mapping[str, tuple[str, in
         warehouse.drop(MARKED)
         keep_loaded(warehouse, live)
         found = dict(warehouse.run(f"SELECT plural, count(*) FROM {FOREIGN} GROUP BY 1"))
+    _keep_converted(tenant, path, live, prefix, decided or {})
     return {where.plural: int(found.get(where.plural, 0)) for where in kinds}
 
 
@@ -100,6 +119,47 @@ def _begin(tenant: Freshsales, path: Path) -> Marks:
 def keep_loaded(warehouse: Warehouse, live: Mapping[str, tuple[str, int]]) -> None:
     """Keep the source keys that have a record of their own: nobody asks any more whether one stands there already."""
     warehouse.write(LOADED, pl.DataFrame({"source_key": list(live)}, schema={"source_key": TEXT}))
+
+
+def _keep_converted(
+    tenant: Freshsales, path: Path, live: Mapping[str, tuple[str, int]], prefix: str, decided: Mapping[str, int]
+) -> None:
+    """Keep which foreign record came of which of ours: ours is gone, and one alone carries its source id.
+
+    Whether a conversion takes our field along is the admin's map of lead fields to contact fields. Where it does not,
+    a person's line in existing.csv tells the record.
+    """
+    with open_warehouse(path) as warehouse:
+        rows = warehouse.run(f"SELECT plural, destination_id, our_id FROM {FOREIGN}")
+    there = {(plural, int(number)) for plural, number, _ in rows}
+    carrying: dict[tuple[str, str], list[int]] = {}
+    for plural, number, our_id in rows:
+        carrying.setdefault((plural, our_id), []).append(int(number))
+    came = []
+    for key, (kind, number) in live.items():
+        becomes = endpoint(kind, tenant.edition).converts_to if kind in _KNOWN else None
+        if becomes is None:
+            continue
+        plural = endpoint(becomes, tenant.edition).plural
+        found = carrying.get((plural, f"{prefix}{key.partition('/')[2]}"), [])
+        found = found or [one for one in [decided.get(key)] if one is not None and (plural, one) in there]
+        if len(found) == 1 and read_record(tenant, kind, number) is None:
+            came.append((tenant.alias, key, kind, number, becomes, found[0]))
+    with open_warehouse(path, write=True) as warehouse:
+        warehouse.write(CONVERTED, pl.DataFrame(came, schema=CAME, orient="row"))
+
+
+def read_converted(
+    warehouse: Warehouse, tenant: str | None, live: Mapping[str, tuple[str, int]]
+) -> dict[str, tuple[str, int]]:
+    """Return (destination, id) of what came of our records by conversion, where the ledger does not know it yet."""
+    if not warehouse.has(CONVERTED):
+        return {}
+    rows = warehouse.run(
+        f"SELECT source_key, was, was_id, becomes, destination_id FROM {CONVERTED} WHERE tenant = ? ORDER BY 1",
+        [tenant],
+    )
+    return {key: (becomes, int(number)) for key, was, gone, becomes, number in rows if live.get(key) == (was, gone)}
 
 
 def has_foreign(warehouse: Warehouse) -> bool:

@@ -22,7 +22,7 @@ from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import Setup, make_setup
-from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
+from workbench.mapping.value_map import EXISTING, Decided, ValueMap, adoptions, read_value_map, save_value_map
 from workbench.profile.people import match_owners
 from workbench.profile.readings import read_columns
 from workbench.settings import Settings
@@ -95,10 +95,12 @@ def read_tenant_schema(settings: Settings) -> TenantSchema:
 
 def read_existing(settings: Settings) -> dict[str, int]:
     """Read what stands in the tenant and is not ours; return the counts. What a killed run left open is settled first."""
+    decided = adoptions(read_value_map(EXISTING, settings.values_folders))
     with reading(settings) as desk:
         if open_operations(desk.ledger):
             return {}
-        return take_census(desk.tenant, settings.warehouse, live_ids(desk.ledger))
+        prefix = str(settings["source.id_prefix"])
+        return take_census(desk.tenant, settings.warehouse, live_ids(desk.ledger), prefix=prefix, decided=decided)
 
 
 def invite_users(settings: Settings, setup: Setup) -> None:

@@ -33,7 +33,7 @@ from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import existing_matches
-from workbench.mapping.value_map import EXISTING
+from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.pacing import agreed_pacing
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
@@ -95,10 +95,16 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
 
 def require_existing_decided(session: Session) -> None:
     """Read before the first write what people put into the tenant meanwhile; a row that may be there waits for a decision."""
-    take_census(session.tenant, session.settings.warehouse, live_ids(session.ledger))
-    known = session.mappings.values(EXISTING).rows
+    existing = session.mappings.values(EXISTING)
+    take_census(
+        session.tenant,
+        session.settings.warehouse,
+        live_ids(session.ledger),
+        prefix=str(session.settings["source.id_prefix"]),
+        decided=adoptions(existing),
+    )
     matches = existing_matches(session.settings, session.mappings)
-    if new := sorted({one.source_key for one in matches} - set(known)):
+    if new := sorted({one.source_key for one in matches} - set(existing.rows)):
         raise DecisionMissing(
             f"{len(new)} rows may stand in the tenant {session.tenant.alias} already, and nobody was asked about them yet:"
             f" {', '.join(new[:5])}{' …' if len(new) > 5 else ''}. Nothing was written. Run again from the step suggest, which"

@@ -44,14 +44,17 @@ class Identity:
 
 
 def keep_identity(connection: Connection, identity: Identity) -> None:
-    """Write an identity; a record that we created, or adopted, stays that, whatever is done to it later."""
+    """Write an identity; a record that we created, or adopted, stays that, whatever is done to it later.
+
+    One adopted in the place of what we created, as the contact that came of our lead, is no record of our making.
+    """
     key = (identities.c.source_object == identity.source_object) & (identities.c.source_id == identity.source_id)
     known = connection.execute(select(identities.c.origin, identities.c.is_live).where(key)).first()
     values = asdict(identity)
     if known is None:
         connection.execute(insert(identities).values(**values))
         return
-    if known.origin in LASTING and known.is_live:
+    if known.origin in LASTING and known.is_live and identity.origin != ADOPTED:
         values["origin"] = known.origin
     connection.execute(update(identities).where(key).values(**values))
 

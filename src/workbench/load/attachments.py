@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.dental_exec.archives import attachment_path
 from workbench.errors import ExportProblem, SetupMissing, TenantRefusesKey, TenantUnreachable
+from workbench.freshsales.census import read_documents
 from workbench.freshsales.documents import upload
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
@@ -34,14 +35,11 @@ def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged:
         return sending.record(row, mapping.destination, Outcome(operation_id, State.REJECTED, reason=reason))
 
     if row.operation is Operation.UPDATE:
-        image = _last_image(sending.session.ledger, row)
-        names = ("sha256", "target")
-        if (
-            image
-            and image.get("sha256")
-            and [_pair(image[one]) for one in names] == [_pair(payload.fields.get(one)) for one in names]
-        ):
+        image, target = _last_image(sending.session.ledger, row), payload.fields.get("target")
+        is_same = image and image.get("sha256") and image["sha256"] == payload.fields.get("sha256")
+        if image and is_same and target and _hangs_on(sending, image, target):
             # The same bytes hang on the same record: only how the row is staged has changed.
+            image = {**image, "target": list(target)}
             return sending.record(
                 row, mapping.destination, Outcome(operation_id, State.APPLIED, int(image["id"]), read_back=image)
             )
@@ -113,8 +111,13 @@ def _folder(sending: Sending) -> Path:
     return sending.folder
 
 
-def _pair(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _hangs_on(sending: Sending, image: Mapping[str, Any], target: tuple[str, int]) -> bool:
+    """Say whether a file hangs on a record: it was sent there, or a conversion took it along."""
+    if tuple(image["target"]) == tuple(target):
+        return True
+    plural = endpoint(target[0], sending.session.settings.edition).plural
+    listed = read_documents(sending.session.tenant, plural, int(target[1]))
+    return any(int(one["id"]) == int(image["id"]) for one in listed)
 
 
 def _last_image(ledger: Ledger, row: PlannedRow) -> Mapping[str, Any] | None:

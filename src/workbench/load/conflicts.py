@@ -34,6 +34,7 @@ TYPED = frozenset(TYPED_NAMES.split())
 NOT_THERE = "the record to adopt is not there any more; decide it again in existing.csv"
 TAKEN = "the record to adopt stands for another source row; decide it again in existing.csv"
 DELETED = "a user deleted the record; it is not raised from the dead"
+BLANK: tuple[Any, ...] = (None, "", [])
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Known:
     def last(self, name: str) -> Any:
         """Return a field as last seen; an answer that does not show it is as good as what was sent."""
         return self.read_back[name] if name in self.read_back else self.sent.get(name)
+
+
+UNKNOWN = Known({}, {}, frozenset(), is_complete=True)
 
 
 def recall(ledger: Ledger, identity: Identity) -> Known:
@@ -78,7 +82,7 @@ def changes_to_send(
     """Return the fields to write, and the names of those that a person changed since, which stay.
 
     Only what the source changed since the last delivery travels, and what it emptied is cleared. Once a person's, a
-    field stays theirs until both sides agree again (policy `destination`).
+    field stays theirs until both sides agree again (policy `destination`), or the source takes a consent back.
     """
     edited = set(edited_fields(mapping, known, now)) | known.kept
     send: dict[str, Any] = {}
@@ -87,11 +91,24 @@ def changes_to_send(
         source = wanted.get(name)
         if name in now and are_equal(mapping, name, source, now[name]):
             continue
-        if name in edited:
+        withdrawn = is_narrower(mapping, name, source, now.get(name)) and not are_equal(
+            mapping, name, source, known.sent.get(name)
+        )
+        if name in edited and not withdrawn:
             kept.append(name)
         elif not known.is_complete or not are_equal(mapping, name, source, known.sent.get(name)):
             send[name] = source
     return send, kept
+
+
+def is_narrower(mapping: ObjectMapping, name: str, source: Any, there: Any) -> bool:
+    """Say whether the source takes back what stands there, such as a consent: the mapping's `narrows` names the values."""
+    rule = mapping.fields[name].narrows if name in mapping.fields else None
+    return (
+        rule is not None
+        and are_equal(mapping, name, source, rule.to)
+        and (there in BLANK or any(are_equal(mapping, name, there, one) for one in rule.over))
+    )
 
 
 def send_changes(
@@ -105,12 +122,12 @@ def send_changes(
 ) -> Outcome:
     """Write what changed to a known record; what stood there before is durable first."""
     identity = find_identity(session.ledger, row.source_object, row.source_id)
-    if identity is None and (adopted := resolver.adopted.get(f"{row.source_object}/{row.source_id}")) is not None:
-        return _adopt(session, mapping, adopted, operation_id=operation_id, wanted=wanted)
+    if (adopted := resolver.adopted.get(f"{row.source_object}/{row.source_id}")) is not None:
+        return _adopt(session, mapping, adopted, identity, operation_id=operation_id, wanted=wanted)
     if identity is None or resolver.find(f"{row.source_object}/{row.source_id}") is None:
         return Outcome(operation_id, State.REJECTED, reason=Reason.NOT_FOUND.sentence)
     known, number = recall(session.ledger, identity), identity.destination_id
-    before = read_now(session, mapping.destination, number, known.sent.get("target"))
+    before = read_now(session, mapping.destination, number, known.sent.get("target"), wanted.get("target"))
     if before is None:
         return Outcome(operation_id, State.REJECTED, reason=DELETED)
     fields, kept = changes_to_send(mapping, known, wanted, flatten(mapping.destination, before))
@@ -123,27 +140,44 @@ def send_changes(
 
 
 def fields_to_fill(
-    mapping: ObjectMapping, wanted: Mapping[str, Any], now: Mapping[str, Any]
+    mapping: ObjectMapping, wanted: Mapping[str, Any], now: Mapping[str, Any], known: Known = UNKNOWN
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return what is blank in a foreign record and the source fills, and the names of what differs there and stays."""
+    """Return what is blank in a foreign record and the source fills, and the names of what differs there and stays.
+
+    Written over is what the source takes back (`narrows`), and, in a record that came of ours by conversion, what still
+    is as we left it and changed at the source.
+    """
     fill: dict[str, Any] = {}
     kept = []
-    for name in sorted(wanted):
-        if name in now and are_equal(mapping, name, wanted[name], now[name]):
+    for name in sorted({*wanted, *(set(known.sent) & set(now))}):
+        source, there = wanted.get(name), now.get(name)
+        if name in now and are_equal(mapping, name, source, there):
             continue
-        if now.get(name) in (None, "", []):
-            fill[name] = wanted[name]
-        else:
+        is_ours = name in known.sent and name not in known.kept and are_equal(mapping, name, there, known.last(name))
+        if there in BLANK or is_narrower(mapping, name, source, there):
+            fill[name] = source
+        elif not is_ours:
             kept.append(name)
-    if "emails_more" in fill and now.get("email"):
+        elif not are_equal(mapping, name, source, known.sent[name]):
+            fill[name] = source
+    if "emails_more" in fill and "email" not in fill and now.get("email"):
         fill["email"] = now["email"]  # a list of e-mails is sent whole, and the first of it is the primary one
     return fill, kept
 
 
 def _adopt(
-    session: Session, mapping: ObjectMapping, number: int, *, operation_id: int, wanted: Mapping[str, Any]
+    session: Session,
+    mapping: ObjectMapping,
+    number: int,
+    came_of: Identity | None,
+    *,
+    operation_id: int,
+    wanted: Mapping[str, Any],
 ) -> Outcome:
-    """Fill the blanks of a foreign record that a person decided to adopt; how it stood before is durable first."""
+    """Fill the blanks of a foreign record that a person decided to adopt, or that came of ours by a person's conversion.
+
+    How it stood before is durable first.
+    """
     before = read_now(session, mapping.destination, number, None)
     if before is None:
         return Outcome(operation_id, State.REJECTED, reason=NOT_THERE)
@@ -151,23 +185,34 @@ def _adopt(
     taken = is_known(session.ledger, mapping.destination, number)
     if taken or now.get(SOURCE_ID) not in (None, "", wanted.get(SOURCE_ID)):
         return Outcome(operation_id, State.REJECTED, reason=TAKEN)
-    fill, kept = fields_to_fill(mapping, wanted, now)
+    fill, kept = fields_to_fill(mapping, wanted, now, recall(session.ledger, came_of) if came_of else UNKNOWN)
+    narrowed = [one for one in fill if now.get(one) not in BLANK and is_narrower(mapping, one, fill[one], now[one])]
     keep_before(session.ledger, session.lease, operation_id, before)
     record = update_record(session.tenant, mapping.destination, number, fill, before=before) if fill else before
-    reason = f"adopted; kept what stood there: {', '.join(kept)}" if kept else "adopted"
+    reason = "adopted"
+    if came_of is not None:
+        plural = endpoint(came_of.destination, session.settings.edition).plural
+        reason = f"adopted: a person converted {plural}/{came_of.destination_id}"
+    reason += f"; taken back as at the source: {', '.join(narrowed)}" if narrowed else ""
+    reason += f"; kept what stood there: {', '.join(kept)}" if kept else ""
     return Outcome(
         operation_id, State.APPLIED, number, reason=reason, read_back=record, kept=tuple(kept), origin=ADOPTED
     )
 
 
-def read_now(session: Session, destination: str, number: int, target: Any) -> dict[str, Any] | None:
-    """Read a record as it is now, or None when it is gone; a note has no address, so its parent's list is asked."""
+def read_now(session: Session, destination: str, number: int, *targets: Any) -> dict[str, Any] | None:
+    """Read a record as it is now, or None when it is gone.
+
+    A note has no address, so the lists of its parents are asked, the known one first: a conversion moves notes.
+    """
     where = endpoint(destination, session.settings.edition)
     if where.children != "notes":
         return read_record(session.tenant, destination, number)
-    plural = endpoint(target[0], session.settings.edition).plural
-    listed = read_children(session.tenant, plural, int(target[1]), "notes")
-    return next((one for one in listed if int(one["id"]) == number), None)
+    for kind, parent in dict.fromkeys((str(one[0]), int(one[1])) for one in targets if one):
+        listed = read_children(session.tenant, endpoint(kind, session.settings.edition).plural, parent, "notes")
+        if found := next((one for one in listed if int(one["id"]) == number), None):
+            return found
+    return None
 
 
 def are_equal(mapping: ObjectMapping | None, name: str, left: Any, right: Any) -> bool:

@@ -12,18 +12,17 @@ from pathlib import Path
 from workbench.errors import CountMismatch, SetupMissing, StoreProblem, TenantUnreachable, WorkbenchError
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.refusals import PermissionMissing, Reason
-from workbench.ledger.identities import find_identity, live_ids
+from workbench.ledger.identities import find_identity
 from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_operations
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
 from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk, try_our_key
-from workbench.load.payload import Resolver
+from workbench.load.payload import knowing
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
 from workbench.load.unknowns import settle_lost, settle_open
 from workbench.log import Progress, note_event
 from workbench.mapping.object_mapping import ObjectMapping
-from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.vocabulary import Fate, Kind, Operation, State
 from workbench.warehouse import open_warehouse
 
@@ -124,8 +123,9 @@ def run_load(session: Session, plan: Plan, *, kinds: tuple[Kind, ...] = (Kind.RE
             "A rollback was begun and not finished. Finish it first: workbench rollback --confirm. Then approve and load."
         )
     loaded = Loaded()
-    adopted = adoptions(session.mappings.values(EXISTING))
-    sending = Sending(session, plan, Resolver(session.schema, live_ids(session.ledger), adopted))
+    with open_warehouse(session.settings.warehouse) as warehouse:
+        resolver = knowing(warehouse, session.schema, session.ledger, session.mappings)
+    sending = Sending(session, plan, resolver)
     for mapping_name, fates in settle_open(sending).items():
         loaded.add(mapping_name, fates, 0)
     reasons: list[WorkbenchError] = []
@@ -267,7 +267,7 @@ def _still_due(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged
 
     After the plan was made an operation of an older plan may have been settled: a create would then make a double.
     """
-    if f"{row.source_object}/{row.source_id}" not in sending.resolver.live:
+    if (key := f"{row.source_object}/{row.source_id}") not in sending.resolver.live or key in sending.resolver.adopted:
         return row
     identity = find_identity(sending.session.ledger, row.source_object, row.source_id)
     completed = sending.resolver.resolve(mapping, staged).completed

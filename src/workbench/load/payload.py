@@ -12,9 +12,15 @@ import orjson
 from workbench.canonical import Form
 from workbench.errors import SetupMissing
 from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.foreign import read_converted
 from workbench.freshsales.schema import TenantSchema
+from workbench.ledger.identities import live_ids
+from workbench.ledger.store import Ledger
+from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
+from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.staging.rows import form_of
+from workbench.warehouse import Warehouse
 
 Row = Mapping[str, Any]
 
@@ -32,17 +38,24 @@ class Resolver:
     """Turns source keys and names into the tenant's ids; knows each record that the ledger knows."""
 
     def __init__(
-        self, schema: TenantSchema, live: dict[str, tuple[str, int]], adopted: Mapping[str, int] | None = None
+        self,
+        schema: TenantSchema,
+        live: dict[str, tuple[str, int]],
+        adopted: Mapping[str, int] | None = None,
+        converted: Mapping[str, tuple[str, int]] | None = None,
     ) -> None:
         self.schema = schema
-        self.live = live
+        self.live = live | dict(converted or {})
         self.adopted = {key: number for key, number in (adopted or {}).items() if key not in live}
-        """Foreign records that stand for a source row by decision, and that the ledger does not know yet."""
+        """Foreign records that stand for a source row by decision, or that came of one of ours by a person's
+        conversion, and that the ledger does not know yet."""
+        self.adopted |= {key: number for key, (_, number) in (converted or {}).items()}
         self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
 
     def learn(self, source_key: str, destination: str, number: int) -> None:
         """Remember a record that was just made."""
         self.live[source_key] = (destination, number)
+        self.adopted.pop(source_key, None)
 
     def find(self, source_key: str) -> tuple[str, int] | None:
         """Return (destination, id) of what a source key stands for, if it is there."""
@@ -94,3 +107,10 @@ class Resolver:
             case Form.LIST:
                 return orjson.loads(value)
         return value
+
+
+def knowing(warehouse: Warehouse, schema: TenantSchema, ledger: Ledger, mappings: Mappings) -> Resolver:
+    """Return a resolver of what the ledger holds, what was decided, and what the last census saw of conversions."""
+    live = live_ids(ledger)
+    converted = read_converted(warehouse, ledger.tenant(), live)
+    return Resolver(schema, live, adoptions(mappings.values(EXISTING)), converted)

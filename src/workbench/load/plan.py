@@ -10,13 +10,12 @@ import polars as pl
 from workbench.errors import StoreProblem
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.schema import TenantSchema
-from workbench.ledger.identities import identity_frames, live_ids
+from workbench.ledger.identities import identity_frames
 from workbench.ledger.plans import Plan, PlannedRow, keep_plan
 from workbench.ledger.store import Ledger
-from workbench.load.payload import Payload, Resolver
+from workbench.load.payload import Payload, Resolver, knowing
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
-from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.settings import Settings
 from workbench.vocabulary import Kind, Operation
 from workbench.warehouse import Warehouse, open_warehouse
@@ -48,8 +47,8 @@ def plan_load(
     name: str = "load",
 ) -> Plan:
     """Freeze a plan over the staged rows that no check holds; `scope` limits it to some source keys (the sample)."""
-    planning = Planning(Resolver(schema, live_ids(ledger), adoptions(mappings.values(EXISTING))), scope)
     with open_warehouse(settings.warehouse) as warehouse:
+        planning = Planning(knowing(warehouse, schema, ledger, mappings), scope)
         stamp = staged_stamp(warehouse, ledger)
         hand_over_identities(warehouse, ledger)
         rows = (
@@ -114,14 +113,14 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         # A lead becomes a contact by a person's conversion alone; until then nothing of the row can travel.
         operation, reason = Operation.DEFER, f"conversion of {stands}"
         planning.roots[key] = reason
+    elif (adopted := planning.resolver.adopted.get(key)) is not None:
+        operation = Operation.UPDATE
+        planning.resolver.learn(key, mapping.destination, adopted)
     elif known is not None:
         if delivered == payload.completed and not _brings_news(mapping, row, payload, planning):
             planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
             return None
         operation = Operation.UPDATE
-    elif (adopted := planning.resolver.adopted.get(key)) is not None:
-        operation = Operation.UPDATE
-        planning.resolver.learn(key, mapping.destination, adopted)
     if operation is not Operation.DEFER:
         planning.coming[key] = mapping.destination
     depth = row["depth"]

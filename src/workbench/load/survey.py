@@ -179,6 +179,8 @@ class Survey:
         images = (
             last_image(ledger, one.operation_id, "before")
             for one in operations_of(ledger, identity.source_object, identity.source_id)
+            # Those of a lead that a person converted speak of another record.
+            if self.at(one.destination, 0) == self.at(identity.destination, 0)
         )
         before = flatten(identity.destination, next((one for one in images if one), {}))
         known, now = recall(ledger, identity), flatten(identity.destination, self.now[self.place(identity)])

@@ -17,6 +17,8 @@ SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields"
 SECTIONS |= {"editions", "plans"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
+FIELD_KEYS |= {"narrows"}
+NARROWING_KEYS = {"to", "over"}
 LOOKUP_KEYS = {"from", "to", "by", "required", "may_be_blank", "values"}
 PICK_LISTS = {
     "lifecycle_stages",
@@ -139,6 +141,15 @@ def _field_problems(where: str, name: str, spec: Any) -> Iterator[str]:
         yield f"{where}unique is holder, or append: with the columns to append"
     if "names" in spec and spec["names"] not in PICK_LISTS:
         yield f"{where}names: there is no pick-list {spec['names']!r}{_meant(str(spec['names']), PICK_LISTS)}"
+    if "narrows" in spec:
+        yield from _narrowing_problems(f"{where}narrows: ", spec["narrows"])
+
+
+def _narrowing_problems(where: str, spec: Any) -> Iterator[str]:
+    if not isinstance(spec, dict) or set(spec) != NARROWING_KEYS:
+        yield f"{where}has to and over, as in {{ to = 0, over = [1] }}"
+    elif not isinstance(spec["over"], list) or not spec["over"] or spec["to"] in spec["over"]:
+        yield f"{where}over lists one or more other values than to"
 
 
 def _filling_problems(where: str, spec: dict[str, Any]) -> Iterator[str]:

@@ -14,6 +14,14 @@ from workbench.vocabulary import Edition, Kind, Plan
 
 
 @dataclass(frozen=True)
+class Narrowing:
+    """A value of the source, such as a withdrawn consent, that is written also over these of somebody else's."""
+
+    to: Any
+    over: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class FieldMapping:
     """One destination field and what fills it."""
 
@@ -29,6 +37,7 @@ class FieldMapping:
     marker: tuple[str, ...] = ()
     on_open: str = "hold"
     shared: str | None = None
+    narrows: Narrowing | None = None
     label: str = ""
     parts: tuple[FieldMapping, ...] = ()
     """Fields that the plan has no room for: each becomes a labelled line of this one, in this order."""
@@ -155,6 +164,7 @@ def _field(name: str, spec: dict[str, Any]) -> FieldMapping:
         marker=listed(spec.get("marker", ())),
         on_open=spec.get("on_open", "hold"),
         shared=spec.get("shared"),
+        narrows=Narrowing(narrows["to"], tuple(narrows["over"])) if (narrows := spec.get("narrows")) else None,
     )
 
 

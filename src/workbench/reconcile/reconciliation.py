@@ -8,11 +8,11 @@ import polars as pl
 
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.schema import TenantSchema
-from workbench.ledger.identities import identity_frames, live_ids
+from workbench.ledger.identities import identity_frames
 from workbench.ledger.operations import open_operations
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.ledger.store import Ledger
-from workbench.load.payload import Resolver
+from workbench.load.payload import knowing
 from workbench.load.plan import deferred_frame, plan_load
 from workbench.mapping.files import Mappings
 from workbench.reconcile.counts import count_fates, money_by_stage, unbalanced
@@ -57,8 +57,8 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
             warehouse.write("destination.identities", frame, append=place > 0)
     calls = read_tenant(settings, mappings, tenant, schema)
     plan = plan_load(settings, mappings, schema, ledger, run_id, name="proof")
-    resolver = Resolver(schema, live_ids(ledger))
     with open_warehouse(settings.warehouse, write=True) as warehouse:
+        resolver = knowing(warehouse, schema, ledger, mappings)
         warehouse.run(
             "CREATE OR REPLACE TABLE reconciled.differences (mapping VARCHAR, source_id VARCHAR, field VARCHAR, kind VARCHAR)"
         )

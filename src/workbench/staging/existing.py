@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.freshsales.endpoints import endpoint
-from workbench.freshsales.foreign import ASKING, FOREIGN, LOADED, has_foreign, match_foreign
+from workbench.freshsales.foreign import ASKING, CONVERTED, FOREIGN, LOADED, has_foreign, match_foreign
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.spellings import standing_rows
@@ -57,6 +57,9 @@ def hand_over_taken(warehouse: Warehouse, mappings: Mappings) -> None:
         else "(SELECT NULL::VARCHAR AS name, []::VARCHAR[] AS emails, 0 AS destination_id)"
     )
     theirs = f"{source} f WHERE f.destination_id NOT IN (SELECT destination_id FROM adopting)"
+    if warehouse.has(CONVERTED):
+        # What came of our own record by conversion holds its row's e-mail, nobody else's.
+        theirs += f" AND f.destination_id NOT IN (SELECT destination_id FROM {CONVERTED})"
     warehouse.run(f"CREATE OR REPLACE TEMP TABLE taken_names AS SELECT name FROM {theirs} AND name IS NOT NULL")
     warehouse.run(
         f"CREATE OR REPLACE TEMP TABLE taken_emails AS SELECT DISTINCT unnest(emails) AS folded FROM {theirs}"
