@@ -163,7 +163,7 @@ class Rehearsal:
         return set(self.drawn[asked])
 
     def _drawn(self, people: int, children: int, all_accounts: bool) -> set[str]:
-        rows = self._lookups()
+        rows = self.lookups()
         kinds = Counter(key for name in rows for key in {one for targets in rows[name].values() for one in targets})
         able = {key: name for name in ("patient", "prospect", "referring_dentist") for key in rows[name]}
         drawn = set(sorted(able, key=lambda key: (-kinds[key], key))[:people])
@@ -188,7 +188,7 @@ class Rehearsal:
                             drawn.add(key)
         return drawn
 
-    def _lookups(self) -> dict[str, dict[str, list[str]]]:
+    def lookups(self) -> dict[str, dict[str, list[str]]]:
         """Return, by mapping, every row that is not held, and what it points at."""
         rows: dict[str, dict[str, list[str]]] = {}
         with open_warehouse(self.practice.settings.warehouse) as warehouse:

@@ -111,7 +111,7 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         planning.roots[key] = reason
     elif (stands := _stands_elsewhere(mapping, key, planning)) is not None:
         # A lead becomes a contact by a person's conversion alone; until then nothing of the row can travel.
-        operation, reason = Operation.DEFER, f"conversion of {stands}"
+        operation, reason = Operation.DEFER, stands
         planning.roots[key] = reason
     elif (adopted := planning.resolver.adopted.get(key)) is not None:
         operation = Operation.UPDATE
@@ -137,11 +137,14 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
 
 
 def _stands_elsewhere(mapping: ObjectMapping, key: str, planning: Planning) -> str | None:
-    """Return where the row's record stands when that is not where its mapping puts it, as a Classic lead for a patient."""
+    """Return what the row waits for while its record is not where its mapping puts it, as a Classic lead for a patient."""
     destination, number = planning.resolver.live.get(key, (mapping.destination, 0))
     edition = planning.resolver.schema.edition
-    stands, belongs = (endpoint(one, edition).plural for one in (destination, mapping.destination))
-    return None if stands == belongs else f"{stands}/{number}"
+    stands, belongs = (endpoint(one, edition) for one in (destination, mapping.destination))
+    if stands.plural == belongs.plural:
+        return None
+    cause = "conversion of" if stands.converts_to == belongs.destination else "an export that knows it became"
+    return f"{cause} {stands.plural}/{number}"
 
 
 def _comes(mapping: ObjectMapping, row: dict[str, object], key: str, planning: Planning) -> bool:

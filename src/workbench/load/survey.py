@@ -73,8 +73,9 @@ class Survey:
 
     @property
     def parents(self) -> list[Place]:
-        """The records of ours that notes and files may hang on."""
-        return sorted(place for place in self.known if place[0] in ("deals", "contacts", "leads", "sales_accounts"))
+        """The records that notes and files of ours may hang on: ours, and what came of them by a person's conversion."""
+        ours = {place for place in self.known if place[0] in ("deals", "contacts", "leads", "sales_accounts")}
+        return sorted(ours | {self.parent_of(one) for one in self.known.values() if one.destination == "note"})
 
     def place(self, identity: Identity) -> Place:
         """Return where a record lives; a Suite lead is a contact."""
@@ -98,7 +99,7 @@ class Survey:
 
     def read_children(self, parent: Place) -> None:
         """Read the notes and files of a record, which no list of all shows."""
-        if parent not in self.now:
+        if parent in self.known and parent not in self.now:
             return
         children = self.hanging.setdefault(parent, set())
         for kind, plural in (("notes", "notes"), ("document_associations", "documents")):

@@ -16,15 +16,23 @@ from workbench.warehouse import Warehouse
 COLUMNS = ["source", *(str(fate) for fate in Fate)]
 
 
-def count_fates(warehouse: Warehouse, mappings: Mappings, ledger: Ledger, run_id: str, plan: Plan) -> pl.DataFrame:
+def write_waiting(warehouse: Warehouse, ledger: Ledger, plan: Plan) -> None:
+    """Write reconciled.waiting: (mapping, source id) of the rows that a plan defers."""
+    waiting = [(row.mapping, row.source_id) for row in planned_rows(ledger, plan, operation=Operation.DEFER)]
+    shape = dict.fromkeys(("mapping", "source_id"), pl.String)
+    warehouse.write("reconciled.waiting", pl.DataFrame(waiting, schema=shape, orient="row"))
+
+
+def count_fates(warehouse: Warehouse, mappings: Mappings, ledger: Ledger, run_id: str) -> pl.DataFrame:
     """Return one row a mapping: source, then each fate; and write it as reconciled.conservation.
+
+    What a plan defers stands in reconciled.waiting (`write_waiting`).
+
 
     A row is held by the checks, else excluded by its mapping, else deferred by the plan, else what this run's operations
     say, else unchanged where a record stands for it. A row with none of these has no fate, and its line does not add up.
     """
     _write(warehouse, "run_fates", fates_of_run(ledger, run_id), ("mapping", "source_id", "fate"))
-    waiting = [(row.mapping, row.source_id) for row in planned_rows(ledger, plan, operation=Operation.DEFER)]
-    _write(warehouse, "waiting", waiting, ("mapping", "source_id"))
     kinds = [(one.name, str(one.kind), str(place)) for place, one in enumerate(mappings.objects)]
     _write(warehouse, "kinds", kinds, ("mapping", "kind", "place"))
     counted = ", ".join(f"count(source_id) FILTER (fate = '{fate}') AS {fate}" for fate in Fate)
@@ -42,7 +50,7 @@ def count_fates(warehouse: Warehouse, mappings: Mappings, ledger: Ledger, run_id
           FROM staged.claims c
           FULL JOIN kinds k USING (mapping)
           LEFT JOIN (SELECT DISTINCT mapping, source_id FROM checked.held) h USING (mapping, source_id)
-          LEFT JOIN waiting w USING (mapping, source_id)
+          LEFT JOIN reconciled.waiting w USING (mapping, source_id)
           LEFT JOIN run_fates f USING (mapping, source_id)
           LEFT JOIN destination.identities i ON i.mapping = c.mapping AND i.source_id = c.source_id AND i.is_live
         )

@@ -26,7 +26,7 @@ READABLE_OF_FILES = {"file_name"}
 def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping, resolver: Resolver) -> int:
     """Write reconciled.expected_<mapping>: delivered rows in canonical text, lookups as the ids they resolve to.
 
-    A row delivered once and held now is left out: what is staged of it did not travel.
+    A row delivered once that is held now, or waits (`write_waiting`), is left out: what is staged of it did not travel.
     """
     names = compared_fields(mapping)
     shape: dict[str, Any] = {"source_id": pl.String, "destination_id": pl.Int64}
@@ -38,6 +38,7 @@ def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapp
         f" ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id AND i.mapping = '{mapping.name}'"
         " WHERE NOT EXISTS (SELECT 1 FROM checked.held h"
         f" WHERE h.source_object = '{mapping.source_object}' AND h.source_id = s.source_id)"
+        f" AND s.source_id NOT IN (SELECT source_id FROM reconciled.waiting WHERE mapping = '{mapping.name}')"
     )
     count = 0
     for frame in warehouse.frames(query):

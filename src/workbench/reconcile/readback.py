@@ -13,6 +13,7 @@ from workbench.canonical import Form, canonical
 from workbench.freshsales.census import list_records, read_children, read_documents, read_pages
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
+from workbench.freshsales.foreign import read_converted
 from workbench.freshsales.records import read_record
 from workbench.freshsales.schema import TenantSchema
 from workbench.freshsales.shapes import flatten
@@ -86,6 +87,7 @@ def _from_parents(settings: Settings, tenant: Freshsales, members: list[ObjectMa
                 "SELECT source_object, source_id, destination, destination_id FROM destination.identities"
             )
         }
+        ids |= read_converted(warehouse, tenant.alias, ids)
     where = endpoint(members[0].destination, settings.edition)
     progress = Progress(f"Reading {where.plural}", len(parents))
     for key in parents:

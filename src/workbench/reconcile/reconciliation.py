@@ -15,7 +15,7 @@ from workbench.ledger.store import Ledger
 from workbench.load.payload import knowing
 from workbench.load.plan import deferred_frame, plan_load
 from workbench.mapping.files import Mappings
-from workbench.reconcile.counts import count_fates, money_by_stage, unbalanced
+from workbench.reconcile.counts import count_fates, money_by_stage, unbalanced, write_waiting
 from workbench.reconcile.fields import compare_mapping, find_strays, keep_theirs, write_expected
 from workbench.reconcile.readback import read_tenant
 from workbench.settings import Settings
@@ -63,11 +63,12 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
             "CREATE OR REPLACE TABLE reconciled.differences (mapping VARCHAR, source_id VARCHAR, field VARCHAR, kind VARCHAR)"
         )
         keep_theirs(warehouse, ledger)
+        write_waiting(warehouse, ledger, plan)
         compared = {one.name: write_expected(warehouse, settings, one, resolver) for one in records}
         for one in records:
             compare_mapping(warehouse, settings, one)
         find_strays(warehouse, settings, mappings)
-        fates = count_fates(warehouse, mappings, ledger, run_id, plan)
+        fates = count_fates(warehouse, mappings, ledger, run_id)
         differences = warehouse.frame("SELECT * FROM reconciled.differences ORDER BY ALL")
         deals = next((one.name for one in records if one.destination == "deal"), None)
         money = money_by_stage(warehouse, deals) if deals else pl.DataFrame()
