@@ -72,6 +72,16 @@ def test_an_update_of_plain_fields_or_of_a_record_just_read_is_one_call(stub: St
     assert sent(stub) == {"deal": {"custom_field": {"cf_quadrant": "UR", "cf_teeth": "3"}}}
 
 
+@pytest.mark.parametrize(("further", "kept"), [(["c@x.com"], ["c@x.com"]), ([], [])])
+def test_a_change_of_further_e_mails_keeps_the_first(stub: Stub, tenant: Freshsales, further, kept) -> None:
+    emails = [{"id": 1, "value": "a@x.com", "is_primary": True}, {"id": 2, "value": "b@x.com", "is_primary": False}]
+    before = {"id": 5, "email": "a@x.com", "emails": emails}
+    stub.answers = [httpx.Response(200, json={"contact": {"id": 5}})]
+    update_record(tenant, "contact", 5, {"emails_more": further}, before=before)
+    assert [one["value"] for one in sent(stub)["contact"]["emails"] if not one.get("_destroy")] == ["a@x.com", *kept]
+    assert [one["id"] for one in sent(stub)["contact"]["emails"] if one.get("_destroy")] == [2]
+
+
 def test_an_update_of_what_is_gone_is_refused(stub: Stub, tenant: Freshsales) -> None:
     stub.answers = [httpx.Response(404)]
     with pytest.raises(Refused) as caught:

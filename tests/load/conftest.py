@@ -7,6 +7,8 @@ import pytest
 from loads import Rehearsal, rehearse, serve
 from rooms import Practice, make_practice, make_ready_to_load
 
+from workbench.journey.rehearsal import start_tenant
+
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Practice:
@@ -21,4 +23,21 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Practice:
 def rehearsal(template: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
     """A copy of the ready practice."""
     with rehearse(template, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def classic_template(tmp_path_factory: pytest.TempPathFactory) -> Practice:
+    """The same practice on Classic, ready to load."""
+    practice = make_practice(tmp_path_factory.mktemp("classic"), patients=31, edition="classic")
+    start_tenant(practice.settings)
+    make_ready_to_load(practice)
+    practice.stop_tenant()
+    return practice
+
+
+@pytest.fixture
+def classic(classic_template: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
+    """A copy of the ready practice on Classic."""
+    with rehearse(classic_template, tmp_path) as made:
         yield made

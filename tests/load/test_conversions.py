@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from loads import Rehearsal, rehearse
-from rooms import Practice, make_practice, make_ready_to_load, stage_and_check
+from loads import Rehearsal
+from rooms import stage_and_check
 
 from workbench.freshsales.foreign import take_census
-from workbench.journey.rehearsal import start_tenant
 from workbench.ledger.audit import verify
 from workbench.ledger.identities import find_identity, live_ids
 from workbench.ledger.operations import operations_of
@@ -30,26 +27,10 @@ EARLY = ("C100012", "C900007")
 """Prospects whom a person converts, and whom the export goes on to call prospects."""
 
 
-@pytest.fixture(scope="session")
-def classic(tmp_path_factory: pytest.TempPathFactory) -> Practice:
-    """A practice of 31 patients on Classic, ready to load."""
-    made = make_practice(tmp_path_factory.mktemp("classic"), patients=31, edition="classic")
-    start_tenant(made.settings)
-    make_ready_to_load(made)
-    made.stop_tenant()
-    return made
-
-
 @pytest.fixture
-def rehearsal(classic: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
-    with rehearse(classic, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def scope(rehearsal: Rehearsal) -> set[str]:
+def scope(classic: Rehearsal) -> set[str]:
     """Every account and prospect, and all that hangs on the prospects."""
-    rows = rehearsal.lookups()
+    rows = classic.lookups()
     accounts = {*rows["practice"], *rows["referring_practice"]}
     keys = set(rows["prospect"])
     for _ in range(2):  # cases first, then what hangs on them
@@ -106,23 +87,23 @@ class Staff:
 
 
 def test_the_contact_that_came_of_a_lead_is_its_rows_and_what_waited_travels(
-    rehearsal: Rehearsal, scope: set[str]
+    classic: Rehearsal, scope: set[str]
 ) -> None:
-    staff = Staff(rehearsal, scope)
-    rehearsal.load(scope)
+    staff = Staff(classic, scope)
+    classic.load(scope)
     leads = staff.leads
     contacts = {number: staff.convert(number) for number in leads if number not in (UNCONVERTED, DELETED)}
-    rehearsal.admin("delete", {"entity": "leads", "id": leads[DELETED]["id"]})
+    classic.admin("delete", {"entity": "leads", "id": leads[DELETED]["id"]})
     staff.edit(contacts[EDITED], city="Reno", subscription_status=1)
     staff.census()
     staff.export_patients()
     staff.put(f"UPDATE staged.patient SET subscription_status = '0' WHERE source_id = '{EDITED}'")
-    loaded = rehearsal.load(scope)
+    loaded = classic.load(scope)
     assert {name: counts.get(Fate.REJECTED, 0) for name, counts in loaded.counts.items()} == dict.fromkeys(
         ("patient", "treatment_case", "appointment", "task", "activity", "note", "attachment"), 0
     )
 
-    with rehearsal.session() as session:
+    with classic.session() as session:
         history = {number: operations_of(session.ledger, "contacts", number) for number in leads}
         said = {
             number: [(one.destination, one.state, one.reason) for one in moves] for number, moves in history.items()
@@ -139,10 +120,10 @@ def test_the_contact_that_came_of_a_lead_is_its_rows_and_what_waited_travels(
         identity = find_identity(session.ledger, "contacts", EDITED)
         assert (identity.destination, identity.destination_id) == ("contact", contacts[EDITED]["id"])
         assert (identity.mapping, identity.origin) == ("patient", "adopted")
-        there = {one["id"]: one for one in rehearsal.state()["contacts"]}[contacts[EDITED]["id"]]
+        there = {one["id"]: one for one in classic.state()["contacts"]}[contacts[EDITED]["id"]]
         assert (there["city"], there["subscription_status"]) == ("Reno", 0)
 
-        proof = rehearsal.plan(session, scope, "proof")
+        proof = classic.plan(session, scope, "proof")
         waits = {one.source_id: one.reason for one in planned_rows(session.ledger, proof, operation=Operation.DEFER)}
         became = {number: f"an export that knows it became contacts/{contacts[number]['id']}" for number in EARLY}
         assert proof.writes == 0
@@ -160,7 +141,7 @@ def test_the_contact_that_came_of_a_lead_is_its_rows_and_what_waited_travels(
         EDITED: Case.RESTORED,
         UNCONVERTED: Case.DELETED,
     }
-    state = rehearsal.state()
+    state = classic.state()
     assert {one["id"] for one in state["contacts"]} == {one["id"] for one in contacts.values()}
     assert [len(state[name]) for name in ("leads", "deals", "notes", "tasks", "appointments")] == [0] * 5
     there = {one["id"]: one for one in state["contacts"]}[contacts[EDITED]["id"]]

@@ -10,7 +10,7 @@ import pytest
 from foreign import PLURALS, plant
 from loaded import Loaded, load
 from loads import Rehearsal
-from rooms import Practice, make_practice
+from rooms import Practice, make_practice, stage_and_check
 from truth import Tenant, fates, mismatches
 
 from workbench.errors import DecisionMissing
@@ -20,14 +20,17 @@ from workbench.journey.loading import require_existing_decided
 from workbench.journey.rehearsal import start_tenant
 from workbench.ledger.identities import find_identity
 from workbench.ledger.operations import operations_of
-from workbench.ledger.plans import PlannedRow
+from workbench.ledger.plans import PlannedRow, planned_rows
 from workbench.load.batches import may_go_in_bulk
-from workbench.load.conflicts import NOT_THERE, TAKEN, fields_to_fill
+from workbench.load.conflicts import NOT_THERE, TAKEN, Known, changes_to_send, fields_to_fill
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
 from workbench.load.rollback import roll_back
 from workbench.load.survey import Case
 from workbench.mapping.value_map import Decided, ValueMap, save_value_map
+from workbench.reconcile.reconciliation import reconcile
+from workbench.staging.existing import ELSEWHERE, OPEN
+from workbench.suggest.proposals import accept
 from workbench.vocabulary import Decision, Operation
 from workbench.warehouse import open_warehouse
 
@@ -61,6 +64,11 @@ def held(practice: Practice) -> set[tuple[str, str]]:
     with open_warehouse(practice.settings.warehouse) as warehouse:
         rows = warehouse.run("SELECT source_object, source_id FROM checked.held WHERE source_object <> 'users'")
     return set(rows)
+
+
+def adopt(rehearsal: Rehearsal, wanted: dict[str, int]) -> None:
+    rows = {key: Decided(key, Decision.MAP, str(number), "Dana", "2026-11-24") for key, number in wanted.items()}
+    save_value_map(rehearsal.practice.settings.own_decisions, ValueMap("existing", rows))
 
 
 def test_a_tenant_with_records_of_others_ends_as_the_truth_and_can_be_taken_back(practice: Practice) -> None:
@@ -150,8 +158,7 @@ def test_a_lost_answer_while_adopting_keeps_how_the_record_stood_first(rehearsal
     theirs = {"last_name": "Theirs", "mobile_number": "+13125550199", "city": "Reno"}
     with rehearsal.session() as session:
         number = session.tenant.call("POST", "/contacts", json={"contact": theirs}).body["contact"]["id"]
-    adopt = ValueMap("existing", {key: Decided(key, Decision.MAP, str(number), "Dana", "2026-11-24")})
-    save_value_map(rehearsal.practice.settings.own_decisions, adopt)
+    adopt(rehearsal, {key: number})
     rehearsal.order(kind, "PUT /contacts/")
     loaded = rehearsal.load(scope)
     [contact] = rehearsal.state()["contacts"]
@@ -181,8 +188,7 @@ def test_a_record_that_cannot_be_adopted_any_more_is_refused_and_stays(rehearsal
     with rehearsal.session() as session:
         body = {"last_name": "Theirs", "mobile_number": "+13125550199", **(theirs or {})}
         number = session.tenant.call("POST", "/contacts", json={"contact": body}).body["contact"]["id"]
-    adopt = ValueMap("existing", {key: Decided(key, Decision.MAP, str(number), "Dana", "2026-11-24")})
-    save_value_map(rehearsal.practice.settings.own_decisions, adopt)
+    adopt(rehearsal, {key: number})
     if theirs is None:
         rehearsal.admin("delete", {"entity": "contacts", "id": number})
     before = rehearsal.state()["contacts"]
@@ -190,3 +196,156 @@ def test_a_record_that_cannot_be_adopted_any_more_is_refused_and_stays(rehearsal
     assert rehearsal.state()["contacts"] == before
     with rehearsal.session() as session:
         assert operations_of(session.ledger, "contacts", key.removeprefix("contacts/"))[-1].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("source", "theirs", "ends", "said"),
+    [
+        pytest.param(0, 1, 0, "taken back as at the source: subscription_status; kept", id="withdrawn at the source"),
+        pytest.param(
+            0,
+            2,
+            2,
+            "kept what stood there: email, last_name, lifecycle_stage_id, subscription_status",
+            id="never given there",
+        ),
+        pytest.param(
+            1,
+            0,
+            0,
+            "kept what stood there: email, last_name, lifecycle_stage_id, subscription_status",
+            id="withdrawn there",
+        ),
+        pytest.param(
+            2,
+            1,
+            1,
+            "kept what stood there: email, last_name, lifecycle_stage_id, subscription_status",
+            id="unknown at the source",
+        ),
+    ],
+)
+def test_adopting_takes_a_withdrawn_consent_over_and_gives_none(
+    rehearsal: Rehearsal, source, theirs, ends, said
+) -> None:
+    with open_warehouse(rehearsal.practice.settings.warehouse, write=True) as warehouse:
+        [(source_id,)] = warehouse.run("SELECT min(source_id) FROM staged.patient WHERE email IS NULL")
+        warehouse.run("UPDATE staged.patient SET subscription_status = ? WHERE source_id = ?", [str(source), source_id])
+    body = {"last_name": "Theirs", "email": "theirs@example.com", "subscription_status": theirs}
+    with rehearsal.session() as session:
+        number = session.tenant.call("POST", "/contacts", json={"contact": body}).body["contact"]["id"]
+    adopt(rehearsal, {f"contacts/{source_id}": number})
+    scope = {f"contacts/{source_id}"}
+    rehearsal.load(scope)
+    [contact] = rehearsal.state()["contacts"]
+    assert (contact["id"], contact["subscription_status"]) == (number, ends)
+    with rehearsal.session() as session:
+        [done] = operations_of(session.ledger, "contacts", source_id)
+        assert said in done.reason
+        assert rehearsal.plan(session, scope, "proof").writes == 0
+        made = reconcile(
+            session.settings, session.mappings, session.tenant, session.schema, session.ledger, session.run_id
+        )
+        assert made.differences.rows() == []
+        roll_back(session)
+    [contact] = rehearsal.state()["contacts"]
+    assert contact["subscription_status"] == theirs
+
+
+def test_a_consent_withdrawn_after_the_adoption_is_taken_back_too(rehearsal: Rehearsal) -> None:
+    patient = rehearsal.mappings["patient"]
+    adopted = Known({"subscription_status": 1}, {"subscription_status": 1}, frozenset({"subscription_status"}), True)
+    assert changes_to_send(patient, adopted, {"subscription_status": 0}, {"subscription_status": 1}) == (
+        {"subscription_status": 0},
+        [],
+    )
+    # A person who takes it up again in the tenant has the last word until the source changes.
+    sent = Known({"subscription_status": 0}, {"subscription_status": 0}, frozenset(), is_complete=True)
+    assert changes_to_send(patient, sent, {"subscription_status": 0}, {"subscription_status": 1}) == (
+        {},
+        ["subscription_status"],
+    )
+
+
+def test_on_classic_leads_and_contacts_of_others_are_adopted_held_or_left_alone(classic: Rehearsal) -> None:
+    practice = classic.practice
+    with open_warehouse(practice.settings.warehouse) as warehouse:
+        names = ("source_id", "first_name", "last_name", "email", "mobile_number")
+        same, called, doubtful, patient, elsewhere = (
+            dict(zip(names, one, strict=True))
+            for name, count in (("prospect", 3), ("patient", 2))
+            for one in warehouse.run(
+                f"SELECT {', '.join(names)} FROM staged.{name} WHERE email IS NOT NULL AND mobile_number IS NOT NULL"
+                f" AND first_name IS NOT NULL AND cf_shared_email IS NULL ORDER BY source_id LIMIT {count}"
+            )
+        )
+    edited = {"city": "Reno", "job_title": "Mayor"}
+    with classic.session() as session:
+
+        def plant_one(plural: str, row: dict, *taken: str, **more: object) -> dict:
+            singular = plural.removesuffix("s")
+            body = {singular: {name: row[name] for name in taken} | more}
+            return session.tenant.call("POST", f"/{plural}", json=body).body[singular]
+
+        theirs = {
+            same["source_id"]: plant_one("leads", same, *names[1:4], **edited, company={"name": "Theirs"}),
+            called["source_id"]: plant_one("leads", called, *names[1:3], names[4]),
+            patient["source_id"]: plant_one("contacts", patient, *names[1:4], **edited),
+            doubtful["source_id"]: plant_one("leads", doubtful, "email", last_name="Since"),
+            elsewhere["source_id"]: plant_one("leads", elsewhere, *names[1:4]),
+            "stranger": plant_one("leads", {}, last_name="Body", email="some.body@elsewhere.example"),
+        }
+        alias = session.tenant.alias
+        there = take_census(session.tenant, session.settings.warehouse, {})
+    assert there == {"sales_accounts": 0, "contacts": 1, "deals": 0, "leads": 5}
+    before = people_there(classic)
+    accept(practice.settings, practice.mappings, above=0.95, by="rehearsal", on="2026-11-24", own=True)
+    stage_and_check(practice.settings, alias)
+    sure = (same, called, patient, elsewhere)
+    assert decisions(practice) == {
+        **{f"contacts/{one['source_id']}": ("map", str(theirs[one["source_id"]]["id"])) for one in sure},
+        f"contacts/{doubtful['source_id']}": ("ask", ""),
+    }
+    with open_warehouse(practice.settings.warehouse) as warehouse:
+        why = dict(warehouse.run("SELECT source_id, message FROM checked.held WHERE rule = 'existing'"))
+    assert why == {doubtful["source_id"]: OPEN, elsewhere["source_id"]: ELSEWHERE}
+
+    rows = classic.lookups()
+    keys = {f"contacts/{one}" for one in theirs}
+    scope = keys | {key for found in rows.values() for key, targets in found.items() if targets and targets[-1] in keys}
+    loaded = classic.load(scope)
+    assert (loaded.counts["prospect"], loaded.counts["patient"]) == ({"updated": 2}, {"updated": 1})
+    adopted = {theirs[one["source_id"]]["id"]: one for one in (same, called, patient)}
+    now = people_there(classic)
+    assert now.keys() == before.keys()
+    assert {number for number in now if now[number] != before[number]} == adopted.keys()
+    for number, row in adopted.items():
+        assert now[number]["custom_field"]["cf_source_system_id"] == row["source_id"]
+        assert {name: now[number][name] for name in before[number] if name in edited and before[number][name]} == (
+            {} if row is called else edited
+        )
+    assert now[theirs[same["source_id"]]["id"]]["company"] == {"name": "Theirs"}
+    with classic.session() as session:
+        proof = classic.plan(session, scope, "proof")
+        waits = {one.reason for one in planned_rows(session.ledger, proof, operation=Operation.DEFER)}
+        assert (proof.writes, waits) == (0, {f"contacts/{one['source_id']}" for one in (doubtful, elsewhere)})
+        made = reconcile(
+            session.settings, session.mappings, session.tenant, session.schema, session.ledger, session.run_id
+        )
+        assert made.differences.rows() == []
+        undone = roll_back(session)
+    cases = {
+        one.identity.destination_id: one.case for one in undone.verdicts if one.identity.source_object == "contacts"
+    }
+    assert cases == dict.fromkeys(adopted, Case.RESTORED)
+    assert people_there(classic) == before
+
+
+def people_there(rehearsal: Rehearsal) -> dict[int, dict]:
+    """Return what people and rules put into every lead and contact, by id."""
+    stamps = ("updated_at", "updater_id", "last_assigned_at")
+    state = rehearsal.state()
+    return {
+        one["id"]: {name: value for name, value in without_empty(one).items() if name not in stamps}
+        for one in (*state["leads"], *state["contacts"])
+    }

@@ -66,7 +66,9 @@ class Planted:
                 continue
             records.append(one)
             if theirs := self.adopted.get(key):
-                one["fields"] |= {name: theirs[name] for name in (*THEIRS, "subscription_status") if theirs.get(name)}
+                withdrawn = one["fields"].get("subscription_status") == 0  # never left standing as subscribed
+                stays = THEIRS if withdrawn else (*THEIRS, "subscription_status")
+                one["fields"] |= {name: theirs[name] for name in stays if theirs.get(name)}
                 if theirs.get("lifecycle_stage_id"):
                     one["fields"]["lifecycle_stage"] = stages[theirs["lifecycle_stage_id"]]
         for one in records:

@@ -9,7 +9,7 @@ from workbench.errors import TenantUnreachable
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import SOURCE_ID, Endpoint, endpoint
 from workbench.freshsales.refusals import Json, OutcomeUnknown, Reason, Refused
-from workbench.freshsales.shapes import merged, shape
+from workbench.freshsales.shapes import flatten, merged, shape
 
 NEEDS_BEFORE = {"custom_field", "company", "emails", "phone_numbers", "contacts_added_list"}
 """What a PUT would lose, or leave behind, if the record were not read first."""
@@ -60,6 +60,10 @@ def update_record(
         before = read_record(tenant, destination, record_id)
         if before is None:
             raise Refused(404, Reason.NOT_FOUND)
+    if "emails_more" in fields and "email" not in fields:
+        # A list of e-mails is sent whole: without the first one it would take it away.
+        first = {"email": flatten(destination, before or {}).get("email")}
+        changes = shape(destination, first | dict(fields), tenant.edition, keep_empty=True)
     body = {where.singular: merged(before or {}, changes)}
     return _stored(where, tenant.call("PUT", f"{where.path}/{record_id}", json=body).body)
 

@@ -118,8 +118,9 @@ def flatten(destination: str, record: Mapping[str, Any]) -> dict[str, Any]:
         flat["phone_numbers"] = [
             {"label": one.get("label"), "value": one.get("value")} for one in record["phone_numbers"] or []
         ]
-    if isinstance(record.get("company"), dict):
-        flat["company_name"] = record["company"].get("name")
+    company = record.get("company", "")
+    if company is None or isinstance(company, dict):
+        flat["company_name"] = (company or {}).get("name")
     flat |= _links(destination, record)
     return flat
 

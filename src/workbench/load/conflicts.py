@@ -87,7 +87,7 @@ def changes_to_send(
     edited = set(edited_fields(mapping, known, now)) | known.kept
     send: dict[str, Any] = {}
     kept = []
-    for name in sorted({*wanted, *known.sent}):
+    for name in sorted({*wanted, *known.sent, *known.kept}):
         source = wanted.get(name)
         if name in now and are_equal(mapping, name, source, now[name]):
             continue
@@ -139,6 +139,12 @@ def send_changes(
     return Outcome(operation_id, State.APPLIED, number, reason=reason, read_back=record, kept=tuple(kept))
 
 
+def mapped_names(mapping: ObjectMapping) -> set[str]:
+    """Return every field that a mapping may fill: a value of theirs stays also where the source has none."""
+    shared = {one.shared for one in mapping.fields.values() if one.shared}
+    return {*mapping.fields, *mapping.lookups, *shared}
+
+
 def fields_to_fill(
     mapping: ObjectMapping, wanted: Mapping[str, Any], now: Mapping[str, Any], known: Known = UNKNOWN
 ) -> tuple[dict[str, Any], list[str]]:
@@ -149,9 +155,9 @@ def fields_to_fill(
     """
     fill: dict[str, Any] = {}
     kept = []
-    for name in sorted({*wanted, *(set(known.sent) & set(now))}):
+    for name in sorted({*wanted, *(mapped_names(mapping) & set(now))}):
         source, there = wanted.get(name), now.get(name)
-        if name in now and are_equal(mapping, name, source, there):
+        if (name in now and are_equal(mapping, name, source, there)) or (source in BLANK and there in BLANK):
             continue
         is_ours = name in known.sent and name not in known.kept and are_equal(mapping, name, there, known.last(name))
         if there in BLANK or is_narrower(mapping, name, source, there):

@@ -13,6 +13,10 @@ from workbench.vocabulary import Kind, Severity
 from workbench.warehouse import Warehouse
 
 OPEN = "may stand in the tenant already; decide it in mappings/values/existing.csv"
+ELSEWHERE = (
+    "is to adopt a record of another kind than its mapping makes; let a person convert the lead there, or decide it again in"
+    " mappings/values/existing.csv"
+)
 GONE = "is to adopt a record that this tenant does not have; decide it again in mappings/values/existing.csv"
 
 
@@ -29,6 +33,7 @@ def hold_existing(warehouse: Warehouse, mappings: Mappings) -> int:
         keys = {one.source_key for one in match_foreign(warehouse)}
         open_rows = {key for key in keys if key not in existing.rows or existing.rows[key].is_open}
     there = _standing(warehouse)
+    numbers = {number for _, number in there}
     loaded = _loaded(warehouse)
     claimed = _claims(warehouse, {*open_rows, *adopted})
     count = 0
@@ -40,7 +45,8 @@ def hold_existing(warehouse: Warehouse, mappings: Mappings) -> int:
             if key in open_rows:
                 problems.note(source_id, EXISTING, EXISTING, Severity.HOLD, OPEN)
             elif key in adopted and (plural, adopted[key]) not in there and key not in loaded:
-                problems.note(source_id, EXISTING, EXISTING, Severity.HOLD, GONE)
+                reason = ELSEWHERE if adopted[key] in numbers else GONE
+                problems.note(source_id, EXISTING, EXISTING, Severity.HOLD, reason)
         count += problems.write(warehouse)
     return count
 
