@@ -8,7 +8,11 @@ import httpx
 import pytest
 
 from workbench.freshsales.client import Freshsales
-from workbench.freshsales.foreign import FOREIGN, has_foreign, take_census, taken_keys
+from workbench.freshsales.endpoints import SOURCE_ID
+from workbench.freshsales.foreign import FOREIGN, has_foreign, read_converted, take_census, taken_keys
+from workbench.freshsales.limits import MemoryBudget
+from workbench.pacing import Pacing
+from workbench.vocabulary import Edition
 from workbench.warehouse import open_warehouse
 
 if TYPE_CHECKING:
@@ -93,3 +97,52 @@ def test_a_census_that_was_cut_off_goes_on_at_its_page(
     found = numbers(tmp_path / "w")
     assert len(found) == len(set(found))
     assert set(served.contacts) <= set(found)
+
+
+class Classic:
+    """One account of nobody's, contacts by number with the source id each carries, and the leads that are still there."""
+
+    def __init__(self, contacts: dict[int, str | None], leads: list[int]) -> None:
+        self.contacts, self.leads = contacts, leads
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        plural, *rest = request.url.path.removeprefix("/crm/sales/api/").split("/")
+        if rest == ["filters"]:
+            names = VIEWS.get(plural, ["All Leads"])
+            return httpx.Response(200, json={"filters": [{"id": n, "name": name} for n, name in enumerate(names, 1)]})
+        if rest[0] != "view":
+            there = int(rest[0]) in self.leads
+            return httpx.Response(200, json={"lead": {"id": int(rest[0])}}) if there else httpx.Response(404)
+        ids = {"contacts": list(self.contacts), "leads": self.leads}.get(plural, [])
+        records = [{"id": one, "custom_field": {SOURCE_ID: self.contacts.get(one)}} for one in ids]
+        meta = {"total": len(ids), "total_pages": 1}
+        return httpx.Response(200, json={plural: records, "meta": meta})
+
+
+@pytest.mark.parametrize(
+    ("contacts", "leads", "decided", "came"),
+    [
+        pytest.param({9: "n-C1"}, [], {}, 9, id="it carries our id"),
+        pytest.param({9: "n-C1"}, [5], {}, None, id="the lead is still there"),
+        pytest.param({8: "n-C1", 9: "n-C1"}, [], {}, None, id="two carry it"),
+        pytest.param({9: "C1"}, [], {}, None, id="it carries another practice's id"),
+        pytest.param({9: None}, [], {"contacts/C1": 9}, 9, id="a person says which"),
+        pytest.param({9: None}, [], {"contacts/C1": 7}, None, id="what a person says is not there"),
+    ],
+)
+def test_the_contact_that_came_of_our_lead_is_found(stub: Stub, tmp_path, *, contacts, leads, decided, came) -> None:
+    stub.handler = Classic(contacts, leads)
+    live = {"contacts/C1": ("lead", 5)}
+    with Freshsales(
+        "http://127.0.0.1:1/crm/sales/api",
+        "canary-key",
+        budget=MemoryBudget(Pacing(5000, 400, 0.1)),
+        transport=httpx.MockTransport(stub),
+        edition=Edition.CLASSIC,
+    ) as tenant:
+        take_census(tenant, tmp_path / "w", live, prefix="n-", decided=decided)
+    with open_warehouse(tmp_path / "w") as warehouse:
+        found = read_converted(warehouse, "brisk-otter", live)
+        assert found == ({} if came is None else {"contacts/C1": ("contact", came)})
+        assert read_converted(warehouse, "brisk-otter", {"contacts/C1": ("contact", 9)}) == {}  # taken over since
+        assert read_converted(warehouse, "other", live) == {}

@@ -65,6 +65,16 @@ def test_what_lookups_point_at_is_loaded_first(little):
             person('from = "a", on_open = "skip"'), "[fields] last_name: on_open is hold or omit", id="on_open"
         ),
         pytest.param(
+            person('from = "a", narrows = { to = 0 }'),
+            "[fields] last_name: narrows: has to and over, as in { to = 0, over = [1] }",
+            id="narrows over nothing",
+        ),
+        pytest.param(
+            person('from = "a", narrows = { to = 0, over = [0, 1] }'),
+            "[fields] last_name: narrows: over lists one or more other values than to",
+            id="narrows over itself",
+        ),
+        pytest.param(
             person('from = "a", required = "yes"'), "[fields] last_name: required is true or false", id="required"
         ),
         pytest.param(

@@ -15,7 +15,7 @@ from workbench.freshsales.foreign import take_census
 from workbench.journey.desk import writing
 from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
-from workbench.ledger.history import count_refusals
+from workbench.ledger.history import count_refusals, list_adoptions
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import count_by_mapping, open_operations
 from workbench.ledger.plans import Plan, last_plan
@@ -157,6 +157,16 @@ def rejected_frame(settings: Settings) -> pl.DataFrame:
     rows = count_refusals(ledger, run.run_id)
     ledger.engine.dispose()
     return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, "reason": pl.String, "rows": pl.Int64})
+
+
+def adopted_frame(settings: Settings) -> pl.DataFrame:
+    """Return every record that this run adopted, with the names of fields that were taken back or kept; ids, no values."""
+    run = current_run(settings)
+    ledger = open_run_ledger(settings)
+    rows = list_adoptions(ledger, run.run_id)
+    ledger.engine.dispose()
+    shape = {"mapping": pl.String, "source_id": pl.String, "destination_id": pl.Int64, "what was done": pl.String}
+    return pl.DataFrame(rows, orient="row", schema=shape)
 
 
 def require_storage(settings: Settings, mappings: Mappings) -> dict[str, str]:

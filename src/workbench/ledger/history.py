@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from workbench.clock import as_text
+from workbench.ledger.identities import ADOPTED
+from workbench.ledger.operations import FINAL
 from workbench.ledger.store import Ledger, lease, operations, transitions
 from workbench.vocabulary import State
 
@@ -53,6 +55,17 @@ def count_refusals(ledger: Ledger, run_id: str) -> list[tuple[str, str, int]]:
     )
     with ledger.read() as connection:
         return [(mapping, reason, rows) for mapping, reason, rows in connection.execute(query)]
+
+
+def list_adoptions(ledger: Ledger, run_id: str) -> list[tuple[str, str, int, str]]:
+    """Return (mapping, source id, destination id, what was done) of every record that a run adopted: names of fields only."""
+    query = (
+        select(operations)
+        .where(operations.c.run_id == run_id, operations.c.state.in_(FINAL), operations.c.reason.startswith(ADOPTED))
+        .order_by(operations.c.operation_id)
+    )
+    with ledger.read() as connection:
+        return [(row.mapping, row.source_id, row.destination_id, row.reason) for row in connection.execute(query)]
 
 
 def current_writer(ledger: Ledger) -> str | None:
