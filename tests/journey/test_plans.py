@@ -18,9 +18,11 @@ from truth import MORE, Tenant, fates, mismatches, translated
 
 from workbench.errors import SetupMissing, StoreProblem
 from workbench.journey.desk import reading, writing
+from workbench.journey.record import open_run_ledger
 from workbench.journey.rehearsal import set_up_rehearsal
 from workbench.ledger.identities import live_ids
 from workbench.ledger.plans import planned_rows
+from workbench.load.loader import run_load
 from workbench.load.plan import plan_load
 from workbench.mapping.checklist import require_budget
 from workbench.mapping.files import read_mappings
@@ -187,6 +189,18 @@ def test_pro_rehearsed_then_another_tenant_from_the_same_folder(make, tmp_path, 
         made = {Operation.CREATE: len(rehearsed)}
         assert sum(counts.get(Operation.CREATE, 0) for counts in plan.counts.values()) == made[Operation.CREATE]
         assert sum(counts.get(Operation.UPDATE, 0) for counts in plan.counts.values()) == 0
+        companies = {key for key in rehearsed if key.startswith("companies/")}
+        with writing(real, read_mappings(real)) as session:
+            some = plan_load(
+                real, session.mappings, session.schema, session.ledger, session.run_id, scope=companies, name="sample"
+            )
+            run_load(session, some)
+            ours = live_ids(session.ledger)
+        there = httpx.get(f"{root}/_tenant/state", timeout=60).json()["sales_accounts"]
+        assert ours.keys() == companies
+        assert {number for _, number in ours.values()} == {one["id"] for one in there}
+    with reading(practice.settings) as desk:
+        assert (live_ids(desk.ledger), desk.ledger.tenant() != alias) == (rehearsed, True)
     # what was staged for the other tenant is not planned for this one
     with writing(practice.settings, practice.mappings) as session, pytest.raises(StoreProblem, match="another tenant"):
         plan_load(session.settings, session.mappings, session.schema, session.ledger, session.run_id)
@@ -199,8 +213,13 @@ def test_a_wiped_tenant_meets_its_old_ledger_with_one_clear_error(make):
     practice.stop_tenant()
     for path in practice.settings.target_folder.glob("tenant*"):
         path.unlink()
+    with pytest.raises(StoreProblem), writing(practice.settings, practice.mappings):
+        pass
     with pytest.raises(StoreProblem) as stopped, reading(practice.settings):
         pass
+    ledger = open_run_ledger(practice.settings)
+    assert ledger.tenant() == before
+    ledger.engine.dispose()
     assert str(stopped.value).startswith(f"This ledger belongs to the tenant {before}, and rehearsal-")
     assert str(stopped.value).endswith(
         "Nothing was sent. A wiped rehearsal starts again with: workbench rehearse --fresh. For a real tenant check base_url"
