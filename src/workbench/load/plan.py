@@ -18,7 +18,7 @@ from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.settings import Settings
-from workbench.vocabulary import Kind, Operation
+from workbench.vocabulary import Kind, Operation, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
 PENDING = "pending"
@@ -45,7 +45,7 @@ def plan_load(
     run_id: str,
     *,
     scope: set[str] | None = None,
-    name: str = "load",
+    name: PlanScope = PlanScope.LOAD,
 ) -> Plan:
     """Freeze a plan over the staged rows that no check holds; `scope` limits it to some source keys (the sample)."""
     planning = Planning(Resolver(schema, live_ids(ledger), adoptions(mappings.values(EXISTING))), scope)
