@@ -72,11 +72,7 @@ class DeltaLimit:
         return max(self.rows, self.share * rows)
 
     def __str__(self) -> str:
-        return (
-            f"{self.share:.3g} of them or {self.rows} rows"
-            if self.share % 0.01
-            else f"{self.share:.0%} or {self.rows} rows"
-        )
+        return f"{100 * self.share:g} % of them or {self.rows} rows"
 
 
 @dataclass(frozen=True)
