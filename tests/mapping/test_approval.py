@@ -62,6 +62,15 @@ def test_one_byte_changed_voids_it_and_names_the_file(little):
     )
 
 
+def test_where_deliveries_lie_is_no_decision_and_the_rest_of_the_settings_is(little):
+    moved = little.write("migration.toml", '[source]\nexports = "elsewhere"\n')
+    sign_mapping(little.settings)
+    moved.write_text('[source]\nexports = "data/exports"\n')
+    assert require(little.settings, Lock.MAPPING, mapping_binds(little.settings, "s1", "t1")).by == "Dana"
+    moved.write_text('[source]\nexports = "data/exports"\nid_prefix = "north-"\n')
+    assert "1 decision file changed since (migration.toml)" in refusal(little.settings)
+
+
 def test_a_file_taken_away_voids_it_too_and_putting_it_back_heals_it(little):
     path = little.values("names", "a,keep,")
     text = path.read_text()
