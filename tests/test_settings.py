@@ -69,8 +69,11 @@ def test_the_shipped_file_names_every_key_with_a_remark():
         ),
         pytest.param(
             "[policy]\ndelta_limit = '5%'",
-            "[policy] delta_limit: only '2% or 50' works in this version",
-            id="later version",
+            "[policy] delta_limit: a share or a number of rows, whichever is more, as '2% or 50'",
+            id="delta limit",
+        ),
+        pytest.param(
+            "[privacy]\nencrypt = false", "[privacy] encrypt: only True works in this version", id="later version"
         ),
     ],
 )
@@ -124,3 +127,10 @@ def test_exports_start_at_the_folder_of_the_file(tmp_path):
         read_settings(write(tmp_path, "[source]\nexports = 'in/export.zip'")).exports == tmp_path / "in" / "export.zip"
     )
     assert not read_settings(tmp_path).is_sample
+
+
+def test_a_delta_limit_is_a_share_or_a_number_of_rows_whichever_is_more(tmp_path):
+    (tmp_path / "migration.toml").write_text("[policy]\ndelta_limit = '2.5% or 40'")
+    limit = read_settings(tmp_path).delta_limit
+    assert [limit.of(rows) for rows in (0, 1_000, 1_600, 4_000)] == [40, 40, 40, 100]
+    assert str(limit) == "2.5 % of them or 40 rows"

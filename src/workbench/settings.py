@@ -40,8 +40,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "rehearsal": {"base_url": ""},
 }
 """Every section and key that migration.toml may hold, with the value that stands when it is left out."""
+DELTA_LIMIT = re.compile(r"(\d+(?:\.\d+)?) ?% or (\d+)")
 WRITTEN = {
     "policy.fallback_owner": (re.compile(r"|[^@\s]+@[^@\s]+"), "an e-mail, or empty"),
+    "policy.delta_limit": (DELTA_LIMIT, "a share or a number of rows, whichever is more, as '2% or 50'"),
     "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
     "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
     "freshsales.plan": (re.compile("|".join(Plan)), f"one of {', '.join(Plan)}"),
@@ -52,11 +54,25 @@ NOT_YET = (
     ("scope", "companies"),
     ("policy", "existing"),
     ("policy", "conflicts"),
-    ("policy", "delta_limit"),
     ("policy", "history"),
     ("privacy", "encrypt"),
 )
 """Keys that a later version gives other values to; until then another value is refused, never passed over."""
+
+
+@dataclass(frozen=True)
+class DeltaLimit:
+    """A share of a mapping's rows, or a number of rows, whichever is more."""
+
+    share: float
+    rows: int
+
+    def of(self, rows: int) -> float:
+        """Return the limit for so many rows."""
+        return max(self.rows, self.share * rows)
+
+    def __str__(self) -> str:
+        return f"{100 * self.share:g} % of them or {self.rows} rows"
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,13 @@ class Settings:
     def plan(self) -> Plan:
         """The tenant's plan tier."""
         return Plan(self["freshsales.plan"])
+
+    @property
+    def delta_limit(self) -> DeltaLimit:
+        """How many rows of a mapping a delta may send under the load approval."""
+        found = DELTA_LIMIT.fullmatch(self["policy.delta_limit"])
+        assert found  # read_settings refuses what is written otherwise
+        return DeltaLimit(float(found[1]) / 100, int(found[2]))
 
     @property
     def exports(self) -> Path:

@@ -94,3 +94,16 @@ class Lock(StrEnum):
     MAPPING = "mapping"
     LOAD = "load"
     SETUP = "setup"
+
+
+class PlanScope(StrEnum):
+    """What a frozen plan is for."""
+
+    SAMPLE = "sample"
+    LOAD = "load"
+    DELTA = "delta"
+    PROOF = "proof"
+
+
+LOADING = (PlanScope.LOAD, PlanScope.DELTA)
+"""The plans that the load approval is asked for."""

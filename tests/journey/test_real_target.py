@@ -17,6 +17,8 @@ from commands import newest_run, workbench
 from rooms import Practice, make_practice
 from truth import Tenant, mismatches
 
+from workbench.sample.generation import write_sample
+
 KEYS = {"FRESHSALES_API_KEY": "rehearsal-admin", "WORKBENCH_KEY": "a key for this test"}
 
 
@@ -102,6 +104,23 @@ def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
             spelling for spelling, row in practice.mappings.values("insurance_carrier").rows.items() if row.is_open
         }
         assert mismatches(json.loads(practice.truth.read_text()), Tenant(f"{root}/crm/sales/api"), open_spellings) == []
+
+        later = practice.folder.parent / "later"
+        write_sample(later, patients=31, seed=7, dialect="messy", later=True)
+        newest = sorted((later / "exports").iterdir())[-1]
+
+        def delta(*more):
+            return workbench("run", "--target", "freshsales", "--from", "delta", *more, *where, env=KEYS)
+
+        beyond = delta("--exports", str(newest))
+        assert (beyond.returncode, "workbench approve --by" in beyond.stderr) == (1, True), beyond.stderr
+        told = json.loads(next(newest_run(practice.folder).glob("deltas/01_*/95_delta.json")).read_text())["beyond"]
+        assert [line for line in told if "are gone from the export" in line]
+        assert workbench("approve", "--by", "Ana", "--what", "load", *where, env=KEYS).returncode == 0
+        followed = delta()
+        assert followed.returncode == 0, followed.stderr
+        truth = json.loads((later / "truth_later.json").read_text())
+        assert mismatches(truth, Tenant(f"{root}/crm/sales/api"), open_spellings) == []
 
         toml = practice.folder / "mappings" / "values" / "insurance_carrier.csv"
         toml.write_text(toml.read_text().replace(",Ana,", ",ana,", 1))

@@ -17,6 +17,7 @@ from workbench.journey.record import open_run_ledger
 from workbench.ledger.audit import verify
 from workbench.ledger.operations import open_operations
 from workbench.load.plan import plan_load
+from workbench.vocabulary import PlanScope
 
 LOADING = Path(__file__).parents[1] / "support" / "loading.py"
 KILLS = [  # what the killed request asks for, and the range its number is drawn from
@@ -86,7 +87,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
         assert mismatches(truth, Tenant(tenant_url), practice.open_spellings()) == [], f"seed {seed}"
         with writing(practice.settings, practice.mappings) as session:
             fresh = plan_load(
-                session.settings, session.mappings, session.schema, session.ledger, session.run_id, name="proof"
+                session.settings, session.mappings, session.schema, session.ledger, session.run_id, name=PlanScope.PROOF
             )
         ledger = open_run_ledger(practice.settings)
         assert (fresh.writes, open_operations(ledger), verify(ledger)[2]) == (0, [], []), f"seed {seed}"

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import ApprovalMissing
-from workbench.mapping.approval import last_signature, load_binds, mapping_binds, read_signatures, require, sign, void
+from workbench.mapping.approval import (
+    covering,
+    last_signature,
+    load_binds,
+    mapping_binds,
+    read_signatures,
+    require,
+    sign,
+    void,
+)
 from workbench.vocabulary import Lock
 
 AT = "2026-11-24T09:00:00+00:00"
@@ -53,6 +62,15 @@ def test_one_byte_changed_voids_it_and_names_the_file(little):
     )
 
 
+def test_where_deliveries_lie_is_no_decision_and_the_rest_of_the_settings_is(little):
+    moved = little.write("migration.toml", '[source]\nexports = "elsewhere"\n')
+    sign_mapping(little.settings)
+    moved.write_text('[source]\nexports = "data/exports"\n')
+    assert require(little.settings, Lock.MAPPING, mapping_binds(little.settings, "s1", "t1")).by == "Dana"
+    moved.write_text('[source]\nexports = "data/exports"\nid_prefix = "north-"\n')
+    assert "1 decision file changed since (migration.toml)" in refusal(little.settings)
+
+
 def test_a_file_taken_away_voids_it_too_and_putting_it_back_heals_it(little):
     path = little.values("names", "a,keep,")
     text = path.read_text()
@@ -79,10 +97,7 @@ def test_another_snapshot_or_tenant_voids_it(little, other, what):
 
 
 def test_the_load_lock_binds_the_mapping_approval_the_plan_and_the_diff(little):
-    with pytest.raises(ApprovalMissing, match="mapping approval is not signed yet"):
-        load_binds(little.settings, "s1", "t1", "plan", "diff")
-    sign_mapping(little.settings)
-    binds = load_binds(little.settings, "s1", "t1", "plan", "diff")
+    binds = load_binds(sign_mapping(little.settings), "plan", "diff")
     sign(little.settings, Lock.LOAD, by="Dana", at=AT, tenant="t1", binds=binds)
     assert require(little.settings, Lock.LOAD, binds).by == "Dana"
     for changed, what in (({"plan": "other"}, "plan"), ({"diff": "other"}, "diff")):
@@ -96,13 +111,41 @@ def test_the_load_lock_binds_the_mapping_approval_the_plan_and_the_diff(little):
 
 
 def test_signing_the_mapping_again_voids_the_load_approval(little):
-    sign_mapping(little.settings)
-    before = load_binds(little.settings, "s1", "t1", "plan", "diff")
+    before = load_binds(sign_mapping(little.settings), "plan", "diff")
     sign(little.settings, Lock.LOAD, by="Dana", at=AT, tenant="t1", binds=before)
     binds = mapping_binds(little.settings, "s1", "t1")
-    sign(little.settings, Lock.MAPPING, by="Lee", at="2026-11-25T09:00:00+00:00", tenant="t1", binds=binds)
+    again = sign(little.settings, Lock.MAPPING, by="Lee", at="2026-11-25T09:00:00+00:00", tenant="t1", binds=binds)
     with pytest.raises(ApprovalMissing, match="another mapping than it was signed for"):
-        require(little.settings, Lock.LOAD, load_binds(little.settings, "s1", "t1", "plan", "diff"))
+        require(little.settings, Lock.LOAD, load_binds(again, "plan", "diff"))
+
+
+def sign_both(little):
+    mapping = sign_mapping(little.settings)
+    sign(little.settings, Lock.LOAD, by="Dana", at=AT, tenant="t1", binds=load_binds(mapping, "plan", "diff"))
+    return mapping
+
+
+def test_a_load_approval_covers_deltas_for_fourteen_days(little):
+    mapping = sign_both(little)
+    assert covering(little.settings, at=AT, tenant="t1") == mapping
+    assert covering(little.settings, at="2026-12-08T09:00:00+00:00", tenant="t1") == mapping
+    assert covering(little.settings, at="2026-12-08T09:00:01+00:00", tenant="t1") is None
+
+
+def test_a_delta_is_covered_by_nothing_less_than_both_locks_over_the_very_decisions_of_now(little):
+    sign_mapping(little.settings)
+    assert covering(little.settings, at=AT, tenant="t1") is None
+    sign_both(little)
+    assert covering(little.settings, at=AT, tenant="t2") is None
+    decided = little.values("names", "a,keep,")
+    assert covering(little.settings, at=AT, tenant="t1") is None
+    decided.unlink()
+    assert covering(little.settings, at=AT, tenant="t1") is not None
+    void(little.settings, Lock.LOAD, by="rollback", at=AT)
+    assert covering(little.settings, at=AT, tenant="t1") is None
+    sign_both(little)
+    sign_mapping(little.settings, snapshot="s2")
+    assert covering(little.settings, at=AT, tenant="t1") is None
 
 
 def test_an_approval_taken_back_opens_nothing_until_it_is_signed_again(little):

@@ -1,106 +1,114 @@
-"""A later delivery, through the same rooms: only rows whose fingerprint changed are sent."""
+"""A later delivery, through the same notebooks: only rows whose fingerprint changed are sent."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
-from workbench.checks.held import run_checks
-from workbench.checks.stated import stated_mappings
+from workbench.dental_exec.deliveries import find_deliveries
+from workbench.dental_exec.drift import column_drift, count_changes
+from workbench.dental_exec.snapshot import find_snapshot
 from workbench.errors import ApprovalMissing
-from workbench.journey.desk import (
-    apply_setup,
-    keep_setup,
-    land,
-    read_existing,
-    read_landed,
-    read_tenant_schema,
-    tenant_alias,
-    writing,
-)
-from workbench.journey.loading import Written
-from workbench.journey.reconciling import reconcile_run
-from workbench.journey.record import open_run_ledger, record_step
+from workbench.journey.desk import writing
+from workbench.journey.record import DELTAS, current_run, delta_folders, open_run_ledger
 from workbench.ledger.plans import Plan
-from workbench.ledger.runs import loaded_snapshot, pin
-from workbench.load.loader import run_load
+from workbench.ledger.runs import loaded_snapshot, was_cut_short
 from workbench.load.plan import plan_load
 from workbench.mapping.approval import last_signature
-from workbench.mapping.checklist import require_setup
 from workbench.mapping.files import Mappings
-from workbench.profile.files import profile_files
-from workbench.profile.recalls import profile_recalls
 from workbench.settings import Settings
-from workbench.staging.stage import stage
-from workbench.suggest.acceptance import accept_in_rehearsal
-from workbench.vocabulary import Kind, Lock, Operation
-
-ROWS, SHARE = 50, 0.02
-"""Beyond the larger of these an object's changes need a new signature."""
+from workbench.vocabulary import Lock, Operation, PlanScope
 
 
 @dataclass(frozen=True)
 class Delta:
-    """What a delta sent and whether both sides agree after it."""
+    """What a newer delivery would send, and in what it goes beyond the load approval."""
 
-    headline: str
-    counts: pl.DataFrame
-    written: int
-    reconciled: bool
+    plan: Plan | None
+    changes: pl.DataFrame
+    beyond: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """Say in one sentence what is to come."""
+        if self.plan is None:
+            return "Nothing newer."
+        limit = "beyond what the load approval covers" if self.beyond else "inside what the load approval covers"
+        return f"{self.plan.writes:,} rows to send, {limit}."
+
+    def frame(self) -> pl.DataFrame:
+        """Return one row a mapping: rows to create, to update, unchanged and deferred."""
+        none = Plan(0, "", "", PlanScope.DELTA, {})
+        return (self.plan or none).frame()
+
+    def record(self) -> dict[str, object]:
+        """Return the record of the step; the load's lock reads from it what goes beyond."""
+        plan = {"plan": self.plan.digest, "rows": self.plan.writes} if self.plan else {}
+        return {**plan, "beyond": list(self.beyond), "headline": self.headline}
 
 
-def run_delta(settings: Settings, mappings: Mappings) -> Delta:
-    """Take the newest delivery, plan what changed, send it under the load approval, and reconcile."""
-    snapshot = land(settings)
-    if snapshot.id == _loaded(settings):
-        return Delta("Nothing newer.", Written({}, 0).frame(), 0, True)
+def newer_deliveries(settings: Settings) -> list[str]:
+    """Return the deliveries that were not loaded yet, oldest first; one that only landed, before a kill, is the first."""
+    standing, names = find_snapshot(settings.warehouse), [one.name for one in find_deliveries(settings.exports)]
+    if standing.delivery not in names:
+        return names[-1:]
+    is_done = standing.id == _loaded(settings) and not _is_cut_short(settings)
+    return names[names.index(standing.delivery) + is_done :]
+
+
+def delta_folder(run_folder: Path, delivery: str) -> Path:
+    """Return where the pages of a delta lie: again the same for the same delivery."""
+    name = re.sub(r"[^\w.-]+", "_", delivery)
+    there = delta_folders(run_folder)
+    found = next((one for one in there if one.name.partition("_")[2] == name), None)
+    return found or run_folder / DELTAS / f"{len(there) + 1:02}_{name}"
+
+
+def plan_delta(settings: Settings, mappings: Mappings) -> Delta:
+    """Plan what the landed, staged and checked delivery changes; nothing is written."""
+    snapshot = find_snapshot(settings.warehouse)
+    if snapshot.id == _loaded(settings) and not _is_cut_short(settings):
+        return Delta(None, count_changes(settings.warehouse).clear(), ())
     signature = last_signature(settings, Lock.LOAD)
     if signature is None or signature.voided:
         raise ApprovalMissing(
             "A delta runs under the load approval, and there is none. Load first: workbench run --to load"
         )
-    read_landed(settings)
-    profile_recalls(settings.warehouse)
-    profile_files(settings.warehouse, settings.folder)
-    read_existing(settings)  # users go on making records: a new row of the export may be one of them
-    accept_in_rehearsal(settings, mappings)
-    # Freshsales drops text that is no choice with a 2xx: a new carrier needs its choice first.
-    setup = keep_setup(settings, mappings)
-    apply_setup(settings, setup)
-    require_setup(setup, read_tenant_schema(settings), "setup.json in this run's folder")
-    stage(settings, mappings, tenant=tenant_alias(settings))
-    run_checks(settings.warehouse, settings.folder / "expectations", stated_mappings(mappings))
     with writing(settings, mappings) as session:
-        plan = plan_load(settings, mappings, session.schema, session.ledger, session.run_id, name="delta")
-        _require_limit(settings, plan)
-        loaded = run_load(session, plan, kinds=(Kind.RECORD, Kind.FILE))
-        made = Written(loaded.counts, sum(loaded.calls.values()))
-        pin(session.ledger, session.run_id, snapshot=snapshot.id)
-    result = reconcile_run(settings, mappings)
-    record_step(settings, "80_reconcile", result.record())
-    return Delta(f"{made.written} rows sent. {result.verdict}", made.frame(), made.written, result.reconciled)
+        plan = plan_load(settings, mappings, session.schema, session.ledger, session.run_id, name=PlanScope.DELTA)
+    changes = count_changes(settings.warehouse)
+    return Delta(plan, changes, tuple(_beyond(settings, plan, changes)))
+
+
+def _beyond(settings: Settings, plan: Plan, changes: pl.DataFrame) -> list[str]:
+    """Return what the signer of the load could not know of: too many rows, removed rows, other columns."""
+    limit, beyond = settings.delta_limit, []
+    for name, counts in plan.counts.items():
+        writes = counts.get(Operation.CREATE, 0) + counts.get(Operation.UPDATE, 0)
+        rows = writes + counts.get(Operation.UNCHANGED, 0)
+        if writes > limit.of(rows):
+            beyond.append(f"{name}: {writes} of {rows} rows travel; the limit is {limit}")
+    for name, removed in changes.filter(pl.col("removed") > 0).select("object", "removed").iter_rows():
+        beyond.append(f"{name}: {removed} records are gone from the export")
+    drift = column_drift(settings.warehouse).filter(pl.col("against") == "last snapshot")
+    for name, column, change in drift.select("object", "column", "change").iter_rows():
+        beyond.append(f"{name}: the column {column} is {change}")
+    return beyond
 
 
 def _loaded(settings: Settings) -> str | None:
-    """Return the snapshot that was loaded last: one that only landed, before a kill, has still to travel."""
     ledger = open_run_ledger(settings)
     loaded = loaded_snapshot(ledger)
     ledger.engine.dispose()
     return loaded
 
 
-def _require_limit(settings: Settings, plan: Plan) -> None:
-    if settings.is_rehearsal:
-        return
-    beyond = []
-    for name, counts in plan.counts.items():
-        writes = counts.get(Operation.CREATE, 0) + counts.get(Operation.UPDATE, 0)
-        rows = writes + counts.get(Operation.UNCHANGED, 0)
-        if writes > max(ROWS, SHARE * rows):
-            beyond.append(f"{name}: {writes} of {rows}")
-    if beyond:
-        raise ApprovalMissing(
-            f"The delta is larger than the load approval covers ({'; '.join(beyond)}; limit {SHARE:.0%} or {ROWS} rows)."
-            " Look at it, then sign anew: workbench run --from approve"
-        )
+def _is_cut_short(settings: Settings) -> bool:
+    run = current_run(settings)
+    ledger = open_run_ledger(settings)
+    found = was_cut_short(ledger, run.run_id, "delta")
+    ledger.engine.dispose()
+    return found

@@ -37,7 +37,7 @@ from workbench.mapping.value_map import EXISTING, adoptions
 from workbench.pacing import agreed_pacing
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
-from workbench.vocabulary import Fate, Kind, Lock
+from workbench.vocabulary import LOADING, Fate, Kind, Lock, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
 ROWS_A_CALL, CALLS_A_BULK = 100, 3
@@ -79,13 +79,13 @@ class Sample:
 def load_sample(settings: Settings, mappings: Mappings) -> Sample:
     """Draw the sample, load it, read it back and compare; called again it goes on where it stopped."""
     with writing(settings, mappings) as session:
-        plan = last_plan(session.ledger, session.run_id, "sample")
+        plan = last_plan(session.ledger, session.run_id, PlanScope.SAMPLE)
         if plan is None or plan.stamp != _stamp(settings):
             if not open_operations(session.ledger):  # what a killed run left open may be ours and is settled first
                 require_existing_decided(session)
             keys = draw_sample(settings, mappings, session.ledger)
             plan = plan_load(
-                settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name="sample"
+                settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name=PlanScope.SAMPLE
             )
         loaded = run_load(session, plan, kinds=(Kind.RECORD, Kind.FILE))
         made = _written(session, loaded)
@@ -130,13 +130,14 @@ def load_files(settings: Settings, mappings: Mappings) -> Written:
 
 def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
     with writing(settings, mappings) as session:
-        plan = last_plan(session.ledger, session.run_id, "load")
+        plan = last_plan(session.ledger, session.run_id, *LOADING)
         if plan is None:
             raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
         # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
         require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
         written = _written(session, run_load(session, plan, kinds=(kind,)))
-        pin(session.ledger, session.run_id, snapshot=snapshot_id(settings))
+        if kind is Kind.FILE:  # the last to travel: a run that was killed before has still to load this snapshot
+            pin(session.ledger, session.run_id, snapshot=snapshot_id(settings))
         return written
 
 

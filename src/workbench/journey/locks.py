@@ -8,15 +8,23 @@ from workbench.clock import WallClock, as_text
 from workbench.errors import ApprovalMissing, DecisionMissing
 from workbench.journey.desk import tenant_alias
 from workbench.journey.record import current_run, open_run_ledger, read_record
-from workbench.ledger.plans import last_plan
+from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import last_run
-from workbench.mapping.approval import Signature, load_binds, mapping_binds, require, sign
+from workbench.mapping.approval import (
+    Signature,
+    covering,
+    last_signature,
+    load_binds,
+    mapping_binds,
+    require,
+    sign,
+)
 from workbench.mapping.checklist import unseen
 from workbench.mapping.files import TICKS, Mappings, read_mappings
 from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import asked_spellings
 from workbench.settings import Settings, read_settings
-from workbench.vocabulary import Lock, Target
+from workbench.vocabulary import LOADING, Lock, PlanScope, Target
 from workbench.warehouse import open_warehouse
 
 REHEARSAL = "rehearsal"
@@ -48,27 +56,56 @@ def require_decisions(settings: Settings, mappings: Mappings) -> None:
 
 def mapping_lock(settings: Settings) -> Signature:
     """Return the mapping lock's valid signature; a rehearsal signs when there is none."""
-    binds = mapping_binds(settings, snapshot_id(settings), tenant_alias(settings))
-    return _passed(settings, Lock.MAPPING, binds)
+    binds, now = mapping_binds(settings, snapshot_id(settings), tenant_alias(settings)), as_text(WallClock().now())
+    covered = covering(settings, at=now, tenant=binds["tenant"])
+    return covered or _passed(settings, Lock.MAPPING, binds)
 
 
 def load_lock(settings: Settings) -> Signature:
-    """Return the load lock's valid signature over the plan and the sample's diff; a rehearsal signs when there is none."""
+    """Return the load lock's valid signature over the plan and the sample's diff; a rehearsal signs when there is none.
+
+    A delta needs no new one while the last one covers it and its plan goes beyond nothing that was signed.
+    """
+    tenant, now = tenant_alias(settings), as_text(WallClock().now())
+    plan = _due_plan(settings)
+    if plan and plan.scope == PlanScope.DELTA and covering(settings, at=now, tenant=tenant):
+        signed, beyond = last_signature(settings, Lock.LOAD), beyond_approval(settings, plan)
+        if signed and beyond == []:
+            return signed
     return _passed(settings, Lock.LOAD, due_load_binds(settings))
 
 
-def due_load_binds(settings: Settings) -> dict[str, str]:
-    """Return what the load lock has to bind now."""
+def beyond_approval(settings: Settings, plan: Plan) -> list[str] | None:
+    """Return in what the delta of this plan goes beyond the load approval; nothing where that was not recorded."""
+    found = read_record(settings, current_run(settings).run_id, "95_delta")
+    return list(found["beyond"]) if found.get("plan") == plan.digest else None
+
+
+def _due_plan(settings: Settings) -> Plan | None:
     run = current_run(settings)
     ledger = open_run_ledger(settings)
-    plan = last_plan(ledger, run.run_id, "load")
+    plan = last_plan(ledger, run.run_id, *LOADING)
     ledger.engine.dispose()
-    diff = str(read_record(settings, run.run_id, "70_sample").get("diff", ""))
+    return plan
+
+
+def due_load_binds(settings: Settings) -> dict[str, str]:
+    """Return what the load lock has to bind now: the mapping's signature, the plan, and the field diff that was read."""
+    plan = _due_plan(settings)
+    is_delta = plan is not None and plan.scope == PlanScope.DELTA
+    sampled = read_record(settings, current_run(settings).run_id, "70_sample")
+    diff = str(PlanScope.DELTA) if is_delta else str(sampled.get("diff", ""))
     if plan is None or not diff:
         raise ApprovalMissing(
             "There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample"
         )
-    return load_binds(settings, snapshot_id(settings), tenant_alias(settings), plan.digest, diff)
+    return load_binds(mapping_signature(settings), plan.digest, diff)
+
+
+def mapping_signature(settings: Settings) -> Signature:
+    """Return the mapping approval that stands, also one under which a delta may run; nobody signs here."""
+    binds, now = mapping_binds(settings, snapshot_id(settings), tenant_alias(settings)), as_text(WallClock().now())
+    return covering(settings, at=now, tenant=binds["tenant"]) or require(settings, Lock.MAPPING, binds)
 
 
 def target_that_waits(start: str) -> str:

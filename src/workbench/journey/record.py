@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from workbench.journey.steps import APART, STEPS
+from workbench.journey.steps import AGAIN, APART, STEPS
 from workbench.keys import image_key
 from workbench.ledger.budget import calls_so_far
 from workbench.ledger.images import check_key
-from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_states
+from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_in_progress, step_states
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.log import note_event
 from workbench.reports.index import StepLine, write_index
 from workbench.settings import Settings
 from workbench.vocabulary import Fate
 
+DELTAS = "deltas"
 COLUMNS = ["source", *(str(fate) for fate in Fate)]
 
 
@@ -62,17 +64,35 @@ def open_run_ledger(settings: Settings) -> Ledger:
 
 def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> dict[str, Any]:
     """Write a notebook's summary record beside its executed copy and return it."""
-    folder = settings.runs / current_run(settings).run_id
+    folder = step_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     record = {"notebook": notebook, **facts}
     (folder / f"{notebook}.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
     return record
 
 
+def step_folder(settings: Settings) -> Path:
+    """Return the folder of the current run, or within it that of the delta in progress, which keeps the first pages."""
+    run = current_run(settings)
+    ledger = open_run_ledger(settings)
+    delta = step_in_progress(ledger, run.run_id, "delta")
+    ledger.engine.dispose()
+    return settings.runs / run.run_id / (delta or "")
+
+
+def delta_folders(folder: Path) -> list[Path]:
+    """Return the folders of a run's deltas, oldest first."""
+    return sorted(path for path in (folder / DELTAS).glob("*") if path.is_dir())
+
+
 def read_record(settings: Settings, run_id: str, notebook: str) -> dict[str, Any]:
-    """Return what a notebook of a run recorded, or nothing."""
-    path = settings.runs / run_id / f"{notebook}.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    """Return what a notebook of a run recorded last, or nothing."""
+    folder = settings.runs / run_id
+    for path in (one / f"{notebook}.json" for one in (*reversed(delta_folders(folder)), folder)):
+        if path.is_file():
+            found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            return found
+    return {}
 
 
 def write_summary(settings: Settings, run_id: str) -> dict[str, Any]:
@@ -136,25 +156,40 @@ def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> No
     states = step_states(ledger, run_id)
     ledger.engine.dispose()
     seconds = _notebook_seconds(settings, run_id)
+    deltas = delta_folders(folder)
     lines = []
     for step, notebooks in {**STEPS, **APART}.items():
-        if step in APART and step not in states:
-            continue
-        for notebook in notebooks:
-            page = folder / f"{notebook}.html"
-            record = read_record(settings, run_id, notebook)
-            lines.append(
-                StepLine(
-                    step=step,
-                    notebook=notebook,
-                    title=notebook.partition("_")[2].replace("_", " ").capitalize(),
-                    state=states.get(step, "open"),
-                    page=page.name if page.is_file() else None,
-                    seconds=seconds.get(notebook),
-                    summary=str(record.get("headline", "")),
-                )
-            )
+        if step in STEPS or (step in states and not (step == "delta" and deltas)):
+            lines += [
+                _step_line(step, notebook, states.get(step, "open"), folder, seconds.get(notebook))
+                for notebook in notebooks
+            ]
+        if step == "delta":
+            for delta in deltas:
+                state = states.get(step, "open") if delta is deltas[-1] else "green"
+                lines += [
+                    _step_line(f"delta {delta.name}", notebook, state, folder, None, within=delta)
+                    for notebook in AGAIN
+                    if (delta / f"{notebook}.html").is_file()
+                ]
     write_index(folder, lines, summary, title=str(settings["practice.name"]), target=str(settings.target))
+
+
+def _step_line(
+    step: str, notebook: str, state: str, folder: Path, seconds: float | None, *, within: Path | None = None
+) -> StepLine:
+    place = within or folder
+    page, kept = place / f"{notebook}.html", place / f"{notebook}.json"
+    record = json.loads(kept.read_text("utf-8")) if kept.is_file() else {}
+    return StepLine(
+        step=step,
+        notebook=notebook,
+        title=notebook.partition("_")[2].replace("_", " ").capitalize(),
+        state=state,
+        page=page.relative_to(folder).as_posix() if page.is_file() else None,
+        seconds=seconds,
+        summary=str(record.get("headline", "")),
+    )
 
 
 def _seconds(settings: Settings, run_id: str) -> float:

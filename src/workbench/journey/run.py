@@ -6,16 +6,18 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
+from workbench.journey.delta import delta_folder, newer_deliveries
 from workbench.journey.jupyter import WarmKernels, warm_kernels
 from workbench.journey.record import current_run, open_run_ledger, reopen_last_run, summary_text, write_summary
 from workbench.journey.rehearsal import forget_rehearsal
 from workbench.journey.starter import notebooks_folder
-from workbench.journey.steps import APART, STEPS, steps_between
+from workbench.journey.steps import AGAIN, APART, STEPS, steps_between
 from workbench.keys import api_key
 from workbench.ledger.runs import Run, finish_run, note_step, step_states
 from workbench.log import note_event
@@ -90,14 +92,32 @@ def rehearse(settings: Settings, *, patients: int, fresh: bool) -> dict[str, Any
 
 
 def _run_step(settings: Settings, ran: Ran, step: str) -> None:
-    for notebook in {**STEPS, **APART}[step]:
-        began = time.monotonic()
-        execute(settings, notebook, ran.folder)
-        note_event(ran.folder, "notebook", step=step, notebook=notebook, seconds=round(time.monotonic() - began, 1))
+    newer = newer_deliveries(settings) if step == "delta" else []
+    for place, delivery in enumerate(newer, 1):
+        within = delta_folder(ran.folder, delivery)
+        _tell(f"      delivery {place} of {len(newer)}: {delivery}")
+        ledger = open_run_ledger(settings)
+        note_step(ledger, ran.run.run_id, step, "started", within.relative_to(ran.folder).as_posix())
+        ledger.engine.dispose()
+        for notebook in AGAIN:
+            more = {"snapshot": delivery} if notebook == "10_take_snapshot" else {}
+            _timed(settings, ran, step, notebook, within, more)
+    if not newer:
+        for notebook in {**STEPS, **APART}[step]:
+            _timed(settings, ran, step, notebook, ran.folder, {})
 
 
-def execute(settings: Settings, notebook: str, folder: Path) -> Path:
-    """Execute one notebook headless into a run's folder and render its page; its error comes back as our own."""
+def _timed(settings: Settings, ran: Ran, step: str, notebook: str, folder: Path, more: dict[str, str]) -> None:  # noqa: PLR0917
+    began = time.monotonic()
+    execute(settings, notebook, folder, more)
+    note_event(ran.folder, "notebook", step=step, notebook=notebook, seconds=round(time.monotonic() - began, 1))
+
+
+def execute(settings: Settings, notebook: str, folder: Path, more: Mapping[str, str] | None = None) -> Path:
+    """Execute one notebook headless into a folder and render its page; its error comes back as our own.
+
+    `more` are parameters beside those that every notebook has.
+    """
     import papermill  # noqa: PLC0415 - slow to import, and only a run needs it
     from papermill.exceptions import PapermillExecutionError  # noqa: PLC0415
 
@@ -113,6 +133,7 @@ def execute(settings: Settings, notebook: str, folder: Path) -> Path:
             "migration": str(settings.folder),
             "target": str(settings.target),
             "interactive": False,
+            **(more or {}),
         },
     )
     try:
@@ -178,7 +199,7 @@ def _render(settings: Settings, executed: Path, folder: Path, notebook: str) -> 
         executed,
         folder / f"{notebook}.html",
         title=title,
-        run=folder.name,
+        run=folder.relative_to(settings.runs).parts[0],
         target=str(settings.target),
         practice=str(settings["practice.name"]),
     )

@@ -30,6 +30,12 @@ STEPS: dict[str, tuple[str, ...]] = {
 APART: dict[str, tuple[str, ...]] = {"delta": ("95_delta",), "rollback": ("99_roll_back",)}
 """Steps that are asked for by name."""
 
+AGAIN = (
+    *("10_take_snapshot", "23_profile_tasks", "30_suggest", "40_setup", "50_stage", "60_validate"),
+    *("95_delta", "71_load", "72_attachments", "80_reconcile"),
+)
+"""What each newer delivery goes through: the journey's own notebooks, with the delta's where the sample was."""
+
 
 def steps_between(first: str | None, last: str | None) -> list[str]:
     """Return the steps from `first` to `last`; a step apart stands alone."""

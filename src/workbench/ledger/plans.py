@@ -85,10 +85,13 @@ def keep_plan(
     return made
 
 
-def last_plan(ledger: Ledger, run_id: str, scope: str) -> Plan | None:
-    """Return the newest plan of a run with this scope."""
+def last_plan(ledger: Ledger, run_id: str, *scopes: str) -> Plan | None:
+    """Return the newest plan of a run with one of these scopes."""
     query = (
-        select(plans).where(plans.c.run_id == run_id, plans.c.scope == scope).order_by(plans.c.plan_id.desc()).limit(1)
+        select(plans)
+        .where(plans.c.run_id == run_id, plans.c.scope.in_(scopes))
+        .order_by(plans.c.plan_id.desc())
+        .limit(1)
     )
     with ledger.read() as connection:
         row = connection.execute(query).first()

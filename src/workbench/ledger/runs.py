@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from workbench.clock import WallClock, as_text
 from workbench.ledger.store import Ledger, runs, steps
@@ -68,6 +68,22 @@ def note_step(ledger: Ledger, run_id: str, step: str, state: str, message: str =
         connection.execute(
             insert(steps).values(run_id=run_id, step=step, state=state, at=as_text(WallClock().now()), message=message)
         )
+
+
+def step_in_progress(ledger: Ledger, run_id: str, step: str) -> str | None:
+    """Return the message that a step of a run was started with last, while it has not ended."""
+    query = select(steps).where(steps.c.run_id == run_id, steps.c.step == step).order_by(steps.c.seq.desc()).limit(1)
+    with ledger.read() as connection:
+        row = connection.execute(query).first()
+    return str(row.message) if row and row.state == "started" else None
+
+
+def was_cut_short(ledger: Ledger, run_id: str, step: str) -> bool:
+    """Say whether a step of a run began a piece of work, named in its message, and did not end green."""
+    said = steps.c.message != "", steps.c.state != "started"
+    query = select(steps.c.state).where(steps.c.run_id == run_id, steps.c.step == step, or_(*said))
+    with ledger.read() as connection:
+        return connection.scalar(query.order_by(steps.c.seq.desc()).limit(1)) not in (None, "green")
 
 
 def step_states(ledger: Ledger, run_id: str) -> dict[str, str]:

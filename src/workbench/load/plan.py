@@ -17,7 +17,7 @@ from workbench.load.payload import Payload, Resolver, knowing
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
-from workbench.vocabulary import Kind, Operation
+from workbench.vocabulary import Kind, Operation, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
 PENDING = "pending"
@@ -44,7 +44,7 @@ def plan_load(
     run_id: str,
     *,
     scope: set[str] | None = None,
-    name: str = "load",
+    name: PlanScope = PlanScope.LOAD,
 ) -> Plan:
     """Freeze a plan over the staged rows that no check holds; `scope` limits it to some source keys (the sample)."""
     with open_warehouse(settings.warehouse) as warehouse:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
+from workbench.clock import as_text
 from workbench.errors import ApprovalMissing
 from workbench.mapping.files import hash_decisions
 from workbench.settings import Settings
 from workbench.vocabulary import Lock
 
+COVERS = 14 * 86_400
+"""So many seconds a load approval covers deltas of the same source."""
 OPENS = {Lock.MAPPING: "setup, stage, validate and sample", Lock.LOAD: "load, attachments and delta"}
 
 
@@ -27,6 +31,7 @@ class Signature:
     binds: dict[str, str]
     files: dict[str, str] = field(default_factory=dict)
     voided: bool = False
+    covers_until: str = ""
 
     @property
     def digest(self) -> str:
@@ -55,9 +60,24 @@ def read_signatures(settings: Settings) -> list[Signature]:
 def sign(settings: Settings, lock: Lock, *, by: str, at: str, tenant: str, binds: dict[str, str]) -> Signature:
     """Append a signature for what `binds` names; the mapping lock also keeps each file's hash, to show differences."""
     files = hash_decisions(settings)[1] if lock is Lock.MAPPING else {}
-    made = Signature(lock, by, at, settings.target, tenant, binds, files)
+    until = as_text(datetime.fromisoformat(at).timestamp() + COVERS) if lock is Lock.LOAD else ""
+    made = Signature(lock, by, at, settings.target, tenant, binds, files, covers_until=until)
     _append(settings, made)
     return made
+
+
+def covering(settings: Settings, *, at: str, tenant: str) -> Signature | None:
+    """Return the mapping approval that a delta may run under, or nothing.
+
+    It stands while the load approval over it was not taken back and has not run out, and no decision file changed since;
+    the snapshot is another one, and what came with it is judged by the limit of deltas.
+    """
+    mapping, load = last_signature(settings, Lock.MAPPING), last_signature(settings, Lock.LOAD)
+    if mapping is None or load is None or load.voided or mapping.voided:
+        return None
+    same = {(one.target, one.tenant) for one in (mapping, load)} == {(str(settings.target), tenant)}
+    is_over = load.binds.get("mapping") == mapping.digest and mapping.binds["decisions"] == hash_decisions(settings)[0]
+    return mapping if same and is_over and at <= load.covers_until else None
 
 
 def void(settings: Settings, lock: Lock, *, by: str, at: str) -> None:
@@ -77,9 +97,8 @@ def mapping_binds(settings: Settings, snapshot: str, tenant: str) -> dict[str, s
     return {"decisions": hash_decisions(settings)[0], "snapshot": snapshot, "tenant": tenant}
 
 
-def load_binds(settings: Settings, snapshot: str, tenant: str, plan: str, diff: str) -> dict[str, str]:
+def load_binds(mapping: Signature, plan: str, diff: str) -> dict[str, str]:
     """Return what the load lock binds: the mapping's signature, the plan and the sample's field diff."""
-    mapping = require(settings, Lock.MAPPING, mapping_binds(settings, snapshot, tenant))
     return {"mapping": mapping.digest, "plan": plan, "diff": diff}
 
 

@@ -19,7 +19,7 @@ from workbench.reconcile.counts import count_fates, money_by_stage, unbalanced, 
 from workbench.reconcile.fields import compare_mapping, find_strays, keep_theirs, write_expected
 from workbench.reconcile.readback import read_tenant
 from workbench.settings import Settings
-from workbench.vocabulary import Kind, Operation
+from workbench.vocabulary import Kind, Operation, PlanScope
 from workbench.warehouse import open_warehouse
 
 
@@ -56,7 +56,7 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
         for place, frame in enumerate(identity_frames(ledger)):
             warehouse.write("destination.identities", frame, append=place > 0)
     calls = read_tenant(settings, mappings, tenant, schema)
-    plan = plan_load(settings, mappings, schema, ledger, run_id, name="proof")
+    plan = plan_load(settings, mappings, schema, ledger, run_id, name=PlanScope.PROOF)
     with open_warehouse(settings.warehouse, write=True) as warehouse:
         resolver = knowing(warehouse, schema, ledger, mappings)
         warehouse.run(
