@@ -135,9 +135,13 @@ def load(practice: Practice, *, by_our_field: bool) -> tuple[bool, list[str]]:
             )
     loaded = Loaded(practice)
     found = loaded.reconcile()
-    words = {"edition": "classic"} if settings.edition is Edition.CLASSIC else {}
-    words |= {"pipeline": SHARED} if settings.plan == "growth" else {}
-    wrong = mismatches(translated(loaded.truth, **words), Tenant(practice.base_url), practice.open_spellings())
+    truth = translated(
+        loaded.truth,
+        edition=settings.edition,
+        pipeline=SHARED if settings.plan == "growth" else "",
+        folded=practice.folded_fields(),
+    )
+    wrong = mismatches(truth, Tenant(practice.base_url), practice.open_spellings())
     lines += [f"  {one}" for one in wrong[:20]]
     lines.append(
         f"reconciled: {found.reconciled}, differences from the truth: {len(wrong)}, {time.monotonic() - started:.0f} s"
