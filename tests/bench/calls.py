@@ -15,6 +15,7 @@ floor and once together; the last column is the ratio to the floor alone.
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -170,7 +171,8 @@ def run_case(landed: Practice, copy: Path, patients: int, case: tuple[str, str, 
 
 def main(patients: int) -> int:
     right = True
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
+    fresh = multiprocessing.get_context("spawn")  # a fork of a process whose engines have threads may wait for ever
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2, mp_context=fresh) as pool:
         landed: dict[int, Practice] = {}
         running = []
         for number, case in enumerate(CASES):
