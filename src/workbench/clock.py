@@ -12,6 +12,10 @@ from zoneinfo import available_timezones
 class Clock(Protocol):
     """What the loader needs of time."""
 
+    @property
+    def can_be_set_back(self) -> bool:
+        """Say whether a moment that was given out may lie ahead for no other reason than that `now()` went back."""
+
     def now(self) -> float:
         """Seconds since 1970, by the clock that the tenant's limits are counted with."""
 
@@ -21,6 +25,8 @@ class Clock(Protocol):
 
 class WallClock:
     """Real time."""
+
+    can_be_set_back = True
 
     def now(self) -> float:
         """Return the machine's time."""
@@ -34,6 +40,8 @@ class WallClock:
 
 class RehearsalClock:
     """The tenant's time: a wait returns at once and its moment travels with the next request."""
+
+    can_be_set_back = False
 
     def __init__(self, moment: float) -> None:
         self.moment = moment

@@ -32,16 +32,22 @@ class Pacing:
         share = MARGIN * (1 - self.reserve)
         return max(HOUR / (share * self.requests_per_hour), MINUTE / (share * self.requests_per_minute))
 
-    def next_moment(self, now: float, last: float | None, hold_until: float = 0.0) -> float:
+    def next_moment(
+        self, now: float, last: float | None, hold_until: float = 0.0, *, can_be_set_back: bool = True
+    ) -> float:
         """Return when the next call may go, given the last moment given out; that moment is then the last.
 
-        A moment or hold further ahead than can be comes from a clock that was set back: it binds nobody.
+        A moment or hold further ahead than can be comes from a clock that was set back: it binds nobody. What can be is
+        a slot for each of many callers, after now or after the hold that all of them wait for. A clock that cannot be
+        set back is merely late: its owner is one of several callers and has not heard what the others were given.
         """
-        moment = now
-        if last is not None:
-            is_possible = last - now <= max(MINUTE, 20 * self.interval)
-            moment = max(now, (last if is_possible else now) + self.interval)
-        return max(moment, hold_until) if hold_until - now <= LONGEST_HOLD else moment
+        if last is not None and not can_be_set_back:
+            now = max(now, last)
+        held = hold_until if hold_until - now <= LONGEST_HOLD else now
+        if last is None:
+            return max(now, held)
+        is_possible = last - max(now, held) <= max(MINUTE, 20 * self.interval)
+        return max(now, (last if is_possible else now) + self.interval, held)
 
 
 def agreed_pacing(settings: Settings) -> Pacing:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from math import ceil
 
 import pytest
@@ -90,6 +91,40 @@ def test_a_clock_that_was_set_back_does_not_stop_the_run(back: float) -> None:
     pacing = Pacing(1000, 400)
     moment = pacing.next_moment(START - back, last=START, hold_until=START - back + LONGEST_HOLD + back)
     assert moment == START - back + pacing.interval
+
+
+def late_claims(pacing: Pacing, lag: float) -> list[float]:
+    """Two callers on one tenant: the second hears nothing until the first is `lag` seconds ahead, then both go on."""
+    budget, moments = MemoryBudget(pacing), []
+    ahead, behind = RehearsalClock(START), RehearsalClock(START)
+    while ahead.now() < START + lag:
+        budget.claim(ahead)
+        moments.append(ahead.now())
+    for index in range(200):
+        clock = behind if index % 2 == 0 else ahead
+        budget.claim(clock)
+        moments.append(clock.now())
+    return moments
+
+
+@pytest.mark.parametrize("lag", [pytest.param(30.0, id="a little"), pytest.param(600.0, id="ten minutes")])
+def test_a_caller_who_heard_nothing_for_long_gets_no_slot_that_another_had(lag: float) -> None:
+    pacing = Pacing(5000, 400)
+    moments = late_claims(pacing, lag)
+    steps = [after - before for before, after in pairwise(moments)]
+    assert steps == pytest.approx([pacing.interval] * len(steps))
+
+
+def test_callers_who_wait_for_one_hold_leave_it_one_by_one() -> None:
+    pacing, budget = Pacing(5000, 400), MemoryBudget(Pacing(5000, 400))
+    budget.hold(START + 1800)
+    clocks = [RehearsalClock(START) for _ in range(8)]
+    for clock in clocks:
+        budget.claim(clock)
+    assert [clock.now() for clock in clocks] == pytest.approx(
+        [START + 1800 + place * pacing.interval for place in range(8)]
+    )
+    assert pacing.next_moment(START, START + 1800, START + 1800) == START + 1800 + pacing.interval
 
 
 def test_what_must_be_remembered_is_one_moment_and_one_hold() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,16 +75,6 @@ def wrong(loaded: Loaded, **words: Any) -> list[str]:
     return mismatches(translated(loaded.truth, **words), tenant, loaded.practice.open_spellings())
 
 
-def folds(practice: Practice) -> dict[str, dict[str, str]]:
-    """Return label by name of the fields that were decided to fold, in the order of the definitions, by module."""
-    decided = {name for name, row in practice.mappings.values("folded_fields").rows.items() if row.answer == MORE}
-    made = {}
-    for path in (practice.folder / "mappings" / "custom_fields").glob("*.toml"):
-        fields = tomllib.loads(path.read_text("utf-8"))
-        made[path.stem] = {name: one["label"] for name, one in fields.items() if f"{path.stem}.{name}" in decided}
-    return made
-
-
 def use_text_fields(practice: Practice, count: int) -> None:
     """Let somebody else use text fields of every module in the tenant."""
     fields = [{"label": f"Old {place}", "type": "text"} for place in range(count)]
@@ -119,7 +108,7 @@ def test_growth_with_8_text_fields_used_folds_by_decision_and_shares_one_pipelin
     practice = make(plan="growth")
     use_text_fields(practice, USED)
     loaded = load(practice)
-    folded = folds(practice)
+    folded = practice.folded_fields()
     assert {module: len(names) for module, names in folded.items()} == {"contacts": 10, "deals": 0, "sales_accounts": 0}
     assert loaded.pick("contacts", **{MORE: ...})["custom_field"][MORE].startswith("Plan Type: ")
     assert (loaded.reconcile().failed, wrong(loaded, pipeline=SHARED, folded=folded)) == ((), [])

@@ -48,3 +48,14 @@ def test_a_hold_of_one_process_holds_the_other(ledger: Ledger) -> None:
     clock = RehearsalClock(START)
     other.claim(clock)
     assert clock.now() >= START + 300
+
+
+def test_a_worker_who_heard_nothing_for_long_gets_no_slot_that_another_had(ledger: Ledger) -> None:
+    pacing = Pacing(5000, 400)
+    budget = LedgerBudget(ledger, pacing)
+    ahead, behind = RehearsalClock(START), RehearsalClock(START)
+    for _ in range(100):
+        budget.claim(ahead)
+    assert ahead.now() - behind.now() > 60
+    budget.claim(behind)
+    assert behind.now() - ahead.now() == pytest.approx(pacing.interval)

@@ -6,8 +6,11 @@ import contextlib
 import json
 import os
 import signal
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from truth import MORE
 
 from workbench.checks.derived import CheckedMapping
 from workbench.checks.held import run_checks
@@ -53,6 +56,15 @@ class Practice:
         """Carrier spellings that the workbench lists as open."""
         decided = self.mappings.values("insurance_carrier").rows
         return {spelling for spelling, row in decided.items() if row.is_open}
+
+    def folded_fields(self) -> dict[str, dict[str, str]]:
+        """Label by name of the fields that were decided to fold into one, in the order of the definitions, by module."""
+        decided = {name for name, row in self.mappings.values("folded_fields").rows.items() if row.answer == MORE}
+        made = {}
+        for path in (self.folder / "mappings" / "custom_fields").glob("*.toml"):
+            fields = tomllib.loads(path.read_text("utf-8"))
+            made[path.stem] = {name: one["label"] for name, one in fields.items() if f"{path.stem}.{name}" in decided}
+        return made
 
     def stop_tenant(self) -> None:
         """End the embedded tenant."""

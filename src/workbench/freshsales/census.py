@@ -82,7 +82,9 @@ def read_newest(tenant: Freshsales, endpoint: Endpoint, count: int) -> Iterator[
     """Yield accounts, contacts or deals, youngest first, from about as many pages as `count` new records fill."""
     include = {"include": endpoint.include} if endpoint.include else {}
     pages = 2 * -(-count // PER_PAGE) + 1
-    for view in _views(tenant, endpoint):
+    if endpoint.path not in tenant.views:
+        tenant.views[endpoint.path] = _views(tenant, endpoint)
+    for view in tenant.views[endpoint.path]:
         path = f"{endpoint.path}/view/{view}"
         for page in range(1, pages + 1):
             body = _page(tenant, path, endpoint.plural, {**include, **STABLE, "sort_type": "desc", "page": page})

@@ -57,6 +57,7 @@ class Freshsales:
         self.alias = host
         self.edition = edition or _edition(self.base_url)
         self.labels = STANDARD_LABELS
+        self.views: dict[str, list[int]] = {}
         self.calls = 0
         self.holds = 0
         self._remaining: int | None = None

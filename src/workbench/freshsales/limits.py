@@ -31,7 +31,9 @@ class MemoryBudget:
     def claim(self, clock: Clock) -> None:
         """Take the next slot and return when it has come; a hold that began meanwhile is waited for, too."""
         with self._lock:
-            moment = self.last = self.pacing.next_moment(clock.now(), self.last, self.hold_until)
+            moment = self.last = self.pacing.next_moment(
+                clock.now(), self.last, self.hold_until, can_be_set_back=clock.can_be_set_back
+            )
         clock.wait_until(moment)
         while 0 < self.hold_until - clock.now() <= LONGEST_HOLD:
             clock.wait_until(self.hold_until)

@@ -40,8 +40,8 @@ from workbench.settings import Settings
 from workbench.vocabulary import LOADING, Fate, Kind, Lock, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
-ROWS_A_CALL, CALLS_A_BULK = 100, 3
-"""What goes in bulk costs about three calls for a hundred rows: the request, its polls, the page of ids."""
+ROWS_A_CALL, CALLS_A_BULK = 100, 2
+"""What goes in bulk costs about two calls for a hundred rows: the request and the page of ids."""
 
 
 @dataclass(frozen=True)

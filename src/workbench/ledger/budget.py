@@ -33,7 +33,9 @@ class LedgerBudget:
         with self.ledger.commit() as connection:
             self._check(connection)
             row = connection.execute(select(budget).with_for_update()).one()
-            moment = self.pacing.next_moment(clock.now(), row.last, row.hold_until)
+            moment = self.pacing.next_moment(
+                clock.now(), row.last, row.hold_until, can_be_set_back=clock.can_be_set_back
+            )
             connection.execute(update(budget).values(last=moment, calls=row.calls + 1))
         clock.wait_until(moment)
         while 0 < (until := self._hold_until()) - clock.now() <= LONGEST_HOLD:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import TenantRefusesKey, TenantUnreachable
-from workbench.freshsales.census import read_newest
+from workbench.freshsales.census import PER_PAGE, read_newest
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
-from workbench.freshsales.jobs import BulkRow, poll_job, send_bulk
+from workbench.freshsales.jobs import BulkRow, JobResult, poll_job, send_bulk
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
@@ -19,14 +20,23 @@ from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 
 ROWS_A_CALL = 100
-FEWEST_IN_BULK = 5
-"""Below it a bulk call, its poll and a page of ids cost more calls than single ones."""
+FEWEST_IN_BULK = 3
+"""Below it a bulk call and a page of ids cost no fewer calls than single ones."""
 KEY_FIELDS = {"emails": "email", "name": "name"}
 LOOKS = (10.0, 60.0)
 """Seconds after which list pages are read, and read again, since rows of a job show with a lag."""
 
 Staged = Mapping[str, Any]
 Settled = tuple[PlannedRow, Outcome]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One bulk call that was sent: its rows in their order, the field that named them, and the job it became, if told."""
+
+    rows: list[Lost]
+    key: str
+    job: str | None
 
 
 def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> bool:
@@ -55,47 +65,64 @@ def send_in_bulk(
 
     The others are safe to send one by one, but for those whose outcome is unknown: they join the lost ones.
     """
-    sent: list[Lost] = []
+    sent = []
     for start in range(0, len(rows), ROWS_A_CALL):
-        yield from _request(sending, mapping, rows[start : start + ROWS_A_CALL], staged, sent)
+        request = _send(sending, mapping, rows[start : start + ROWS_A_CALL], staged)
+        if isinstance(request, Request):
+            sent.append(request)
     yield from _learn_ids(sending, mapping, sent)
 
 
-def try_our_key(
+def fit_for_our_key(
     sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged]
+) -> list[PlannedRow]:
+    """Return the rows that a bulk call could make if it takes our unique field: new ones whose parents are there."""
+    return [
+        row
+        for row in rows
+        if row.operation is Operation.CREATE and not sending.resolver.resolve(mapping, staged[row.source_id]).missing
+    ]
+
+
+def try_our_key(
+    sending: Sending, mapping: ObjectMapping, fit: Sequence[PlannedRow], staged: Mapping[str, Staged]
 ) -> Iterator[Settled]:
     """Send some rows without another bulk key under our unique field, and keep whether the tenant takes that.
 
     One call and a poll tell it once for each kind of record. Where the tenant refuses the key, or makes none of the
     rows, they go on one by one.
     """
-    where = endpoint(mapping.destination, sending.session.settings.edition)
-    if where.bulk_identifier is None or sending.bulk_verdict(mapping.destination) is not None:
+    if len(fit) < FEWEST_IN_BULK or sending.bulk_verdict(mapping.destination) is not None:
         return
-    fit = [
-        row
-        for row in rows
-        if row.operation is Operation.CREATE and not sending.resolver.resolve(mapping, staged[row.source_id]).missing
-    ][:ROWS_A_CALL]
-    if len(fit) < FEWEST_IN_BULK:
+    request = _send(sending, mapping, fit[:ROWS_A_CALL], staged, on_trial=True)
+    if isinstance(request, Refused):
+        if request.reason is not Reason.BUSY:
+            sending.prove_in_bulk(mapping.destination, REFUTED)
         return
-    sent: list[Lost] = []
-    settled = list(_request(sending, mapping, fit, staged, sent, on_trial=True))
-    settled += _learn_ids(sending, mapping, sent)
+    # A key that is not taken is refused row by row, so the job is asked before any page.
+    result = _ask(sending, request)
+    if result and not result.succeeded:
+        sending.withdraw([one.operation_id for one in request.rows], "a bulk call does not take our field here")
+        sending.prove_in_bulk(mapping.destination, REFUTED)
+        return
+    settled = _refused(sending, request, result)
+    left = {row.ordinal for row, _ in settled}
+    rest = Request([one for one in request.rows if one.row.ordinal not in left], request.key, None)
+    settled += _learn_ids(sending, mapping, [rest])
     if any(outcome.state is State.APPLIED for _, outcome in settled):
         sending.prove_in_bulk(mapping.destination, PROVEN)
     yield from settled
 
 
-def _request(
+def _send(
     sending: Sending,
     mapping: ObjectMapping,
     rows: Sequence[PlannedRow],
     staged: Mapping[str, Staged],
-    sent: list[Lost],
     *,
     on_trial: bool = False,
-) -> Iterator[Settled]:
+) -> Request | Refused:
+    """Send one bulk call; Refused: as a whole, nothing was stored, and its rows go on one by one."""
     session = sending.session
     where = endpoint(mapping.destination, session.settings.edition)
     by_ours = on_trial or sending.bulk_verdict(mapping.destination) == PROVEN
@@ -106,68 +133,84 @@ def _request(
         Lost(row, mapping.destination, number, BULK, payload.fields, plan_id=sending.plan.plan_id)
         for (row, payload), number in zip(payloads, numbers, strict=True)
     ]
-    failed: dict[int | str, Refused] = {}
-    made = len(lost)
     try:
         job = send_bulk(session.tenant, where, [BulkRow(str(one.fields[key]), one.fields, by) for one in lost])
     except (TenantRefusesKey, TenantUnreachable):
         sending.withdraw(numbers, "never reached the tenant")
         raise
     except Refused as problem:
-        # The whole call was refused and nothing stored: its rows go on one by one, each with its own answer.
         sending.withdraw(numbers, f"bulk call refused: {problem.public}")
-        if on_trial and problem.reason is not Reason.BUSY:
-            sending.prove_in_bulk(mapping.destination, REFUTED)
-        return
+        return problem
     except OutcomeUnknown:
-        pass
-    else:
-        keep_job(session.ledger, numbers, job)
-        # Whether a job ran that cannot be read is settled by the list pages, like rows that a SUCCESS dropped.
+        return Request(lost, key, None)
+    keep_job(session.ledger, numbers, job)
+    return Request(lost, key, job)
+
+
+def _ask(sending: Sending, request: Request) -> JobResult | None:
+    """Return what a call's job says; None where it cannot be read: the list pages then tell."""
+    if request.job is not None:
         with suppress(OutcomeUnknown):
-            result = poll_job(session.tenant, job)
-            failed, made = dict(result.failed), result.succeeded
-    if on_trial and not made:
-        sending.withdraw(numbers, "a bulk call does not take our field here")
-        sending.prove_in_bulk(mapping.destination, REFUTED)
-        return
-    refused = []
-    for place, one in enumerate(lost):
-        refusal = failed.get(place) or failed.get(str(one.fields[key]))
-        if refusal is None:
-            sent.append(one)
-        else:
-            refused.append((one.row, one.destination, Outcome(one.operation_id, State.REJECTED, reason=refusal.public)))
-    sending.record_all(refused)
-    yield from ((row, outcome) for row, _, outcome in refused)
+            return poll_job(sending.session.tenant, request.job)
+    return None
 
 
-def _learn_ids(sending: Sending, mapping: ObjectMapping, sent: list[Lost]) -> Iterator[Settled]:
-    tenant = sending.session.tenant
-    where = endpoint(mapping.destination, tenant.edition)
-    waiting = {str(one.fields[SOURCE_ID]): one for one in sent}
-    for seconds in LOOKS:
+def _refused(sending: Sending, request: Request, result: JobResult | None) -> list[Settled]:
+    """Record the rows that a job refused, each with its own reason."""
+    failed = dict(result.failed) if result else {}
+    found = [
+        (one.row, one.destination, Outcome(one.operation_id, State.REJECTED, reason=refusal.public))
+        for place, one in enumerate(request.rows)
+        if (refusal := failed.get(place) or failed.get(str(one.fields[request.key])))
+    ]
+    sending.record_all(found)
+    return [(row, outcome) for row, _, outcome in found]
+
+
+def _learn_ids(sending: Sending, mapping: ObjectMapping, sent: Sequence[Request]) -> Iterator[Settled]:
+    """Yield the outcome of each row that a list page shows, and of those that are not there the reason its job tells.
+
+    A page tells that a row was made, and which id it has; so a job is asked only when one of its rows is missing.
+    """
+    clock = sending.session.tenant.clock
+    waiting = {str(one.fields[SOURCE_ID]): one for request in sent for one in request.rows}
+    for number, seconds in enumerate(LOOKS):
         if not waiting:
             break
-        tenant.clock.wait_until(tenant.clock.now() + seconds)
-        settled = []
-        for record in read_newest(tenant, where, len(waiting)):
-            one = waiting.pop(str((record.get("custom_field") or {}).get(SOURCE_ID) or ""), None)
-            if one is not None:
-                outcome = Outcome(
-                    one.operation_id,
-                    State.APPLIED,
-                    int(record["id"]),
-                    read_back=record,
-                    was_created=made_by_us(sending, one, record),
-                )
-                settled.append((one.row, one.destination, outcome))
-            if not waiting:
-                break
-        sending.record_all(settled)
-        yield from ((row, outcome) for row, _, outcome in settled)
+        clock.wait_until(clock.now() + seconds)
+        yield from _look(sending, mapping, waiting, is_first=number == 0)
+        for request in sent if number == 0 else ():
+            if any(str(one.fields[SOURCE_ID]) in waiting for one in request.rows):
+                for row, outcome in _refused(sending, request, _ask(sending, request)):
+                    waiting = {key: one for key, one in waiting.items() if one.row.ordinal != row.ordinal}
+                    yield row, outcome
     if sending.is_proven(mapping.destination):
         # The job said SUCCESS and they are not there: they go on one by one, under a key that refuses a double.
         sending.withdraw([one.operation_id for one in waiting.values()], "the job dropped it")
     else:
         sending.lost.extend(waiting.values())
+
+
+def _look(sending: Sending, mapping: ObjectMapping, waiting: dict[str, Lost], *, is_first: bool) -> list[Settled]:
+    """Take the rows that the newest pages show out of those that wait, and record them.
+
+    The first look ends at a page's worth without one of them: their jobs are not done then, and another look follows.
+    """
+    tenant = sending.session.tenant
+    settled, strangers = [], 0
+    for record in read_newest(tenant, endpoint(mapping.destination, tenant.edition), len(waiting)):
+        one = waiting.pop(str((record.get("custom_field") or {}).get(SOURCE_ID) or ""), None)
+        strangers = strangers + 1 if one is None else 0
+        if one is not None:
+            outcome = Outcome(
+                one.operation_id,
+                State.APPLIED,
+                int(record["id"]),
+                read_back=record,
+                was_created=made_by_us(sending, one, record),
+            )
+            settled.append((one.row, one.destination, outcome))
+        if not waiting or (is_first and strangers == PER_PAGE):
+            break
+    sending.record_all(settled)
+    return [(row, outcome) for row, _, outcome in settled]

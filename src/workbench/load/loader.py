@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +15,7 @@ from workbench.ledger.identities import find_identity
 from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_operations
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
-from workbench.load.batches import FEWEST_IN_BULK, may_go_in_bulk, send_in_bulk, try_our_key
+from workbench.load.batches import FEWEST_IN_BULK, fit_for_our_key, may_go_in_bulk, send_in_bulk, try_our_key
 from workbench.load.payload import knowing
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
@@ -193,31 +192,39 @@ def _load_batch(sending: Sending, batch: Batch, rows: list[PlannedRow], loaded: 
 
 
 def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> None:
-    mapping = batch.mapping
-    due = [_still_due(sending, mapping, one, batch.staged[one.source_id]) for one in planned]
+    due = [_still_due(sending, batch.mapping, one, batch.staged[one.source_id]) for one in planned]
     for row in due:
         if row.operation is Operation.UNCHANGED:
             batch.note(row, Outcome(0, State.VERIFIED))
     rows = _left(sending, batch, due)
-    bulk = endpoint(mapping.destination, sending.session.settings.edition).bulk_identifier
-    if bulk and len(rows) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
-        _send_singly(sending, batch, [one for one in rows if one.operation is Operation.CREATE][:1])  # proves our key
-    left = _left(sending, batch, rows) if bulk else []
-    keyless = [row for row in left if not may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
-    for row, outcome in try_our_key(sending, mapping, keyless, batch.staged):
-        batch.note(row, outcome)
-    left = _left(sending, batch, left)
-    keyed = [row for row in left if may_go_in_bulk(sending, mapping, row, batch.staged[row.source_id])]
-    for _ in range(BULK_TRIES):
-        if len(keyed) < FEWEST_IN_BULK or sending.needs_proof(mapping.destination):
-            break
-        for row, outcome in send_in_bulk(sending, mapping, keyed, batch.staged):
-            batch.note(row, outcome)
-        keyed = _left(sending, batch, keyed)
+    _send_many(sending, batch, rows)
     _send_singly(sending, batch, _left(sending, batch, rows))
     if any(row.operation is Operation.UPDATE for row in rows):
         # When an e-mail changes its holder, the one who gives it up may have come after the one who takes it.
         _send_singly(sending, batch, [row for row, outcome in batch.log.rows.values() if _was_taken(outcome)])
+
+
+def _send_many(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> None:
+    """Send in bulk what may go so: by our field where bulk calls take it, which is asked once, else by another key."""
+    mapping, staged = batch.mapping, batch.staged
+    if endpoint(mapping.destination, sending.session.settings.edition).bulk_identifier is None:
+        return
+
+    def keyed(are: bool) -> list[PlannedRow]:
+        left = _left(sending, batch, rows)
+        return [row for row in left if may_go_in_bulk(sending, mapping, row, staged[row.source_id]) is are]
+
+    alone = fit_for_our_key(sending, mapping, keyed(False), staged)
+    if len(alone) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
+        _send_singly(sending, batch, alone[:1])  # it travels alone anyway, and proves our key for a single call
+        alone = _left(sending, batch, alone)
+    for row, outcome in try_our_key(sending, mapping, alone, staged):
+        batch.note(row, outcome)
+    for _ in range(BULK_TRIES):
+        if len(due := keyed(True)) < FEWEST_IN_BULK:
+            break
+        for row, outcome in send_in_bulk(sending, mapping, due, staged):
+            batch.note(row, outcome)
 
 
 def _was_taken(outcome: Outcome) -> bool:
@@ -291,10 +298,3 @@ def _staged_rows(sending: Sending, mapping: ObjectMapping, batch: list[PlannedRo
             " workbench run --from validate"
         )
     return {str(row["source_id"]): row for row in frame.iter_rows(named=True)}
-
-
-def rejected_rows(loaded: Loaded) -> Iterator[tuple[str, int]]:
-    """Yield the mappings with rejected rows and how many."""
-    for mapping, fates in loaded.counts.items():
-        if fates.get(Fate.REJECTED):
-            yield mapping, fates[Fate.REJECTED]
