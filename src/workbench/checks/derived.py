@@ -13,6 +13,8 @@ NOT_NULL = "expect_column_values_to_not_be_null"
 UNIQUE = "expect_column_values_to_be_unique"
 LENGTH = "expect_column_value_lengths_to_be_between"
 IN_SET = "expect_column_values_to_be_in_set"
+OWNER = "analyst"
+"""Who acts on what a mapping states: whoever decides the mapping."""
 
 
 @dataclass(frozen=True)
@@ -60,4 +62,4 @@ def derive_expectations(mapping: CheckedMapping) -> list[Expectation]:
 
 
 def _derived(kind: str, kwargs: dict[str, Any], why: str, severity: Severity = Severity.HOLD) -> Expectation:
-    return Expectation(kind, kwargs, why, severity, source="derived")
+    return Expectation(kind, kwargs, why, severity, OWNER, source="derived")
