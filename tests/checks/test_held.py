@@ -214,16 +214,19 @@ def test_a_held_row_without_an_id_does_not_keep_others_from_being_held(practice)
 
 def test_each_expectation_says_what_it_asks_how_it_ran_and_who_acts(practice):
     write_suite(practice, "staged/patient", *EMAIL, "warn")
-    assert judge(practice).by_expectation.rows()[0] == (
-        "staged/patient", "email, where filled, is an address", "warn", 1, 3, "SQL, every row", "it is planted", "admin",
-    )  # fmt: skip
+    told = judge(practice).by_expectation
+    assert told.columns == ["suite", "asks", "severity", "failing", "ran", "who_acts", "why"]
+    assert [told.rows()[0], told.rows()[-1]] == [
+        ("staged/patient", "email, where filled, is an address", "warn", "1 of 3", "SQL", "admin", "it is planted"),
+        ("staged/patient", "last_name is filled", "hold", "1 of 3", "SQL", "analyst", "is required and is empty"),
+    ]  # fmt: skip
 
 
 def test_what_folds_on_this_plan_is_told_as_not_asked(practice):
     write_suite(practice, "staged/patient", *EMAIL, "warn")
     report = judge(practice, replace(PATIENT, folded=["email"]))
     (line,) = report.results.filter(pl.col("source") == "written").rows(named=True)
-    assert (line["ran"], line["evaluated"], line["passed"]) == ("not on this plan: the field folds", 0, None)
+    assert (line["ran"], line["evaluated"], line["passed"]) == ("not asked: folds", 0, None)
     assert (report.summary()["evaluated"], "email" in report.expectations["column_name"]) == (3, False)
 
 

@@ -38,22 +38,20 @@ def derive_expectations(mapping: CheckedMapping) -> list[Expectation]:
         _derived(NOT_NULL, {"column": "source_id"}, "every staged row names its source row", Severity.STOP),
         _derived(UNIQUE, {"column": "source_id"}, "a source row is staged once in a mapping", Severity.STOP),
     ]
+    made += [_derived(NOT_NULL, {"column": column}, "is required and is empty") for column in mapping.required]
     made += [
-        _derived(NOT_NULL, {"column": column}, f"{column} is required and is empty") for column in mapping.required
-    ]
-    made += [
-        _derived(UNIQUE, {"column": column}, f"{column} must be unique, and another row has the same")
+        _derived(UNIQUE, {"column": column}, "must be unique, and another row has the same")
         for column in mapping.unique
     ]
     made += [
-        _derived(LENGTH, {"column": column, "max_value": most}, f"{column} takes {most:,} characters at most")
+        _derived(LENGTH, {"column": column, "max_value": most}, f"the field takes {most:,} characters at most")
         for column, most in mapping.lengths.items()
     ]
     made += [
         _derived(
             IN_SET,
             {"column": column, "value_set": sorted(set(choices))},
-            f"{column} is a pick-list, and the value is not one of its {len(set(choices)):,} choices",
+            f"is a pick-list, and the value is not one of its {len(set(choices)):,} choices",
         )
         for column, choices in mapping.choices.items()
         if choices

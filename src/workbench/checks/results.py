@@ -27,12 +27,8 @@ RESULTS = {
 """The columns of checked.results."""
 HELD = {"mapping": pl.String, "field": pl.String, "rule": pl.String, "message": pl.String, "rows": pl.Int64}
 """The columns of checked.held, counted."""
-BY_SQL, BY_BOTH, UNASKED = (
-    "SQL, every row",
-    "SQL and Great Expectations, every row",
-    "not on this plan: the field folds",
-)
-"""How an expectation ran; SQL alone where a table is too large for a frame."""
+BY_SQL, BY_BOTH, UNASKED = "SQL", "SQL and GX", "not asked: folds"
+"""How an expectation ran, always over every row; SQL alone where a table is too large for a frame."""
 GRAVITY = {Severity.STOP: 0, Severity.HOLD: 1, Severity.WARN: 2}
 
 
@@ -79,7 +75,9 @@ class CheckReport:
     def by_expectation(self) -> pl.DataFrame:
         """Each expectation in words, with how it ran and its counts; those that this plan leaves unasked too."""
         asked = self.results.filter(pl.col("source") != "staging")
-        return asked.select("suite", "asks", "severity", "failed", of="evaluated", ran="ran", why="why", owner="owner")
+        counts = [f"{failed:,} of {of:,}" for failed, of in asked.select("failed", "evaluated").iter_rows()]
+        told = asked.with_columns(pl.Series("failing", counts, dtype=pl.String))
+        return told.select("suite", "asks", "severity", "failing", "ran", who_acts="owner", why="why")
 
     @property
     def failing(self) -> pl.DataFrame:
