@@ -48,6 +48,14 @@ def test_a_suite_is_read_with_its_reasons(tmp_path):
     )
 
 
+def test_the_owner_of_a_suite_stands_for_those_of_its_expectations(tmp_path):
+    (one, other) = expectation(), expectation("expect_column_values_to_be_unique", meta={"owner": "billing"})
+    del one["meta"]["owner"]
+    write_suite(tmp_path, one, other, meta={"why": "a test", "key": "contact_id", "owner": "admin"})
+    (suite,) = read_suites(tmp_path)
+    assert [made.owner for made in suite.expectations] == ["admin", "billing"]
+
+
 def test_an_empty_suite_would_always_pass_and_is_refused(tmp_path):
     write_suite(tmp_path)
     assert problems(tmp_path) == ["raw/contacts.json: holds no expectation, and an empty suite would always pass"]
@@ -67,7 +75,7 @@ def test_a_misspelt_type_is_refused_with_the_nearest(tmp_path):
         pytest.param(expectation(meta={"why": " "}), f"{NOT_NULL}: meta.why is missing", id="no reason"),
         pytest.param(
             expectation(meta={"owner": ""}),
-            f"{NOT_NULL}: meta.owner is missing: who acts on the rows that fail?",
+            f"{NOT_NULL}: meta.owner is missing, here and in the suite: who acts on the rows that fail?",
             id="nobody's",
         ),
         pytest.param(
@@ -76,10 +84,9 @@ def test_a_misspelt_type_is_refused_with_the_nearest(tmp_path):
             id="words for no regex",
         ),
         pytest.param(
-            expectation("expect_column_values_to_match_regex", regex="^x$"),
-            "expect_column_values_to_match_regex: meta.form is missing: what does the regex stand for?"
-            " The page says: is a date such as 1980-05-17",
-            id="a regex without words",
+            expectation("expect_column_values_to_match_regex", meta={"form": ""}, regex="^x$"),
+            "expect_column_values_to_match_regex: meta.form is empty: what does the regex stand for, in words?",
+            id="no words",
         ),
         pytest.param(
             expectation(meta={"sevirity": "warn"}),
@@ -192,6 +199,11 @@ def test_the_suites_that_are_shipped_are_whole():
     suites = read_suites(SHIPPED)
     assert {suite.title for suite in suites} >= {"raw/contacts", "raw/users", "staged/patient", "staged/attachment"}
     assert all(suite.expectations for suite in suites)
+
+
+def test_every_regex_that_is_shipped_is_told_in_words():
+    asked = [one for suite in read_suites(SHIPPED) for one in suite.expectations if "regex" in one.kwargs]
+    assert [one.field for one in asked if not one.form] == []
 
 
 def test_the_suites_that_are_shipped_hold_no_ids():

@@ -48,5 +48,10 @@ def test_an_expectation_says_what_it_asks(kind, kwargs, words):
     assert asks(Expectation(f"expect_{kind}", kwargs, "why", Severity.WARN, "admin", form="two digits")) == words
 
 
+def test_a_regex_without_words_stands_for_itself():
+    one = Expectation("expect_column_values_to_match_regex", AGE | {"regex": "^[0-9]+$"}, "why", Severity.WARN, "admin")
+    assert asks(one) == "age, where filled, is of the form ^[0-9]+$"
+
+
 def test_every_type_that_a_suite_may_use_has_its_words():
     assert set(ASKED) == set(PREDICATES)

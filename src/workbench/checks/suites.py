@@ -18,7 +18,7 @@ SCHEMAS = ("raw", "staged")
 SUITE_KEYS = {"name", "meta", "expectations"}
 EXPECTATION_KEYS = {"type", "kwargs", "meta"}
 META_KEYS = {"why", "severity", "owner", "form"}
-SUITE_META_KEYS = {"why", "key"}
+SUITE_META_KEYS = {"why", "key", "owner"}
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,14 @@ def read_suite(path: Path, schema: str) -> tuple[Suite | None, list[str]]:
     problems = list(_suite_problems(found, path.stem, schema))
     listed = found.get("expectations")
     written = listed if isinstance(listed, list) else []
+    owner = found["meta"].get("owner") if isinstance(found.get("meta"), dict) else None
     for place, one in enumerate(written, start=1):
-        problems += [f"expectation {place}: {problem}" for problem in _expectation_problems(one)]
+        problems += [f"expectation {place}: {problem}" for problem in _expectation_problems(one, owner)]
         if not problems and _asked(one) in [_asked(other) for other in written[: place - 1]]:
             problems.append(f"expectation {place}: {one['type']} is asked of the same column above")
     if problems:
         return None, problems
-    made = tuple(_expectation(one) for one in written)
+    made = tuple(_expectation(one, str(owner)) for one in written)
     return Suite(schema, path.stem, made, found["meta"].get("key", "source_id")), []
 
 
@@ -130,10 +131,10 @@ def _asked(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return one["type"], one["kwargs"]
 
 
-def _expectation(one: dict[str, Any]) -> Expectation:
+def _expectation(one: dict[str, Any], owner: str) -> Expectation:
     meta = one["meta"]
     severity, form = Severity(meta["severity"]), meta.get("form", "")
-    return Expectation(one["type"], dict(one["kwargs"]), meta["why"], severity, meta["owner"], form=form)
+    return Expectation(one["type"], dict(one["kwargs"]), meta["why"], severity, meta.get("owner", owner), form=form)
 
 
 def _suite_problems(found: dict[str, Any], stem: str, schema: str) -> Iterator[str]:
@@ -153,7 +154,7 @@ def _suite_problems(found: dict[str, Any], stem: str, schema: str) -> Iterator[s
         yield "meta.key is missing: the column that names a row"
 
 
-def _expectation_problems(one: Any) -> Iterator[str]:
+def _expectation_problems(one: Any, owner: object) -> Iterator[str]:
     if not isinstance(one, dict) or not isinstance(one.get("type"), str) or not isinstance(one.get("kwargs"), dict):
         yield "needs type, kwargs and meta"
         return
@@ -167,22 +168,22 @@ def _expectation_problems(one: Any) -> Iterator[str]:
         yield _unknown_type(kind)
     meta = one.get("meta")
     meta = meta if isinstance(meta, dict) else {}
-    yield from (f"{kind}: {problem}" for problem in _meta_problems(meta, "regex" in one["kwargs"]))
+    yield from (f"{kind}: {problem}" for problem in _meta_problems(meta, owner, "regex" in one["kwargs"]))
 
 
-def _meta_problems(meta: dict[str, Any], has_regex: bool) -> Iterator[str]:
+def _meta_problems(meta: dict[str, Any], owner: object, has_regex: bool) -> Iterator[str]:
     for key in sorted(set(meta) - META_KEYS):
         yield f"meta has no key named {key!r}; there are {', '.join(sorted(META_KEYS))}"
     if not _text(meta.get("why")):
         yield "meta.why is missing"
     if meta.get("severity") not in [str(known) for known in Severity]:
         yield f"meta.severity is one of {', '.join(Severity)}"
-    if not _text(meta.get("owner")):
-        yield "meta.owner is missing: who acts on the rows that fail?"
-    if has_regex and not _text(meta.get("form")):
-        yield "meta.form is missing: what does the regex stand for? The page says: is a date such as 1980-05-17"
+    if not _text(meta.get("owner", owner)):
+        yield "meta.owner is missing, here and in the suite: who acts on the rows that fail?"
     if "form" in meta and not has_regex:
         yield "meta.form says what a regex stands for, and there is none"
+    if "form" in meta and not _text(meta["form"]):
+        yield "meta.form is empty: what does the regex stand for, in words?"
 
 
 def _text(value: object) -> bool:

@@ -23,11 +23,11 @@ def _unique(one: Expectation) -> str:
 
 
 def _form(one: Expectation) -> str:
-    return f"{one.field}, where filled, is {one.form}"
+    return f"{one.field}, where filled, is {_words(one)}"
 
 
 def _other_form(one: Expectation) -> str:
-    return f"{one.field}, where filled, is not {one.form}"
+    return f"{one.field}, where filled, is not {_words(one)}"
 
 
 def _choice(one: Expectation) -> str:
@@ -50,6 +50,10 @@ def _order(one: Expectation) -> str:
     later, earlier = one.columns
     word = "is not before" if one.kwargs.get("or_equal") else "is after"
     return f"{later} {word} {earlier}, where both are filled"
+
+
+def _words(one: Expectation) -> str:
+    return one.form or f"of the form {one.kwargs['regex']}"
 
 
 def _limits(one: Expectation) -> str:
