@@ -30,4 +30,4 @@ def test_a_mapping_states_what_its_rows_must_fulfil():
 def test_what_is_derived_says_why_and_where_from():
     mapping = CheckedMapping("note", "notes", "staged.note", lengths={"description": 10_000})
     *_, last = derive_expectations(mapping)
-    assert (last.why, last.source) == ("description takes 10,000 characters at most", "derived")
+    assert (last.why, last.source) == ("the field takes 10,000 characters at most", "derived")

@@ -1,4 +1,4 @@
-"""Great Expectations and SQL count the same rows; the only file of tests that imports the library."""
+"""Great Expectations and SQL count the same rows, type by type; test_shipped_suites.py has the suites."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -39,6 +40,7 @@ CASES = [
     ("expect_column_values_to_match_regex", {"column": "nothing", "regex": "x"}, 0),
     ("expect_column_values_to_not_match_regex", {"column": "mail", "regex": "no|q@"}, 2),
     ("expect_column_values_to_be_in_set", {"column": "id", "value_set": ["a", "b", "it's"]}, 3),
+    ("expect_column_values_to_be_in_set", {"column": "amount", "value_set": ["7", "2", "", "TEN"]}, 5),
     ("expect_column_value_lengths_to_be_between", {"column": "mail", "max_value": 13}, 2),
     ("expect_column_value_lengths_to_be_between", {"column": "mail", "min_value": 1, "max_value": 14}, 1),
     ("expect_column_values_to_be_between", {"column": "amount", "min_value": 0}, 3),
@@ -50,7 +52,7 @@ CASES = [
 
 
 def expected(kind: str, kwargs: dict[str, object]) -> Expectation:
-    return Expectation(kind, kwargs, "planted", Severity.HOLD)
+    return Expectation(kind, kwargs, "planted", Severity.HOLD, "admin")
 
 
 @pytest.fixture
@@ -90,6 +92,25 @@ def test_an_expectation_that_fails_inside_the_library_is_an_error_without_values
     )
 
 
+def test_what_the_library_drops_in_silence_is_an_error(warehouse):
+    with pytest.raises(CountMismatch, match=r"staged\.patient: Great Expectations took 1 of 2 expectations\."):
+        count_failures(
+            warehouse,
+            "staged.patient",
+            [expected(*CASES[0][:2]), expected("expect_column_values_to_be_nice", {"column": "id"})],
+        )
+
+
+def test_a_share_that_may_fail_hides_no_row(warehouse):
+    lenient = expected("expect_column_values_to_not_be_null", {"column": "nothing", "mostly": 0.01})
+    assert [one.failed for one in count_failures(warehouse, "staged.patient", [lenient])] == [7]
+
+
+def test_a_column_that_is_not_there_is_an_error_and_no_count(warehouse):
+    with pytest.raises(duckdb.BinderException, match="nowhere"):
+        count_failures(warehouse, "staged.patient", [expected(CASES[0][0], {"column": "nowhere"})])
+
+
 def test_a_type_the_library_knows_but_no_predicate_does_is_refused(tmp_path):
     (tmp_path / "staged").mkdir()
     suite = {
@@ -99,7 +120,7 @@ def test_a_type_the_library_knows_but_no_predicate_does_is_refused(tmp_path):
             {
                 "type": "expect_column_values_to_be_increasing",
                 "kwargs": {"column": "id"},
-                "meta": {"why": "w", "severity": "warn"},
+                "meta": {"why": "w", "severity": "warn", "owner": "admin"},
             }
         ],
     }
@@ -110,7 +131,7 @@ def test_a_type_the_library_knows_but_no_predicate_does_is_refused(tmp_path):
 
 def write_suite(folder: Path, kind: str, kwargs: dict[str, object]) -> None:
     (folder / "staged").mkdir(parents=True)
-    meta = {"why": "it is planted", "severity": "hold"}
+    meta = {"why": "it is planted", "severity": "hold", "owner": "admin"}
     suite = {"name": "patient", "meta": {"why": "t"}, "expectations": [{"type": kind, "kwargs": kwargs, "meta": meta}]}
     (folder / "staged" / "patient.json").write_text(json.dumps(suite))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +11,10 @@ import pytest
 
 from workbench.checks.derived import CheckedMapping
 from workbench.checks.evaluation import Counted
-from workbench.checks.held import compare_counts, run_checks
+from workbench.checks.held import compare_counts, require_all_ran, run_checks
 from workbench.checks.judged import Judged
 from workbench.checks.results import CheckReport
-from workbench.checks.suites import Expectation
+from workbench.checks.suites import Expectation, read_suites
 from workbench.errors import CountMismatch, ExportProblem, MappingProblem, StoreProblem
 from workbench.vocabulary import Severity
 from workbench.warehouse import open_warehouse
@@ -30,6 +31,7 @@ PEOPLE = pl.DataFrame({"contact_id": ["C1", "C2", "C3", "C4"], "is_deleted": ["N
 PROBLEMS = ["mapping", "source_object", "source_id", "field", "rule", "severity", "message"]
 PATIENT = CheckedMapping("patient", "contacts", "staged.patient", required=["last_name"])
 EMAIL = ("expect_column_values_to_match_regex", {"column": "email", "regex": "@"})
+FILLED = ("expect_column_values_to_not_be_null", {"column": "depth"})
 DELETED = ("expect_column_values_to_be_in_set", {"column": "is_deleted", "value_set": ["Y", "N"]})
 
 
@@ -45,16 +47,19 @@ def practice(tmp_path: Path) -> Path:
             ("unclaimed_contacts", "contacts", "C9", "route", "route", "hold", "no route decided"),
         ]
         warehouse.write("staged.problems", pl.DataFrame(noticed, schema=PROBLEMS, orient="row"))
+    write_suite(tmp_path, "staged/patient", *FILLED, "stop")
     return tmp_path
 
 
 def write_suite(folder: Path, title: str, kind: str, kwargs: dict[str, object], severity: str) -> None:
     path = folder / "expectations" / f"{title}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    meta = {"why": "it is planted", "severity": severity, "owner": "admin"}
+    meta |= {"form": "an address"} if "regex" in kwargs else {}
     suite = {
         "name": path.stem,
         "meta": {"why": "a test", "key": "contact_id"},
-        "expectations": [{"type": kind, "kwargs": kwargs, "meta": {"why": "it is planted", "severity": severity}}],
+        "expectations": [{"type": kind, "kwargs": kwargs, "meta": meta}],
     }
     path.write_text(json.dumps(suite))
 
@@ -176,8 +181,62 @@ def test_checking_twice_gives_the_same(practice):
 def test_without_staged_rows_the_notebook_that_makes_them_is_named(tmp_path):
     with open_warehouse(tmp_path / "warehouse.duckdb", write=True):
         pass
+    write_suite(tmp_path, "staged/patient", *FILLED, "stop")
     with pytest.raises(StoreProblem, match=r"50_stage\.ipynb"):
         judge(tmp_path)
+
+
+def test_a_row_of_two_reasons_is_held_for_each_field_once(practice):
+    raw = {"name": "contacts", "meta": {"why": "a test", "key": "contact_id"}, "expectations": []}
+    for kind, kwargs in (
+        DELETED,
+        (FILLED[0], {"column": "contact_id"}),
+        (EMAIL[0], {"column": "is_deleted", "regex": "^[YN]$"}),
+    ):
+        meta = {"why": f"{kind} is planted", "severity": "hold", "owner": "admin"}
+        meta |= {"form": "Y or N"} if "regex" in kwargs else {}
+        raw["expectations"].append({"type": kind, "kwargs": kwargs, "meta": meta})
+    write_suite(practice, "raw/contacts", *DELETED, "hold")
+    (practice / "expectations" / "raw" / "contacts.json").write_text(json.dumps(raw))
+    judge(practice)
+    assert [line for line in held(practice) if line[2] == "is_deleted"] == [
+        ("patient", "C3", "is_deleted", "expect_column_values_to_be_in_set is planted")
+    ]
+
+
+def test_a_held_row_without_an_id_does_not_keep_others_from_being_held(practice):
+    with open_warehouse(practice / "warehouse.duckdb", write=True) as warehouse:
+        warehouse.run("INSERT INTO staged.problems VALUES ('patient', 'contacts', NULL, 'email', 'e', 'hold', 'no id')")
+    write_suite(practice, "staged/patient", *EMAIL, "hold")
+    judge(practice)
+    assert ("patient", "C2", "email", "it is planted") in held(practice)
+
+
+def test_each_expectation_says_what_it_asks_how_it_ran_and_who_acts(practice):
+    write_suite(practice, "staged/patient", *EMAIL, "warn")
+    told = judge(practice).by_expectation
+    assert told.columns == ["suite", "asks", "severity", "failing", "ran", "who_acts", "why"]
+    assert [told.rows()[0], told.rows()[-1]] == [
+        ("staged/patient", "email, where filled, is an address", "warn", "1 of 3", "SQL", "admin", "it is planted"),
+        ("staged/patient", "last_name is filled", "hold", "1 of 3", "SQL", "analyst", "is required and is empty"),
+    ]  # fmt: skip
+
+
+def test_what_folds_on_this_plan_is_told_as_not_asked(practice):
+    write_suite(practice, "staged/patient", *EMAIL, "warn")
+    report = judge(practice, replace(PATIENT, folded=["email"]))
+    (line,) = report.results.filter(pl.col("source") == "written").rows(named=True)
+    assert (line["ran"], line["evaluated"], line["passed"]) == ("not asked: folds", 0, None)
+    assert (report.summary()["evaluated"], "email" in report.expectations["column_name"]) == (3, False)
+
+
+def test_a_written_expectation_without_a_result_stops_the_run(practice):
+    write_suite(practice, "staged/patient", *EMAIL, "warn")
+    with pytest.raises(CountMismatch) as stopped:
+        require_all_ran(read_suites(practice / "expectations"), [])
+    assert str(stopped.value) == (
+        "The result of the checks has 1 problem:\n  staged/patient: 1 written, 0 with a result"
+    )
 
 
 def test_two_counts_that_differ_stop_the_run():
@@ -191,4 +250,4 @@ def test_two_counts_that_differ_stop_the_run():
 
 
 def required(column: str) -> Expectation:
-    return Expectation("expect_column_values_to_not_be_null", {"column": column}, "planted", Severity.HOLD)
+    return Expectation("expect_column_values_to_not_be_null", {"column": column}, "planted", Severity.HOLD, "admin")

@@ -13,6 +13,8 @@ NOT_NULL = "expect_column_values_to_not_be_null"
 UNIQUE = "expect_column_values_to_be_unique"
 LENGTH = "expect_column_value_lengths_to_be_between"
 IN_SET = "expect_column_values_to_be_in_set"
+OWNER = "analyst"
+"""Who acts on what a mapping states: whoever decides the mapping."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +38,20 @@ def derive_expectations(mapping: CheckedMapping) -> list[Expectation]:
         _derived(NOT_NULL, {"column": "source_id"}, "every staged row names its source row", Severity.STOP),
         _derived(UNIQUE, {"column": "source_id"}, "a source row is staged once in a mapping", Severity.STOP),
     ]
+    made += [_derived(NOT_NULL, {"column": column}, "is required and is empty") for column in mapping.required]
     made += [
-        _derived(NOT_NULL, {"column": column}, f"{column} is required and is empty") for column in mapping.required
-    ]
-    made += [
-        _derived(UNIQUE, {"column": column}, f"{column} must be unique, and another row has the same")
+        _derived(UNIQUE, {"column": column}, "must be unique, and another row has the same")
         for column in mapping.unique
     ]
     made += [
-        _derived(LENGTH, {"column": column, "max_value": most}, f"{column} takes {most:,} characters at most")
+        _derived(LENGTH, {"column": column, "max_value": most}, f"the field takes {most:,} characters at most")
         for column, most in mapping.lengths.items()
     ]
     made += [
         _derived(
             IN_SET,
             {"column": column, "value_set": sorted(set(choices))},
-            f"{column} is a pick-list, and the value is not one of its {len(set(choices)):,} choices",
+            f"is a pick-list, and the value is not one of its {len(set(choices)):,} choices",
         )
         for column, choices in mapping.choices.items()
         if choices
@@ -60,4 +60,4 @@ def derive_expectations(mapping: CheckedMapping) -> list[Expectation]:
 
 
 def _derived(kind: str, kwargs: dict[str, Any], why: str, severity: Severity = Severity.HOLD) -> Expectation:
-    return Expectation(kind, kwargs, why, severity, source="derived")
+    return Expectation(kind, kwargs, why, severity, OWNER, source="derived")

@@ -91,10 +91,13 @@ def _kwargs(place: int, one: Expectation) -> dict[str, Any]:
 
 
 def as_python(regex: str) -> str:
-    """Write an RE2 expression so that Python reads it alike: `$` is the very end, not before a last line break."""
+    """Write an RE2 expression so that Python reads it alike: `$` is the very end, not before a last line break.
+
+    Groups capture nothing, since pandas warns of each that does.
+    """
     made: list[str] = []
     escaped = in_class = False
-    for sign in regex:
+    for place, sign in enumerate(regex):
         if escaped:
             escaped = False
         elif sign == "\\":
@@ -103,6 +106,9 @@ def as_python(regex: str) -> str:
             in_class = sign == "["
         elif sign == "$" and not in_class:
             made.append(r"\Z")
+            continue
+        elif sign == "(" and not in_class and regex[place + 1 : place + 2] != "?":
+            made.append("(?:")
             continue
         made.append(sign)
     return "".join(made)

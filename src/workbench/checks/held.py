@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from workbench.checks.derived import CheckedMapping
 from workbench.checks.evaluation import Counted, count_failures, open_context
+from workbench.checks.failing import find_failing, keys_sql
 from workbench.checks.judged import Judged, pair_suites, refuse_missing_columns
-from workbench.checks.predicates import failing_sql, literal
-from workbench.checks.results import HELD, RESULTS, CheckReport
-from workbench.checks.suites import Expectation, read_suites
+from workbench.checks.predicates import literal
+from workbench.checks.results import BY_BOTH, BY_SQL, HELD, RESULTS, UNASKED, CheckReport, Result, results_frame
+from workbench.checks.suites import Expectation, Suite, read_suites
+from workbench.checks.wording import asks
 from workbench.errors import CountMismatch, ExportProblem, MappingProblem, StoreProblem, gather
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, identifier, open_warehouse
@@ -21,7 +23,6 @@ from workbench.warehouse import Warehouse, identifier, open_warehouse
 GX_ROWS = 200_000
 """Above this many rows the second count would cost minutes and gigabytes: SQL counts alone, and the result says so."""
 HELD_COLUMNS = "mapping VARCHAR, source_object VARCHAR, source_id VARCHAR, rule VARCHAR, field VARCHAR, message VARCHAR"
-Line = tuple[str, str, str, str, str, str, int, int, int | None, bool]
 
 
 def run_checks(
@@ -36,7 +37,8 @@ def run_checks(
 
     With `stop=False` a notebook can show the report first; it then calls `require_passed`.
     """
-    judged = pair_suites(read_suites(suites_folder), mappings)
+    suites = read_suites(suites_folder)
+    judged = pair_suites(suites, mappings)
     if gx_rows:
         open_context()  # seconds of import, before the warehouse is taken
     with open_warehouse(warehouse, write=True) as opened:
@@ -49,8 +51,9 @@ def run_checks(
             " FROM staged.problems WHERE severity = 'hold'"
         )
         lines = [line for one in judged for line in _judge(opened, one, gx_rows)]
+        require_all_ran(suites, lines)
         lines += _staging_lines(opened)
-        opened.write("checked.results", pl.DataFrame(lines, schema=RESULTS, orient="row"))
+        opened.write("checked.results", results_frame(lines))
         if opened.has("staged.stamp"):
             opened.run("CREATE OR REPLACE TABLE checked.stamp AS SELECT * FROM staged.stamp")
         report = read_report(opened)
@@ -76,33 +79,37 @@ def read_report(warehouse: Warehouse) -> CheckReport:
     )
 
 
-def _judge(warehouse: Warehouse, judged: Judged, gx_rows: int) -> Iterator[Line]:
-    rows, counted = _count(warehouse, judged)
+def _judge(warehouse: Warehouse, judged: Judged, gx_rows: int) -> Iterator[Result]:
+    rows, counted = find_failing(warehouse, judged)
     second: list[Counted] = []
     if rows <= gx_rows:
         second = count_failures(warehouse, judged.table, judged.expectations)
         compare_counts(judged, rows, counted, second)
     for place, (one, failed) in enumerate(zip(judged.expectations, counted, strict=True)):
         if failed and one.severity is Severity.HOLD:
-            _hold(warehouse, judged, one)
-        gx_failed = second[place].failed if second else None
-        told = (judged.title, one.type, one.field, str(one.severity), one.why, one.source)
-        yield (*told, rows, failed, gx_failed, not failed)
+            _hold(warehouse, judged, place)
+        ran, gx_failed = (BY_BOTH, second[place].failed) if second else (BY_SQL, None)
+        yield _result(judged, one, ran, (rows, failed, gx_failed, not failed))
+    for one in judged.unasked:
+        yield _result(judged, one, UNASKED, (0, 0, None, None))
 
 
-def _count(warehouse: Warehouse, judged: Judged) -> tuple[int, list[int]]:
-    """Count the failing rows of every expectation in one pass."""
-    counts = [
-        f"count(*) FILTER (WHERE {failing_sql(one.type, one.kwargs, judged.table)})" for one in judged.expectations
+def _result(judged: Judged, one: Expectation, ran: str, counts: tuple[int, int, int | None, bool | None]) -> Result:
+    told = (judged.title, one.type, one.field, asks(one), str(one.severity), one.why, one.owner, one.source)
+    return Result(*told, ran, *counts)
+
+
+def require_all_ran(suites: Sequence[Suite], lines: Sequence[Result]) -> None:
+    """Refuse a result in which a written expectation has no line: nobody would miss what did not run."""
+    written = Counter(suite.title for suite in suites for _ in suite.expectations)
+    told = Counter(line.suite for line in lines if line.source == "written")
+    problems = [
+        f"{title}: {count} written, {told[title]} with a result"
+        for title, count in sorted(written.items())
+        if told[title] != count
     ]
-    try:
-        found = warehouse.run(f"SELECT {', '.join(['count(*)', *counts])} FROM {judged.table}")[0]
-    except duckdb.Error:
-        raise MappingProblem(
-            f"expectations/{judged.title}.json: DuckDB cannot evaluate it. Regular expressions here are RE2's:"
-            " no look-ahead, no back-references."
-        ) from None
-    return int(found[0]), [int(count) for count in found[1:]]
+    if problems:
+        raise CountMismatch(gather("The result of the checks", problems))
 
 
 def compare_counts(judged: Judged, rows: int, counted: Sequence[int], second: Sequence[Counted]) -> None:
@@ -117,21 +124,20 @@ def compare_counts(judged: Judged, rows: int, counted: Sequence[int], second: Se
         raise CountMismatch(gather(judged.title, problems, "differing count"))
 
 
-def _hold(warehouse: Warehouse, judged: Judged, one: Expectation) -> None:
-    """Hold the rows that fail; where staging already said so of the same field, once is enough."""
-    failing = (
-        f"SELECT {identifier(judged.key)} FROM {judged.table} WHERE {failing_sql(one.type, one.kwargs, judged.table)}"
-    )
+def _hold(warehouse: Warehouse, judged: Judged, place: int) -> None:
+    """Hold the rows that fail; where staging or an expectation above said so of the same field, once is enough."""
+    one = judged.expectations[place]
     for mapping in judged.holds:
         name, field = literal(mapping.name), literal(one.field)
         warehouse.run(
             f"INSERT INTO checked.held SELECT DISTINCT {name}, {literal(mapping.source_object)}, source_id,"
-            f" {literal(one.type)}, {field}, {literal(one.why)} FROM {mapping.table} WHERE source_id IN ({failing})"
-            f" AND source_id NOT IN (SELECT source_id FROM checked.held WHERE mapping = {name} AND field = {field})"
+            f" {literal(one.type)}, {field}, {literal(one.why)} FROM {mapping.table} AS staged"
+            f" WHERE source_id IN ({keys_sql(place)}) AND NOT EXISTS (SELECT 1 FROM checked.held AS known"
+            f" WHERE known.mapping = {name} AND known.field = {field} AND known.source_id = staged.source_id)"
         )
 
 
-def _staging_lines(warehouse: Warehouse) -> list[Line]:
+def _staging_lines(warehouse: Warehouse) -> list[Result]:
     found = warehouse.run(
         "SELECT mapping, rule, field, severity, if(count(DISTINCT message) = 1, min(message),"
         " rule || ', for ' || count(DISTINCT message) || ' reasons'), count(DISTINCT source_id) FROM staged.problems"
@@ -142,7 +148,17 @@ def _staging_lines(warehouse: Warehouse) -> list[Line]:
         if warehouse.has(f"staged.{mapping}"):
             sizes[mapping] = warehouse.run(f"SELECT count(*) FROM staged.{identifier(mapping)}")[0][0]
     return [
-        (f"staged/{mapping}", rule, field, severity, message, "staging", sizes[mapping], failed, None, False)
+        Result(
+            suite=f"staged/{mapping}",
+            type=rule,
+            column_name=field,
+            severity=severity,
+            why=message,
+            source="staging",
+            evaluated=sizes[mapping],
+            failed=failed,
+            passed=False,
+        )
         for mapping, rule, field, severity, message, failed in found
     ]
 

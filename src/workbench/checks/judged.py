@@ -13,13 +13,15 @@ from workbench.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Judged:
-    """One table, what is expected of it, and the mappings whose rows it may hold."""
+    """One table, what is expected of it, the mappings whose rows it may hold, and what this plan leaves unasked."""
 
     title: str
     table: str
     key: str
     expectations: tuple[Expectation, ...]
     holds: tuple[CheckedMapping, ...]
+    unasked: tuple[Expectation, ...] = ()
+    """Written of fields that fold into a text area on this plan: no column is left to judge."""
 
 
 def pair_suites(suites: Sequence[Suite], mappings: Sequence[CheckedMapping]) -> list[Judged]:
@@ -35,9 +37,10 @@ def pair_suites(suites: Sequence[Suite], mappings: Sequence[CheckedMapping]) -> 
             holds = tuple(mapping for mapping in mappings if mapping.source_object == suite.name)
             judged.append(Judged(suite.title, suite.table, suite.key, suite.expectations, holds))
     for mapping in mappings:
-        stated = [one for one in written.get(mapping.name, ()) if not {*one.columns} & {*mapping.folded}]
-        expectations = (*stated, *derive_expectations(mapping))
-        judged.append(Judged(f"staged/{mapping.name}", mapping.table, "source_id", expectations, (mapping,)))
+        stated = written.get(mapping.name, ())
+        unasked = tuple(one for one in stated if {*one.columns} & {*mapping.folded})
+        expectations = (*(one for one in stated if one not in unasked), *derive_expectations(mapping))
+        judged.append(Judged(f"staged/{mapping.name}", mapping.table, "source_id", expectations, (mapping,), unasked))
     return judged
 
 

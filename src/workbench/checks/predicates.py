@@ -27,7 +27,10 @@ WORDS = {str: "text", list: "list", int: "number", bool: "true or false"}
 
 @dataclass(frozen=True)
 class Predicate:
-    """How one expectation type is asked of DuckDB: its arguments, and the SQL that is true for a failing row."""
+    """How one expectation type is asked of DuckDB: its arguments, and the SQL that is true for a failing row alone.
+
+    Of a row that fulfils it, or has nothing there to judge, the SQL is false or NULL.
+    """
 
     required: frozenset[str]
     optional: frozenset[str]
@@ -66,9 +69,18 @@ def argument_problems(kind: str, kwargs: Kwargs) -> list[str]:
         problems.append("neither min_value nor max_value is given")
     if kwargs.get("value_set") == []:
         problems.append("value_set is empty")
+    if any(not isinstance(value, str) for value in _listed(kwargs)):
+        problems.append("value_set holds texts only, since every column here is text")
+    if len(_listed(kwargs)) > len({str(value) for value in _listed(kwargs)}):
+        problems.append("value_set names a value twice")
     if "ignore_row_if" in allowed and kwargs.get("ignore_row_if", PAIR_RULE) != PAIR_RULE:
         problems.append(f"ignore_row_if is {PAIR_RULE}: a pair with an empty half says nothing")
     return problems
+
+
+def _listed(kwargs: Kwargs) -> list[Any]:
+    values = kwargs.get("value_set")
+    return values if isinstance(values, list) else []
 
 
 def literal(value: object) -> str:
@@ -77,26 +89,28 @@ def literal(value: object) -> str:
 
 
 def _is_null(kwargs: Kwargs, table: str) -> str:
-    return f"{identifier(kwargs['column'])} IS NULL"
+    return f"({identifier(kwargs['column'])} IS NULL)"
 
 
 def _is_repeated(kwargs: Kwargs, table: str) -> str:
     column = identifier(kwargs["column"])
     repeated = f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1"
-    return f"coalesce({column} IN ({repeated}), false)"
+    return f"({column} IN ({repeated}))"
 
 
 def _misses_regex(kwargs: Kwargs, table: str) -> str:
-    return f"coalesce(NOT regexp_matches({identifier(kwargs['column'])}, {literal(kwargs['regex'])}), false)"
+    return f"(NOT regexp_matches({identifier(kwargs['column'])}, {literal(kwargs['regex'])}))"
 
 
 def _matches_regex(kwargs: Kwargs, table: str) -> str:
-    return f"coalesce(regexp_matches({identifier(kwargs['column'])}, {literal(kwargs['regex'])}), false)"
+    return f"(regexp_matches({identifier(kwargs['column'])}, {literal(kwargs['regex'])}))"
 
 
 def _is_outside_set(kwargs: Kwargs, table: str) -> str:
-    values = ", ".join(literal(value) for value in kwargs["value_set"])
-    return f"coalesce({identifier(kwargs['column'])} NOT IN ({values}), false)"
+    # a cast to an enumeration looks each text up by its hash; NOT IN compares it with one choice after the other
+    column = identifier(kwargs["column"])
+    choices = ", ".join(literal(value) for value in dict.fromkeys(kwargs["value_set"]))
+    return f"({column} IS NOT NULL AND TRY_CAST({column} AS ENUM ({choices})) IS NULL)"
 
 
 def _is_outside_length(kwargs: Kwargs, table: str) -> str:
@@ -109,13 +123,13 @@ def _is_outside_range(kwargs: Kwargs, table: str) -> str:
 
 def _is_not_greater(kwargs: Kwargs, table: str) -> str:
     operator = "<" if kwargs.get("or_equal") else "<="
-    return f"coalesce({identifier(kwargs['column_A'])} {operator} {identifier(kwargs['column_B'])}, false)"
+    return f"({identifier(kwargs['column_A'])} {operator} {identifier(kwargs['column_B'])})"
 
 
 def _outside(measure: str, kwargs: Kwargs) -> str:
     limits = [("min_value", "<"), ("max_value", ">")]
     parts = [f"{measure} {operator} {kwargs[name]}" for name, operator in limits if name in kwargs]
-    return f"coalesce({' OR '.join(parts)}, false)"
+    return f"({' OR '.join(parts)})"
 
 
 PAIR_RULE = "either_value_is_missing"

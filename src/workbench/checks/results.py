@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import polars as pl
 
@@ -12,9 +13,12 @@ RESULTS = {
     "suite": pl.String,
     "type": pl.String,
     "column_name": pl.String,
+    "asks": pl.String,
     "severity": pl.String,
     "why": pl.String,
+    "owner": pl.String,
     "source": pl.String,
+    "ran": pl.String,
     "evaluated": pl.Int64,
     "failed": pl.Int64,
     "gx_failed": pl.Int64,
@@ -23,7 +27,35 @@ RESULTS = {
 """The columns of checked.results."""
 HELD = {"mapping": pl.String, "field": pl.String, "rule": pl.String, "message": pl.String, "rows": pl.Int64}
 """The columns of checked.held, counted."""
+BY_SQL, BY_BOTH, UNASKED = "SQL", "SQL and GX", "not asked: folds"
+"""How an expectation ran, always over every row; SQL alone where a table is too large for a frame."""
 GRAVITY = {Severity.STOP: 0, Severity.HOLD: 1, Severity.WARN: 2}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of checked.results; `ran` is empty for what staging noticed, `passed` for what could not be asked."""
+
+    suite: str
+    type: str
+    column_name: str
+    asks: str = ""
+    severity: str = ""
+    why: str = ""
+    owner: str = ""
+    source: str = ""
+    ran: str = ""
+    evaluated: int = 0
+    failed: int = 0
+    gx_failed: int | None = None
+    passed: bool | None = None
+
+
+def results_frame(lines: Sequence[Result]) -> pl.DataFrame:
+    """Put lines in one frame."""
+    return pl.DataFrame(
+        [tuple(getattr(line, field.name) for field in fields(Result)) for line in lines], schema=RESULTS, orient="row"
+    )
 
 
 @dataclass(frozen=True)
@@ -36,8 +68,16 @@ class CheckReport:
 
     @property
     def expectations(self) -> pl.DataFrame:
-        """The lines that expectations made; the others tell what staging noticed."""
-        return self.results.filter(pl.col("source") != "staging")
+        """The lines of expectations that ran; the others tell what staging noticed, and what this plan leaves unasked."""
+        return self.results.filter(pl.col("source") != "staging", pl.col("ran") != UNASKED)
+
+    @property
+    def by_expectation(self) -> pl.DataFrame:
+        """Each expectation in words, with how it ran and its counts; those that this plan leaves unasked too."""
+        asked = self.results.filter(pl.col("source") != "staging")
+        counts = [f"{failed:,} of {of:,}" for failed, of in asked.select("failed", "evaluated").iter_rows()]
+        told = asked.with_columns(pl.Series("failing", counts, dtype=pl.String))
+        return told.select("suite", "asks", "severity", "failing", "ran", who_acts="owner", why="why")
 
     @property
     def failing(self) -> pl.DataFrame:

@@ -17,17 +17,22 @@ from workbench.vocabulary import Severity
 SCHEMAS = ("raw", "staged")
 SUITE_KEYS = {"name", "meta", "expectations"}
 EXPECTATION_KEYS = {"type", "kwargs", "meta"}
+META_KEYS = {"why", "severity", "owner", "form"}
+SUITE_META_KEYS = {"why", "key", "owner"}
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One thing that every row should fulfil, why, and what happens to a row that does not."""
+    """One thing that every row should fulfil, why, what happens to a row that does not, and who then acts."""
 
     type: str
     kwargs: dict[str, Any]
     why: str
     severity: Severity
+    owner: str
     source: str = "written"
+    form: str = ""
+    """What its regular expression stands for, in words: `a date such as 1980-05-17`."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,7 +67,13 @@ class Suite:
 
 def read_suites(folder: Path) -> list[Suite]:
     """Read every suite under raw/ and staged/, sorted; each problem of each file is named at once."""
-    suites, problems = [], []
+    suites = []
+    problems = [
+        f"{path.relative_to(folder).as_posix()}: is never read; a suite is raw/<object>.json or staged/<mapping>.json"
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() == ".json"
+        and (path.suffix != ".json" or path.relative_to(folder).parent.as_posix() not in SCHEMAS)
+    ]
     for schema in SCHEMAS:
         for path in sorted((folder / schema).glob("*.json")):
             suite, found = read_suite(path, schema)
@@ -71,27 +82,59 @@ def read_suites(folder: Path) -> list[Suite]:
                 suites.append(suite)
     if problems:
         raise MappingProblem(gather(f"{folder.name}", problems))
+    if not suites:
+        raise MappingProblem(
+            f"{folder.name}/ holds no suite, so nothing of the export would be checked."
+            " Bring its raw/ and staged/ back from git, or from a folder made by workbench init."
+        )
     return suites
 
 
 def read_suite(path: Path, schema: str) -> tuple[Suite | None, list[str]]:
     """Read one suite file; return it, or every problem it has."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"), object_pairs_hook=_once)
     except (json.JSONDecodeError, UnicodeDecodeError) as problem:
         return None, [f"is no JSON ({problem})"]
+    except _Twice as problem:
+        return None, [f"has the key {str(problem)!r} twice in one object, and JSON would drop the first"]
     if not isinstance(found, dict):
         return None, ["is no suite: a JSON object with name, meta and expectations"]
     problems = list(_suite_problems(found, path.stem, schema))
-    for place, one in enumerate(found.get("expectations") or [], start=1):
-        problems += [f"expectation {place}: {problem}" for problem in _expectation_problems(one)]
+    listed = found.get("expectations")
+    written = listed if isinstance(listed, list) else []
+    owner = found["meta"].get("owner") if isinstance(found.get("meta"), dict) else None
+    for place, one in enumerate(written, start=1):
+        problems += [f"expectation {place}: {problem}" for problem in _expectation_problems(one, owner)]
+        if not problems and _asked(one) in [_asked(other) for other in written[: place - 1]]:
+            problems.append(f"expectation {place}: {one['type']} is asked of the same column above")
     if problems:
         return None, problems
-    made = tuple(
-        Expectation(one["type"], dict(one["kwargs"]), one["meta"]["why"], Severity(one["meta"]["severity"]))
-        for one in found["expectations"]
-    )
+    made = tuple(_expectation(one, str(owner)) for one in written)
     return Suite(schema, path.stem, made, found["meta"].get("key", "source_id")), []
+
+
+class _Twice(Exception):
+    """A key that stands twice in one JSON object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise _Twice(key)
+        made[key] = value
+    return made
+
+
+def _asked(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return one["type"], one["kwargs"]
+
+
+def _expectation(one: dict[str, Any], owner: str) -> Expectation:
+    meta = one["meta"]
+    severity, form = Severity(meta["severity"]), meta.get("form", "")
+    return Expectation(one["type"], dict(one["kwargs"]), meta["why"], severity, meta.get("owner", owner), form=form)
 
 
 def _suite_problems(found: dict[str, Any], stem: str, schema: str) -> Iterator[str]:
@@ -104,11 +147,14 @@ def _suite_problems(found: dict[str, Any], stem: str, schema: str) -> Iterator[s
     meta = found.get("meta")
     if not isinstance(meta, dict) or not str(meta.get("why") or "").strip():
         yield "meta.why is missing: what does this suite guard?"
-    elif schema == "raw" and not meta.get("key"):
+        return
+    for key in sorted(set(meta) - SUITE_META_KEYS):
+        yield f"meta has no key named {key!r}; there are {', '.join(sorted(SUITE_META_KEYS))}"
+    if schema == "raw" and not meta.get("key"):
         yield "meta.key is missing: the column that names a row"
 
 
-def _expectation_problems(one: Any) -> Iterator[str]:
+def _expectation_problems(one: Any, owner: object) -> Iterator[str]:
     if not isinstance(one, dict) or not isinstance(one.get("type"), str) or not isinstance(one.get("kwargs"), dict):
         yield "needs type, kwargs and meta"
         return
@@ -122,10 +168,26 @@ def _expectation_problems(one: Any) -> Iterator[str]:
         yield _unknown_type(kind)
     meta = one.get("meta")
     meta = meta if isinstance(meta, dict) else {}
-    if not str(meta.get("why") or "").strip():
-        yield f"{kind}: meta.why is missing"
+    yield from (f"{kind}: {problem}" for problem in _meta_problems(meta, owner, "regex" in one["kwargs"]))
+
+
+def _meta_problems(meta: dict[str, Any], owner: object, has_regex: bool) -> Iterator[str]:
+    for key in sorted(set(meta) - META_KEYS):
+        yield f"meta has no key named {key!r}; there are {', '.join(sorted(META_KEYS))}"
+    if not _text(meta.get("why")):
+        yield "meta.why is missing"
     if meta.get("severity") not in [str(known) for known in Severity]:
-        yield f"{kind}: meta.severity is one of {', '.join(Severity)}"
+        yield f"meta.severity is one of {', '.join(Severity)}"
+    if not _text(meta.get("owner", owner)):
+        yield "meta.owner is missing, here and in the suite: who acts on the rows that fail?"
+    if "form" in meta and not has_regex:
+        yield "meta.form says what a regex stands for, and there is none"
+    if "form" in meta and not _text(meta["form"]):
+        yield "meta.form is empty: what does the regex stand for, in words?"
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _regex_problems(kwargs: dict[str, Any]) -> Iterator[str]:
