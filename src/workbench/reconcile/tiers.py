@@ -102,7 +102,7 @@ def _singles(warehouse: Warehouse, settings: Settings, members: Sequence[ObjectM
     """Count records that are read one by one, or parents whose own list is."""
     where = _where(settings, members)
     if not _is_listed(where):
-        targets = " UNION ".join(f"SELECT target FROM staged.{one.name}" for one in members)
+        targets = " UNION ".join(f"SELECT DISTINCT target FROM staged.{one.name}" for one in members)
         query = f"SELECT count(*) FROM ({targets}) JOIN destination.identities ON target = source_object || '/' || source_id"
         return int(warehouse.run(query)[0][0])
     return _count(warehouse, members) if any("contact" in one.lookups for one in members) else 0
