@@ -65,7 +65,7 @@ def test_no_value_of_a_patient_stands_in_a_book(books, loaded):
     text = "".join(path.read_text("utf-8") for path in books[1].iterdir() if path.suffix != ".xlsx")
     sheets = pl.read_excel(books[1] / "reconciliation.xlsx", sheet_id=0, infer_schema_length=0)
     text += "".join(frame.write_csv() for frame in sheets.values())
-    people = [one for one in loaded.records("contacts")]
+    people = loaded.records("contacts")
     values = [one["email"] for one in people] + [one["mobile_number"] for one in people]
     values += [one["custom_field"].get("cf_date_of_birth") for one in people]
     assert len(values) > 100

@@ -176,9 +176,8 @@ def test_the_reasons_name_the_question_how_many_and_where(tmp_path):
         found = write_checks(warehouse, checks)
         assert warehouse.frame("SELECT * FROM reconciled.checks").equals(found)
     assert found.select("check", "status", "ids").rows()[0] == (str(Question.FIELDS), "failed", "A-3, A-1")
-    assert failures(found) == ("Every mapped field is equal: no, 4 differ (patient, task)",)
-    assert by_question(found).rows() == [
-        (str(Question.FIELDS), 0, 2, 0, 4),
-        (str(Question.BYTES), 0, 0, 1, 0),
-        (str(Question.OWNERS), 1, 0, 0, 0),
+    assert failures(found) == ("Every mapped field is equal: not so for 4 (patient, task)",)
+    assert by_question(found).drop("red_means").rows() == [
+        (str(Question.FIELDS), 0, 2, 4),
+        (str(Question.OWNERS), 1, 0, 0),
     ]

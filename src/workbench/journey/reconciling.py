@@ -18,7 +18,8 @@ from workbench.mapping.approval import read_signatures
 from workbench.mapping.files import Mappings
 from workbench.pacing import agreed_pacing
 from workbench.reconcile.books import by_cause, write_books
-from workbench.reconcile.checks import Status, by_question
+from workbench.reconcile.checks import Question, Status, by_question
+from workbench.reconcile.counts import GROUPING
 from workbench.reconcile.reconciliation import Reconciliation, price_reading, reconcile
 from workbench.reconcile.tiers import Tier
 from workbench.settings import Settings
@@ -57,8 +58,7 @@ class Reconciled:
             f"{counts['passed']:,} checks passed, {counts['failed']:,} failed;"
             f" {counts['not_checked']:,} thing{'' if counts['not_checked'] == 1 else 's'} could not be checked and stand below."
         )
-        reasons = [self.verdict] if self.reconciled else ["Not reconciled:", *self.made.failed]
-        return "\n".join([*reasons, behind])
+        return "\n".join([*([self.verdict] if self.reconciled else self.made.failed), behind])
 
     @property
     def counts(self) -> dict[str, int]:
@@ -82,7 +82,8 @@ class Reconciled:
     def unchecked(self) -> pl.DataFrame:
         """What was not checked, how many rows it is about, and what stands in its place."""
         rows = self.made.checks.filter(pl.col("status") == str(Status.NOT_CHECKED))
-        return rows.select(pl.col("check").alias("not checked"), "mapping", pl.col("keys").alias("rows"), "meaning")
+        count = pl.when(pl.col("keys") > 0).then("keys").alias("rows")
+        return rows.select(pl.col("check").alias("not_checked"), "mapping", count, pl.col("meaning").alias("why"))
 
     @property
     def by_question(self) -> pl.DataFrame:
@@ -91,9 +92,41 @@ class Reconciled:
 
     @property
     def failed_checks(self) -> pl.DataFrame:
-        """The checks that failed, with the first source ids they name."""
+        """The checks that failed, with the first source ids they name; of counts and amounts each group that differs."""
         rows = self.made.checks.filter(pl.col("status") == str(Status.FAILED))
-        return rows.select("check", "mapping", "field", "source", "there", "difference", "ids", "meaning")
+        where = pl.concat_str("mapping", "field", separator=", ", ignore_nulls=True).alias("where")
+        sides = [pl.col(side).map_elements(_with_separators, return_dtype=pl.String) for side in ("source", "there")]
+        lines = rows.select("check", where, *sides, "ids").rows()
+        grouped = {str(question): name for question, name in GROUPING.items()}
+        told: list[tuple[str | None, ...]] = []
+        for line in lines:
+            if line[0] in grouped:
+                told += [(line[0], *group, None) for group in self._uneven(grouped[line[0]], line[1])]
+            elif line[0] == str(Question.STAGES):
+                told += [(line[0], *group, None) for group in self._uneven_stages()]
+            else:
+                told.append(line)
+        return pl.DataFrame(
+            told, schema=dict.fromkeys(("check", "where", "source", "there", "ids"), pl.String), orient="row"
+        )
+
+    def _uneven(self, grouping: str, mapping: str) -> list[tuple[str, str, str]]:
+        wanted = (
+            (pl.col("mapping") == mapping) & (pl.col("grouping") == grouping) & (pl.col("source") != pl.col("there"))
+        )
+        found = self.made.groups.filter(wanted).select("value", "source", "there")
+        return [(f"{mapping}, {value or 'none'}", f"{ours:,}", f"{theirs:,}") for value, ours, theirs in found.rows()]
+
+    def _uneven_stages(self) -> list[tuple[str, str, str]]:
+        found = self.made.money.filter(~pl.col("equal")).iter_rows(named=True)
+        return [
+            (
+                f"{row['pipeline']}, {row['stage']}",
+                f"{row['deals_source']:,} deals, {row['amount_source']}",
+                f"{row['deals_there']:,} deals, {row['amount_there']}",
+            )
+            for row in found
+        ]
 
     @property
     def causes(self) -> pl.DataFrame:
@@ -104,12 +137,12 @@ class Reconciled:
     def readings(self) -> pl.DataFrame:
         """What each way of reading costs in calls, and what the chosen one took."""
         took = pl.when("chosen").then(pl.lit(sum(self.made.calls.values())))
-        return self.made.tiers.select("reading", pl.col("calls").alias("about calls"), took.alias("took"), "tells")
+        return self.made.tiers.select("reading", pl.col("calls").alias("about_calls"), took.alias("took"), "tells")
 
     @property
     def left_out(self) -> pl.DataFrame:
         """What staging left out or changed of delivered rows, by rule: known before the load, and no difference."""
-        return self.made.left_out
+        return self.made.left_out.drop("rule")
 
     @property
     def fates(self) -> pl.DataFrame:
@@ -159,6 +192,10 @@ class Reconciled:
             "messages_to_patients": self.messages,
             "headline": self.verdict,
         }
+
+
+def _with_separators(text: str) -> str:
+    return f"{int(text):,}" if text.isdigit() else text
 
 
 def reconcile_run(settings: Settings, mappings: Mappings, tier: str = Tier.FULL) -> Reconciled:

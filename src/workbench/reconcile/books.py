@@ -11,6 +11,7 @@ import xlsxwriter
 
 from workbench.reconcile.checks import Status
 from workbench.reconcile.counts import conservation_sql
+from workbench.reconcile.fields import Cause
 from workbench.reconcile.reconciliation import Reconciliation
 
 NAME = "reconciliation"
@@ -66,11 +67,14 @@ def _record(made: Reconciliation) -> dict[str, Any]:
 
 
 def by_cause(differences: pl.DataFrame) -> pl.DataFrame:
-    """Return differences by cause, mapping and field, with how many rows and the first of their ids."""
+    """Return differences by cause, the gravest first, mapping and field, with how many rows and the first of their ids."""
+    gravity = pl.col("cause").replace_strict(
+        {str(one): place for place, one in enumerate(Cause)}, return_dtype=pl.Int64
+    )
     return (
         differences.group_by("cause", "mapping", "field")
         .agg(pl.len().alias("rows"), pl.col("source_id").sort().head(5).str.join(", ").alias("ids"))
-        .sort("cause", "mapping", "field", nulls_last=True)
+        .sort(gravity, "mapping", "field", nulls_last=True)
     )
 
 

@@ -199,20 +199,24 @@ def failures(checks: pl.DataFrame) -> tuple[str, ...]:
     for name in failed["check"].unique(maintain_order=True):
         lines = failed.filter(pl.col("check") == name)
         where = ", ".join(lines["mapping"].unique(maintain_order=True))
-        said.append(f"{name}: no, {lines['difference'].sum():,} differ ({where})")
+        said.append(f"{name}: not so for {lines['difference'].sum():,} ({where})")
     return tuple(said)
 
 
 def by_question(checks: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a question: how many times it was asked, passed, failed and not checked, and the rows that differ."""
-    status = pl.col("status")
+    """Return one row a question that was asked: how many times it passed and failed, what differs, what red means.
+
+    Failed ones come first, then in the order they are asked.
+    """
+    status, order = pl.col("status"), {str(one): place for place, one in enumerate(Question)}
     return (
         checks.group_by("check", maintain_order=True)
         .agg(
             (status == str(Status.PASSED)).sum().alias("passed"),
             (status == str(Status.FAILED)).sum().alias("failed"),
-            (status == str(Status.NOT_CHECKED)).sum().alias("not checked"),
-            pl.col("difference").sum(),
+            pl.col("difference").sum().alias("differ"),
+            pl.col("meaning").first().alias("red_means"),
         )
-        .sort(pl.col("failed") > 0, descending=True, maintain_order=True)
+        .filter(pl.col("passed") + pl.col("failed") > 0)
+        .sort(pl.col("failed") == 0, pl.col("check").replace_strict(order, return_dtype=pl.Int64))
     )

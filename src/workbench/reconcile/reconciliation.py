@@ -33,8 +33,9 @@ from workbench.vocabulary import Kind, Operation
 from workbench.warehouse import Warehouse, open_warehouse
 
 LEFT_OUT = (
-    "SELECT p.mapping, p.field, p.rule, count(DISTINCT p.source_id) AS rows FROM staged.problems p"
-    " JOIN destination.identities i USING (mapping, source_id) WHERE p.severity = 'warn' GROUP BY ALL ORDER BY ALL"
+    "SELECT p.mapping, p.field, p.rule, count(DISTINCT p.source_id) AS rows, min(p.message) AS why FROM staged.problems p"
+    " JOIN destination.identities i USING (mapping, source_id) WHERE p.severity = 'warn'"
+    " GROUP BY p.mapping, p.field, p.rule ORDER BY p.mapping, p.field, p.rule"
 )
 
 
