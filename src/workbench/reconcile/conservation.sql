@@ -2,7 +2,7 @@
 -- Run it over the warehouse alone, with no tool of ours:
 --   duckdb -readonly data/warehouse.duckdb < conservation.sql
 --
--- staged.claims          which mapping claims each row of the export; what none claims stands under unclaimed_<object>
+-- staged.claims          which mapping claims each row of the export; unclaimed_<object> where none does
 -- checked.held           rows that a check holds, with the reason
 -- reconciled.mappings    what each mapping does with its rows
 -- reconciled.waiting     rows that wait for another record

@@ -14,7 +14,7 @@ from workbench.ledger.store import Ledger
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, judge
-from workbench.reconcile.expected import form_of_column, kind_sql
+from workbench.reconcile.expected import ORIGINAL, form_of_column, kind_sql
 from workbench.reconcile.fields import delivered_table, there_table
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Operation
@@ -33,8 +33,6 @@ GROUPING = {
     Question.OWNER: "owner",
     Question.MONTH: "month",
 }
-CREATED_ON = "cf_original_create_date"
-"""The date by whose month records are counted, where they keep it; else the first date they have."""
 
 
 def conservation_sql() -> str:
@@ -105,7 +103,10 @@ def count_groups(warehouse: Warehouse, settings: Settings, records: Sequence[Obj
 
 
 def _groupings(mapping: ObjectMapping) -> dict[Question, tuple[str, str]]:
-    """Return the ways to count a mapping's records, each as the SQL for its value on either side."""
+    """Return the ways to count a mapping's records, each as the SQL for its value on either side.
+
+    Months are those of the original day, where the records keep it, else of the first time that they have.
+    """
     found: dict[Question, str] = {}
     for name in mapping.lookups:
         if name == "account":
@@ -117,9 +118,9 @@ def _groupings(mapping: ObjectMapping) -> dict[Question, tuple[str, str]]:
     for name, field in mapping.fields.items():
         if field.names in BY_PICK_LIST:
             found[BY_PICK_LIST[field.names]] = f"r.{identifier(name)}"
-    dated = [name for name in mapping.fields if form_of_column(mapping, name) in (Form.DATE, Form.TIME)]
+    dated = [name for name in mapping.fields if name in ORIGINAL or form_of_column(mapping, name) is Form.TIME]
     if dated:
-        found[Question.MONTH] = f"left(r.{identifier(CREATED_ON if CREATED_ON in dated else dated[0])}, 7)"
+        found[Question.MONTH] = f"left(r.{identifier(dated[0])}, 7)"
     return {question: (sql, sql) for question, sql in found.items()}
 
 

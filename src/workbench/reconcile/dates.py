@@ -5,13 +5,10 @@ from __future__ import annotations
 from workbench.canonical import Form
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, judge
-from workbench.reconcile.expected import form_of_column
+from workbench.reconcile.expected import ORIGINAL, form_of_column
 from workbench.reconcile.fields import Cause, delivered_table, ids_of, there_table
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, identifier
-
-ORIGINAL = ("cf_original_create_date", "cf_original_modified_date")
-"""The days that may be told; a birthday or a recall is a patient's own value."""
 
 
 def check_dates(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> list[Check]:

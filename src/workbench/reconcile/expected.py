@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -20,6 +20,8 @@ from workbench.warehouse import Warehouse, identifier
 
 READABLE_OF_FILES = {"file_name"}
 """Freshsales lists a file by name; `files` tells what else is known of it."""
+ORIGINAL = ("cf_original_create_date", "cf_original_modified_date")
+"""The days that may be told, and records counted by; a birthday or a recall is a patient's own value."""
 TARGET = "target"
 """The lookup that may lead to several kinds of record, so that its text names the kind, too."""
 
@@ -46,7 +48,7 @@ def canonical_sql(form: Form, column: str) -> str:
         case Form.BOOLEAN:
             known, text = f"{column} IN ('true', 'false')", column
         case Form.DATE:
-            known, text = f"{column} <> ''", f"left({column}, 10)"
+            known, text = f"strlen({column}) = 10", column
         case Form.TIME:
             moment = f"TRY_CAST({column} AS TIMESTAMPTZ)"
             known = f"regexp_full_match({column}, '{_MOMENT}') AND {moment} IS NOT NULL"
@@ -98,30 +100,43 @@ def hand_over_users(warehouse: Warehouse, schema: TenantSchema) -> None:
     warehouse.connection.unregister("incoming_owners")
 
 
-def expected_sql(settings: Settings, mapping: ObjectMapping, *, only: str = "", exact: bool = True) -> str:
-    """Return the SELECT of delivered rows: source_id, destination_id, every compared field and every lookup.
+def delivered_sql(settings: Settings, mapping: ObjectMapping, kept: Sequence[str]) -> str:
+    """Return the SELECT of delivered rows: source_id, destination_id, the fields `kept`, every lookup, and a digest.
 
-    A row delivered once and held now is left out: what is staged of it did not travel. `only` names a table of source
-    ids to keep to. Not `exact`, short texts stand as staged: they then differ from the tenant's more often than they do
-    in truth, never less often, since what the tenant holds is canonical already.
+    A row delivered once and held now is left out: what is staged of it did not travel. The digest is over all compared
+    fields; it is made while the staged rows are scanned, so that joins carry narrow rows. In it short texts stand as
+    staged: they then differ from the tenant's more often than they do in truth, never less often, since what the tenant
+    holds is canonical already.
     """
-    columns = []
-    for name in compared_fields(mapping):
-        form, column = form_of_column(mapping, name), f"s.{identifier(name)}"
-        made = column if form is Form.TEXT and not exact else canonical_sql(form, column)
-        columns.append(f"{made} AS {identifier(name)}")
-    joins = []
+    names = compared_fields(mapping)
+    forms = {name: form_of_column(mapping, name) for name in names}
+    raw = {name: f"r.{identifier(name)}" for name in names}
+    digested = [raw[name] if forms[name] is Form.TEXT else canonical_sql(forms[name], raw[name]) for name in names]
+    columns = [f"{canonical_sql(forms[name], raw[name])} AS {identifier(name)}" for name in kept]
+    columns += [f"r.{identifier(name)}" for name in mapping.lookups]
+    scanned = f"SELECT {', '.join(['r.source_id', *columns])}, hash({', '.join(digested)}) AS digest FROM staged.{mapping.name} r"
+    listed, joins = [f"s.{identifier(name)}" for name in kept], []
     for place, lookup in enumerate(mapping.lookups.values()):
-        columns.append(f"l{place}.id AS {identifier(lookup.name)}")
+        listed.append(f"l{place}.id AS {identifier(lookup.name)}")
         joins.append(f"LEFT JOIN ({_known(settings, lookup)}) l{place} ON l{place}.key = s.{identifier(lookup.name)}")
-    kept = f" SEMI JOIN {only} o ON o.source_id = s.source_id" if only else ""
     return (
-        f"SELECT s.source_id, i.destination_id, {', '.join(columns)}"
-        f" FROM (SELECT * FROM staged.{identifier(mapping.name)} s{kept}) s"
+        f"SELECT {', '.join(['s.source_id', 'i.destination_id', *listed])}, s.digest FROM ({scanned}) s"
         f" JOIN destination.identities i ON i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
         f" AND i.source_id = s.source_id {' '.join(joins)}"
         f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h"
         f" WHERE h.source_object = '{mapping.source_object}' AND h.source_id = s.source_id)"
+    )
+
+
+def exact_sql(mapping: ObjectMapping, suspects: str) -> str:
+    """Return the SELECT of some delivered rows, named with both ids by a table: every compared field in canonical text."""
+    columns = [
+        f"{canonical_sql(form_of_column(mapping, name), f'r.{identifier(name)}')} AS {identifier(name)}"
+        for name in compared_fields(mapping)
+    ]
+    return (
+        f"SELECT o.source_id, o.destination_id, {', '.join(columns)}"
+        f" FROM staged.{mapping.name} r JOIN {suspects} o ON o.source_id = r.source_id"
     )
 
 

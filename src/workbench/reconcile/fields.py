@@ -13,7 +13,7 @@ from workbench.ledger.images import last_image
 from workbench.ledger.store import Ledger
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, judge
-from workbench.reconcile.expected import compared_fields, expected_sql, form_of_column
+from workbench.reconcile.expected import ORIGINAL, compared_fields, delivered_sql, exact_sql, form_of_column
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, identifier
 
@@ -87,52 +87,55 @@ def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMap
     One pass over each side makes a digest a row; only rows whose digests differ are then held side by side, field by
     field. So memory holds ids and digests, not rows. Two unlike rows share a 64-bit digest once in 1.8e19.
     """
-    names = [*compared_fields(mapping), *mapping.lookups]
-    listed = ", ".join(identifier(name) for name in names)
-    kept = "".join(f", {identifier(name)}" for name in names if _is_counted(mapping, name))
+    names = compared_fields(mapping)
+    kept = [name for name in names if _is_counted(mapping, name)]
     delivered, there = delivered_table(mapping), there_table(settings, mapping)
-    warehouse.run(
-        f"CREATE OR REPLACE TABLE {delivered} AS SELECT source_id, destination_id{kept}, hash({listed}) AS digest"
-        f" FROM ({expected_sql(settings, mapping, exact=False)})"
-    )
+    warehouse.run(f"CREATE OR REPLACE TABLE {delivered} AS {delivered_sql(settings, mapping, kept)}")
     warehouse.run(
         f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, NULL, '{Cause.MISSING}'"
         f" FROM {delivered} e ANTI JOIN {there} d ON d.destination_id = e.destination_id"
     )
+    listed = ", ".join(identifier(name) for name in names)
     warehouse.run(
-        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT e.source_id FROM {delivered} e"
+        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT e.source_id, e.destination_id FROM {delivered} e"
         f" JOIN (SELECT destination_id, hash({listed}) AS digest FROM {there}) d USING (destination_id)"
         " WHERE e.digest <> d.digest"
     )
-    differing = ", ".join(
-        f"CASE WHEN e.{identifier(name)} IS DISTINCT FROM d.{identifier(name)} THEN '{name}' END" for name in names
-    )
+    _append(warehouse, settings, mapping, f"({exact_sql(mapping, 'suspects')})", names)
+    _append(warehouse, settings, mapping, delivered, list(mapping.lookups))
+    _count_fields(warehouse, mapping, [*names, *mapping.lookups])
+    return int(warehouse.run(f"SELECT count(*) FROM {delivered}")[0][0])
+
+
+def _append(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping, ours: str, names: list[str]) -> None:
+    """Append a difference for each of some columns that is not the same there, but for what adopted records keep."""
+    if not names:
+        return
+    unlike = {name: f"e.{identifier(name)} IS DISTINCT FROM d.{identifier(name)}" for name in names}
+    differing = ", ".join(f"CASE WHEN {unlike[name]} THEN '{name}' END" for name in names)
     causes = ", ".join(f"('{name}', '{cause_of(mapping, name)}')" for name in names)
     warehouse.run(
         f"INSERT INTO reconciled.differences SELECT '{mapping.name}', w.source_id, w.field, c.cause FROM ("
-        f"SELECT e.source_id, unnest([{differing}]) AS field FROM ({expected_sql(settings, mapping, only='suspects')}) e"
-        f" JOIN {there} d USING (destination_id)) w JOIN (VALUES {causes}) c(field, cause) USING (field)"
+        f"SELECT e.source_id, unnest([{differing}]) AS field FROM {ours} e"
+        f" JOIN {there_table(settings, mapping)} d USING (destination_id) WHERE {' OR '.join(unlike.values())}"
+        f") w JOIN (VALUES {causes}) c(field, cause) USING (field)"
         f" ANTI JOIN reconciled.theirs t ON t.mapping = '{mapping.name}' AND t.source_id = w.source_id AND t.field = w.field"
     )
-    _count_fields(warehouse, mapping, names)
-    return int(warehouse.run(f"SELECT count(*) FROM {delivered}")[0][0])
 
 
 def _is_counted(mapping: ObjectMapping, name: str) -> bool:
     field = mapping.fields.get(name)
-    return (
-        name in mapping.lookups
-        or form_of_column(mapping, name) in MEASURED
-        or (field is not None and field.names in GROUPED)
-    )
+    told = name in ORIGINAL or form_of_column(mapping, name) in (Form.MONEY, Form.TIME)
+    return told or (field is not None and field.names in GROUPED)
 
 
 def _count_fields(warehouse: Warehouse, mapping: ObjectMapping, names: list[str]) -> None:
     """Write a line a field: records compared, filled at the source, different."""
     filled = ", ".join(f"count({identifier(name)})" for name in names)
-    counts = warehouse.run(
-        f"SELECT count(*), {filled} FROM staged.{mapping.name} s SEMI JOIN {delivered_table(mapping)} e USING (source_id)"
-    )[0]
+    staged, delivered = f"staged.{mapping.name}", delivered_table(mapping)
+    whole = warehouse.run(f"SELECT (SELECT count(*) FROM {staged}) = (SELECT count(*) FROM {delivered})")[0][0]
+    only = "" if whole else f" SEMI JOIN {delivered} e USING (source_id)"
+    counts = warehouse.run(f"SELECT count(*), {filled} FROM {staged} s{only}")[0]
     missing = _counted(warehouse, mapping, (Cause.MISSING,))
     different = dict(
         warehouse.run(
