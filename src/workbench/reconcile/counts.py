@@ -15,7 +15,7 @@ from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, judge
 from workbench.reconcile.expected import ORIGINAL, form_of_column, kind_sql
-from workbench.reconcile.fields import delivered_table, there_table
+from workbench.reconcile.fields import counted_rows, there_table
 from workbench.settings import Settings
 from workbench.vocabulary import Fate, Operation
 from workbench.warehouse import Warehouse, identifier
@@ -87,10 +87,10 @@ def count_groups(warehouse: Warehouse, settings: Settings, records: Sequence[Obj
     _write_practices(warehouse, settings, records)
     for mapping in records:
         for question, (source, there) in _groupings(mapping).items():
-            ours = f"(SELECT d.* FROM {there_table(settings, mapping)} d SEMI JOIN {delivered_table(mapping)} e USING (destination_id))"
+            ours = f"(SELECT d.* FROM {there_table(settings, mapping)} d SEMI JOIN {counted_rows(mapping)} e USING (destination_id))"
             warehouse.run(
                 "INSERT INTO reconciled.groups SELECT ?, ?, coalesce(s.value, t.value), coalesce(s.rows, 0), coalesce(t.rows, 0)"
-                f" FROM ({_counted(source, delivered_table(mapping), 'practice_source')}) s"
+                f" FROM ({_counted(source, counted_rows(mapping), 'practice_source')}) s"
                 f" FULL JOIN ({_counted(there, ours, 'practice_there')}) t ON t.value IS NOT DISTINCT FROM s.value",
                 [mapping.name, GROUPING[question]],
             )
@@ -139,11 +139,11 @@ def _write_practices(warehouse: Warehouse, settings: Settings, records: Sequence
                 account = "destination_id::VARCHAR"
             elif "target" in mapping.lookups:
                 continue
-            rows = f"SELECT destination_id, {account} AS account FROM {delivered_table(mapping)}"
+            rows = f"SELECT destination_id, {account} AS account FROM {counted_rows(mapping)}"
             if table == "practice_there":
                 rows = (
                     f"SELECT d.destination_id, d.{account} AS account FROM {there_table(settings, mapping)} d"
-                    f" SEMI JOIN {delivered_table(mapping)} e USING (destination_id)"
+                    f" SEMI JOIN {counted_rows(mapping)} e USING (destination_id)"
                 ).replace("d.NULL", "NULL")
             kind = kind_sql(settings, f"'{mapping.destination}'")
             warehouse.run(f"INSERT INTO {table} SELECT {kind} || ':' || destination_id, account FROM ({rows})")

@@ -6,7 +6,7 @@ from workbench.canonical import Form
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, judge
 from workbench.reconcile.expected import ORIGINAL, form_of_column
-from workbench.reconcile.fields import Cause, delivered_table, ids_of, there_table
+from workbench.reconcile.fields import Cause, counted_rows, ids_of, there_table
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, identifier
 
@@ -19,7 +19,7 @@ def check_dates(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping
     spans = ", ".join(
         f"count({column}), min({column}), max({column})" for column in (f"r.{identifier(name)}" for name in names)
     )
-    delivered = delivered_table(mapping)
+    delivered = counted_rows(mapping)
     source = warehouse.run(f"SELECT {spans} FROM {delivered} r")[0]
     there = warehouse.run(
         f"SELECT {spans} FROM {there_table(settings, mapping)} r SEMI JOIN {delivered} e USING (destination_id)"

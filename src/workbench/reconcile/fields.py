@@ -50,6 +50,15 @@ def delivered_table(mapping: ObjectMapping) -> str:
     return f"reconciled.delivered_{mapping.name}"
 
 
+def counted_rows(mapping: ObjectMapping) -> str:
+    """Return SQL for the delivered rows that are counted, dated and added up on both sides.
+
+    An adopted record that kept a value of its own is none of them: it may stand in another group than its row, by decision.
+    """
+    theirs = f"reconciled.theirs t ON t.mapping = '{mapping.name}' AND t.source_id = k.source_id"
+    return f"(SELECT k.* FROM {delivered_table(mapping)} k ANTI JOIN {theirs})"
+
+
 def there_table(settings: Settings, mapping: ObjectMapping) -> str:
     """Return the table of what was read from the tenant."""
     return f"destination.{endpoint(mapping.destination, settings.edition).plural}"

@@ -11,7 +11,7 @@ from workbench.canonical import Form
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, judge
 from workbench.reconcile.expected import form_of_column
-from workbench.reconcile.fields import Cause, delivered_table, ids_of, there_table
+from workbench.reconcile.fields import Cause, counted_rows, ids_of, there_table
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, identifier
 
@@ -35,7 +35,7 @@ def check_amounts(warehouse: Warehouse, settings: Settings, mapping: ObjectMappi
     if not names:
         return []
     sums = ", ".join(f"coalesce(sum(TRY_CAST(r.{identifier(name)} AS {EXACT})), 0)" for name in names)
-    delivered = delivered_table(mapping)
+    delivered = counted_rows(mapping)
     source = warehouse.run(f"SELECT {sums} FROM {delivered} r")[0]
     there = warehouse.run(
         f"SELECT {sums} FROM {there_table(settings, mapping)} r SEMI JOIN {delivered} e USING (destination_id)"
@@ -53,7 +53,7 @@ def money_by_stage(warehouse: Warehouse, settings: Settings, records: Sequence[O
     if deals is None:
         warehouse.write("reconciled.money", made := pl.DataFrame(schema=SHAPE))
         return made
-    delivered = delivered_table(deals)
+    delivered = counted_rows(deals)
     grouped = (
         "SELECT r.deal_pipeline_id AS pipeline, r.deal_stage_id AS stage, count(*) AS deals,"
         f" coalesce(sum(TRY_CAST(r.amount AS {EXACT})), 0) AS amount"
