@@ -34,22 +34,24 @@ class Hand:
     def __init__(self, loaded: Loaded, stack: ExitStack) -> None:
         self.loaded = loaded
         self.stack = stack
+        self.state = loaded.state()
+        with open_warehouse(loaded.practice.settings.warehouse) as warehouse:
+            known = warehouse.run("SELECT mapping, destination_id, source_id FROM destination.identities")
+        self.keys = {(mapping, number): source_id for mapping, number, source_id in known}
         self.used: set[int] = set()
         self.differences: dict[str, Row] = {}
         self.lines: dict[Line, set[str]] = defaultdict(set)
         self.stages = {one["name"]: one["id"] for one in loaded.choices("lifecycle_stages")}
-        hanging = [one for plural in set(PLURALS.values()) for one in loaded.records(plural)]
+        hanging = [one for plural in set(PLURALS.values()) for one in self.state[plural]]
         self.parents = {target["id"] for one in hanging for target in one.get("targetables") or []}
-        self.parents |= {
-            one["id"] for deal in loaded.records("deals") for one in [{"id": i} for i in deal.get("contact_ids", [])]
-        }
+        self.parents |= {contact for deal in self.state["deals"] for contact in deal.get("contact_ids", [])}
 
     def take(self, mapping: str, wanted: Any = lambda one: True) -> Record:
         """Return a record of a mapping that nothing was done to yet."""
         stage = {"patient": "Customer", "prospect": "Lead"}.get(mapping)
         found = next(
             one
-            for one in self.loaded.records(PLURALS[mapping])
+            for one in self.state[PLURALS[mapping]]
             if one["id"] not in self.used
             and (stage is None or one["lifecycle_stage_id"] == self.stages[stage])
             and not str((one.get("custom_field") or {}).get(KEY)).startswith("employer:")
@@ -60,18 +62,13 @@ class Hand:
 
     def other(self, plural: str, record: Record, name: str, wanted: Any = lambda one: True) -> Any:
         """Return what another record holds in a field."""
-        return next(one[name] for one in self.loaded.records(plural) if one[name] != record.get(name) and wanted(one))
+        return next(one[name] for one in self.state[plural] if one[name] != record.get(name) and wanted(one))
 
     def key(self, mapping: str, record: Record) -> str:
         """Return the source id of the row a record stands for."""
         if PLURALS[mapping] in ("contacts", "sales_accounts", "deals"):
             return record["custom_field"][KEY]
-        with open_warehouse(self.loaded.practice.settings.warehouse) as warehouse:
-            found = warehouse.run(
-                "SELECT source_id FROM destination.identities WHERE mapping = ? AND destination_id = ?",
-                [mapping, record["id"]],
-            )
-        return found[0][0]
+        return self.keys[mapping, record["id"]]
 
     def edit(self, mapping: str, record: Record, field: str, cause: str, changes: Record) -> str:
         """Change a record as a user would, which is one difference; return its source id."""
@@ -177,7 +174,7 @@ class Hand:
 
     def _open_deals(self) -> list[Record]:
         """Return deals neither won nor lost: Freshsales stamps those that come to be."""
-        return [one for one in self.loaded.records("deals") if not one["closed_date"]]
+        return [one for one in self.state["deals"] if not one["closed_date"]]
 
     def marker(self) -> None:
         """Let a note say that it is another one."""

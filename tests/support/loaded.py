@@ -45,9 +45,13 @@ class Loaded:
         """Compare the tenant with the truth, without any code of the product."""
         return mismatches(self.truth, Tenant(self.practice.base_url), self.practice.open_spellings())
 
+    def state(self) -> dict[str, list[Record]]:
+        """Return the tenant's records by kind."""
+        return httpx.get(f"{self._admin}/state", timeout=60).json()
+
     def records(self, entity: str) -> list[Record]:
         """Return the tenant's records of one kind."""
-        return httpx.get(f"{self._admin}/state", timeout=60).json()[entity]
+        return self.state()[entity]
 
     def choices(self, kind: str) -> list[Record]:
         """Return a pick-list of the tenant; of stages those of every pipeline."""
