@@ -52,13 +52,14 @@ class Reconciled:
 
     @property
     def told(self) -> str:
-        """The verdict for the page: a line a reason, then how many checks stand behind it."""
+        """What stands under the word of the verdict: a line a reason, then how many checks stand behind it."""
         counts = self.counts
         behind = (
             f"{counts['passed']:,} checks passed, {counts['failed']:,} failed;"
             f" {counts['not_checked']:,} thing{'' if counts['not_checked'] == 1 else 's'} could not be checked and stand below."
         )
-        return "\n".join([*([self.verdict] if self.reconciled else self.made.failed), behind])
+        reasons = [self.verdict.removeprefix("Reconciled: ")] if self.reconciled else self.made.failed
+        return "\n".join([*reasons, behind])
 
     @property
     def counts(self) -> dict[str, int]:
