@@ -22,7 +22,8 @@ SUMMARY: dict[str, Any] = {
     "reconciled": True,
     "differences": 0,
     "zero_write": True,
-    "checks": {"evaluated": 74, "passed": 73},
+    "checks": {"evaluated": 74, "passed": 71, "held": 30},
+    "reconciliation": {"passed": 153, "failed": 0, "not_checked": 3},
 }
 STEPS = [
     StepLine("snapshot", "10_take_snapshot", "Take the snapshot", "green", "10_take_snapshot.html", 2.3, "12 files"),
@@ -81,10 +82,32 @@ def test_every_mapping_has_its_rows_by_fate_and_a_sum(tmp_path):
 
 def test_both_clocks_and_the_calls_are_told(tmp_path):
     facts = words(index(tmp_path), "<dl>.*?</dl>")
-    assert (
-        facts
-        == "API calls 4,210 API time 4.1 h Time on this machine 3.4 min Messages to patients 0 Checks 73 of 74 passed"
+    assert facts == (
+        "API calls 4,210 API time 4.1 h Time on this machine 3.4 min Messages to patients 0"
+        " Reconciliation checks 153 of 153 passed Not checked 3 Rules met by every row 71 of 74"
     )
+
+
+def test_rules_that_some_rows_break_are_explained_beside_a_green_verdict(tmp_path):
+    said = words(index(tmp_path), "</dl>.*?<h2>")
+    assert "3 rules are not met by every row of the export. That is no error of the run" in said
+    assert "(30 rows are held, column “held” below)" in said
+    assert "3 things were not checked" in said
+
+
+def test_nothing_is_explained_where_every_rule_is_met_and_everything_was_checked(tmp_path):
+    met = {"evaluated": 74, "passed": 74, "held": 0}
+    html = index(tmp_path, checks=met, reconciliation={"passed": 153, "failed": 0, "not_checked": 0})
+    assert words(html, "</dl>.*?<h2>") == ""
+
+
+def test_a_red_verdict_names_every_failed_check_and_where(tmp_path):
+    failed = [
+        "Every mapped field is equal: not so for 3 (patient)",
+        "A second plan writes nothing: not so for 1 (all mappings)",
+    ]
+    html = index(tmp_path, reconciled=False, differences=3, failed=failed)
+    assert [f"<p>{one}.</p>" in html for one in failed] == [True, True]
 
 
 def test_steps_link_to_their_pages_and_files_that_exist_are_listed(tmp_path):

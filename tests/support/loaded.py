@@ -33,20 +33,37 @@ class Loaded:
         """What should have arrived."""
         return json.loads(self.practice.truth.read_text())
 
-    def reconcile(self) -> Reconciliation:
+    def reconcile(self, **named: Any) -> Reconciliation:
         """Compare both sides now."""
-        with reading(self.practice.settings) as desk:
+        practice = self.practice
+        with reading(practice.settings) as desk:
             return reconcile(
-                self.practice.settings, self.practice.mappings, desk.tenant, desk.schema, desk.ledger, desk.run_id
+                practice.settings, practice.mappings, desk.tenant, desk.schema, desk.ledger, desk.run_id, **named
             )
 
     def mismatches(self) -> list[str]:
         """Compare the tenant with the truth, without any code of the product."""
         return mismatches(self.truth, Tenant(self.practice.base_url), self.practice.open_spellings())
 
+    def state(self) -> dict[str, list[Record]]:
+        """Return the tenant's records by kind."""
+        return httpx.get(f"{self._admin}/state", timeout=60).json()
+
     def records(self, entity: str) -> list[Record]:
         """Return the tenant's records of one kind."""
-        return httpx.get(f"{self._admin}/state", timeout=60).json()[entity]
+        return self.state()[entity]
+
+    def choices(self, kind: str) -> list[Record]:
+        """Return a pick-list of the tenant; of stages those of every pipeline."""
+        headers = {"Authorization": "Token token=rehearsal-admin"}
+
+        def ask(path: str, envelope: str) -> list[Record]:
+            return httpx.get(f"{self.practice.base_url}/selector/{path}", headers=headers, timeout=60).json()[envelope]
+
+        if kind != "deal_stages":
+            return ask(kind, kind)
+        pipelines = ask("deal_pipelines", "deal_pipelines")
+        return [one for pipeline in pipelines for one in ask(f"deal_pipelines/{pipeline['id']}/deal_stages", kind)]
 
     def pick(self, entity: str, **filled: Any) -> Record:
         """Return the first record with each named field filled, or equal to what is given."""
@@ -72,6 +89,18 @@ class Loaded:
             yield
         finally:
             self._post("edit", {"entity": entity, "id": record["id"], "changes": before})
+
+    @contextmanager
+    def given_to(self, deal: Record, contact: int) -> Iterator[None]:
+        """Hang a deal on another contact as a user would, and put it back."""
+        before = deal["contact_ids"]
+        changes = {"contacts_added_list": [contact], "contacts_removed_list": before}
+        self._post("edit", {"entity": "deals", "id": deal["id"], "changes": changes})
+        try:
+            yield
+        finally:
+            back = {"contacts_added_list": before, "contacts_removed_list": [contact]}
+            self._post("edit", {"entity": "deals", "id": deal["id"], "changes": back})
 
     @contextmanager
     def dropped(self, entity: str, record: Record) -> Iterator[None]:

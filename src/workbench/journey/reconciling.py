@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,36 +11,139 @@ import polars as pl
 from workbench.journey.desk import reading
 from workbench.journey.record import calls_before
 from workbench.journey.rehearsal import rehearsal_messages
+from workbench.ledger.audit import audit_head
 from workbench.ledger.budget import calls_so_far
+from workbench.ledger.runs import last_run
+from workbench.mapping.approval import read_signatures
 from workbench.mapping.files import Mappings
 from workbench.pacing import agreed_pacing
-from workbench.reconcile.reconciliation import Reconciliation, reconcile
+from workbench.reconcile.books import by_cause, write_books
+from workbench.reconcile.checks import Question, Status, by_question
+from workbench.reconcile.counts import GROUPING
+from workbench.reconcile.reconciliation import Reconciliation, price_reading, reconcile
+from workbench.reconcile.tiers import Tier
 from workbench.settings import Settings
+
+SHORT = 16
+"""Characters of a hash that a page tells; reconciliation.json has it whole."""
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """A reconciliation, the calls the run made, and what it means in time."""
+    """A reconciliation, the calls the run made, what it means in time, and what a signer binds."""
 
     made: Reconciliation
     calls: int
     api_seconds: float
     messages: int | None
+    bound: dict[str, str]
 
     @property
     def reconciled(self) -> bool:
         """Say whether what was delivered equals what is there."""
-        return self.made.reconciled and not self.messages
+        return self.made.reconciled
 
     @property
     def verdict(self) -> str:
         """The verdict in one sentence, or every reason why it is red."""
         if self.reconciled:
             return f"Reconciled: {sum(self.made.compared.values()):,} records equal what was delivered, and a second plan writes nothing."
-        reasons = list(self.made.failed)
-        if self.messages:
-            reasons.append(f"patients would have got {self.messages} messages")
-        return "Not reconciled: " + "; ".join(reasons) + "."
+        return f"Not reconciled: {'; '.join(self.made.failed)}."
+
+    @property
+    def told(self) -> str:
+        """What stands under the word of the verdict: a line a reason, then how many checks stand behind it."""
+        counts = self.counts
+        behind = (
+            f"{counts['passed']:,} checks passed, {counts['failed']:,} failed;"
+            f" {counts['not_checked']:,} thing{'' if counts['not_checked'] == 1 else 's'} could not be checked and stand below."
+        )
+        reasons = [self.verdict.removeprefix("Reconciled: ")] if self.reconciled else self.made.failed
+        return "\n".join([*reasons, behind])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks passed, failed, and what was not checked."""
+        status = self.made.checks["status"].to_list()
+        return {one.name.lower(): status.count(str(one)) for one in Status}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a signer signs: how much was compared, when the tenant was read, and the hashes that bind it."""
+        began, ended = (one.replace("T", " ").removesuffix("+00:00") for one in self.made.read_at)
+        return {
+            "Records compared": sum(self.made.compared.values()),
+            "Cells compared": int(self.made.fields["compared"].sum()),
+            "Differences": self.made.differences.height,
+            "Tenant read (UTC)": f"{began} to {ended[11:] if ended[:10] == began[:10] else ended}",
+            **{name: value[:SHORT] for name, value in self.bound.items()},
+        }
+
+    @property
+    def unchecked(self) -> pl.DataFrame:
+        """What was not checked, how many rows it is about, and what stands in its place."""
+        rows = self.made.checks.filter(pl.col("status") == str(Status.NOT_CHECKED))
+        count = pl.when(pl.col("keys") > 0).then("keys").alias("rows")
+        return rows.select(pl.col("check").alias("not_checked"), "mapping", count, pl.col("meaning").alias("why"))
+
+    @property
+    def by_question(self) -> pl.DataFrame:
+        """One line a question."""
+        return by_question(self.made.checks)
+
+    @property
+    def failed_checks(self) -> pl.DataFrame:
+        """The checks that failed, with the first source ids they name; of counts and amounts each group that differs."""
+        rows = self.made.checks.filter(pl.col("status") == str(Status.FAILED))
+        where = pl.concat_str("mapping", "field", separator=", ", ignore_nulls=True).alias("where")
+        sides = [pl.col(side).map_elements(_with_separators, return_dtype=pl.String) for side in ("source", "there")]
+        lines = rows.select("check", where, *sides, "ids").rows()
+        grouped = {str(question): name for question, name in GROUPING.items()}
+        told: list[tuple[str | None, ...]] = []
+        for line in lines:
+            if line[0] in grouped:
+                told += [(line[0], *group, None) for group in self._uneven(grouped[line[0]], line[1])]
+            elif line[0] == str(Question.STAGES):
+                told += [(line[0], *group, None) for group in self._uneven_stages()]
+            else:
+                told.append(line)
+        return pl.DataFrame(
+            told, schema=dict.fromkeys(("check", "where", "source", "there", "ids"), pl.String), orient="row"
+        )
+
+    def _uneven(self, grouping: str, mapping: str) -> list[tuple[str, str, str]]:
+        wanted = (
+            (pl.col("mapping") == mapping) & (pl.col("grouping") == grouping) & (pl.col("source") != pl.col("there"))
+        )
+        found = self.made.groups.filter(wanted).select("value", "source", "there")
+        return [(f"{mapping}, {value or 'none'}", f"{ours:,}", f"{theirs:,}") for value, ours, theirs in found.rows()]
+
+    def _uneven_stages(self) -> list[tuple[str, str, str]]:
+        found = self.made.money.filter(~pl.col("equal")).iter_rows(named=True)
+        return [
+            (
+                f"{row['pipeline']}, {row['stage']}",
+                f"{row['deals_source']:,} deals, {row['amount_source']}",
+                f"{row['deals_there']:,} deals, {row['amount_there']}",
+            )
+            for row in found
+        ]
+
+    @property
+    def causes(self) -> pl.DataFrame:
+        """Differences by cause."""
+        return by_cause(self.made.differences)
+
+    @property
+    def readings(self) -> pl.DataFrame:
+        """What each way of reading costs in calls, and what the chosen one took."""
+        took = pl.when("chosen").then(pl.lit(sum(self.made.calls.values())))
+        return self.made.tiers.select("reading", pl.col("calls").alias("about_calls"), took.alias("took"), "tells")
+
+    @property
+    def left_out(self) -> pl.DataFrame:
+        """What staging left out or changed of delivered rows, by rule: known before the load, and no difference."""
+        return self.made.left_out.drop("rule")
 
     @property
     def fates(self) -> pl.DataFrame:
@@ -79,6 +183,8 @@ class Reconciled:
             "reconciled": self.reconciled,
             "differences": self.differences.height,
             "zero_write": self.made.zero_write,
+            "reconciliation": self.counts,
+            "failed": list(self.made.failed),
             "mappings": mappings,
             "compared": self.made.compared,
             "reading_calls": self.made.calls,
@@ -89,12 +195,42 @@ class Reconciled:
         }
 
 
-def reconcile_run(settings: Settings, mappings: Mappings) -> Reconciled:
-    """Reconcile the current run; on the embedded rehearsal tenant the messages patients would get are counted, too."""
-    with reading(settings) as desk:
-        made = reconcile(settings, mappings, desk.tenant, desk.schema, desk.ledger, desk.run_id)
-        pacing = agreed_pacing(settings)
-        calls = calls_so_far(desk.ledger) - calls_before(settings, desk.run_id)
+def _with_separators(text: str) -> str:
+    return f"{int(text):,}" if text.isdigit() else text
+
+
+def reconcile_run(settings: Settings, mappings: Mappings, tier: str = Tier.FULL) -> Reconciled:
+    """Reconcile the current run and leave its books in the run's folder.
+
+    On the embedded rehearsal tenant the messages patients would get are counted, too.
+    """
     embedded = settings.is_rehearsal and not settings["rehearsal.base_url"]
     messages = rehearsal_messages(settings) if embedded else None
-    return Reconciled(made, calls, calls * pacing.interval, messages)
+    with reading(settings) as desk:
+        _tell_prices(price_reading(settings, mappings, desk.ledger, Tier(tier)))
+        made = reconcile(
+            settings,
+            mappings,
+            desk.tenant,
+            desk.schema,
+            desk.ledger,
+            desk.run_id,
+            messages=messages,
+            tier=Tier(tier),
+        )
+        pacing = agreed_pacing(settings)
+        calls = calls_so_far(desk.ledger) - calls_before(settings, desk.run_id)
+        run, (entries, head) = last_run(desk.ledger), audit_head(desk.ledger)
+    bound = {"Snapshot": run.snapshot or "" if run else "", "Decisions": run.decisions or "" if run else ""}
+    bound |= {"Plan": made.plan.digest, f"Audit chain ({entries:,} entries)": head}
+    for signature in read_signatures(settings):
+        bound[f"Signed: {signature.lock}"] = f"{signature.by}, {signature.at[:10]}"
+    write_books(made, settings.runs / made.run_id)
+    return Reconciled(made, calls, calls * pacing.interval, messages, {k: v for k, v in bound.items() if v})
+
+
+def _tell_prices(tiers: pl.DataFrame) -> None:
+    for row in tiers.iter_rows(named=True):
+        chosen = " (chosen)" if row["chosen"] else ""
+        line = f"Reading back by {row['reading']}{chosen}: about {row['calls']:,} calls"
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress is what stderr is for

@@ -110,6 +110,8 @@ def write_summary(settings: Settings, run_id: str) -> dict[str, Any]:
         "differences": reconciled.get("differences"),
         "zero_write": bool(reconciled.get("zero_write", False)),
         "checks": checks.get("checks", {}),
+        "reconciliation": reconciled.get("reconciliation", {}),
+        "failed": reconciled.get("failed", []),
         "messages_to_patients": reconciled.get("messages_to_patients"),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,14 @@ def entry_hash(entry: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def audit_head(ledger: Ledger) -> tuple[int, str]:
+    """Return how many entries the chain has and the hash of the last, by which a signer can hold it later."""
+    query = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+    with ledger.read() as connection:
+        last = connection.execute(query).first()
+    return (last.seq, last.hash) if last else (0, START)
+
+
 def verify(ledger: Ledger) -> tuple[int, str, list[str]]:
     """Walk the chain; return its length, its head, and every break."""
     count, head = 0, START

@@ -2,81 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
 
 import polars as pl
 
-from workbench.canonical import Form, canonical
+from workbench.canonical import Form
 from workbench.freshsales.endpoints import endpoint
 from workbench.ledger.identities import ADOPTED, live_identities
 from workbench.ledger.images import last_image
 from workbench.ledger.store import Ledger
-from workbench.load.payload import Resolver
-from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.reconcile.checks import Check, Question, judge
+from workbench.reconcile.expected import ORIGINAL, compared_fields, delivered_sql, exact_sql, form_of_column
 from workbench.settings import Settings
-from workbench.staging.rows import form_of
-from workbench.vocabulary import Edition, Kind
 from workbench.warehouse import Warehouse, identifier
 
-READABLE_OF_FILES = {"file_name"}
-"""Freshsales lists a file by name only: bytes and hash were checked before the upload."""
+
+class Cause(StrEnum):
+    """Why a line stands in reconciled.differences."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    LINK = "link"
+    OWNER = "owner"
+    MONEY = "money"
+    DATE = "date"
+    VALUE = "value"
 
 
-def write_expected(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping, resolver: Resolver) -> int:
-    """Write reconciled.expected_<mapping>: delivered rows in canonical text, lookups as the ids they resolve to.
+OF_FIELDS = (Cause.VALUE, Cause.DATE, Cause.MONEY)
+GROUPED = ("deal_pipelines", "deal_stages", "lifecycle_stages")
+"""The pick-lists that records are counted by."""
+FIELDS = {
+    "mapping": pl.String,
+    "field": pl.String,
+    "kind": pl.String,
+    "compared": pl.Int64,
+    "filled": pl.Int64,
+    "different": pl.Int64,
+}
+"""The columns of reconciled.fields: records compared, those that the source fills, those that differ."""
+MEASURED = {Form.MONEY: Cause.MONEY, Form.DATE: Cause.DATE, Form.TIME: Cause.DATE}
 
-    A row delivered once that is held now, or waits (`write_waiting`), is left out: what is staged of it did not travel.
+
+def delivered_table(mapping: ObjectMapping) -> str:
+    """Return the table of what was delivered: both ids, the columns to count, add and date by, and a digest of all."""
+    return f"reconciled.delivered_{mapping.name}"
+
+
+def counted_rows(mapping: ObjectMapping) -> str:
+    """Return SQL for the delivered rows that are counted, dated and added up on both sides.
+
+    An adopted record that kept a value of its own is none of them: it may stand in another group than its row, by decision.
     """
-    names = compared_fields(mapping)
-    shape: dict[str, Any] = {"source_id": pl.String, "destination_id": pl.Int64}
-    shape |= dict.fromkeys([*names, *mapping.lookups], pl.String)
-    table = f"reconciled.expected_{mapping.name}"
-    warehouse.write(table, pl.DataFrame(schema=shape))
-    query = (
-        f"SELECT s.*, i.destination_id FROM staged.{mapping.name} s JOIN destination.identities i"
-        f" ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id AND i.mapping = '{mapping.name}'"
-        " WHERE NOT EXISTS (SELECT 1 FROM checked.held h"
-        f" WHERE h.source_object = '{mapping.source_object}' AND h.source_id = s.source_id)"
-        f" AND s.source_id NOT IN (SELECT source_id FROM reconciled.waiting WHERE mapping = '{mapping.name}')"
+    theirs = f"reconciled.theirs t ON t.mapping = '{mapping.name}' AND t.source_id = k.source_id"
+    return f"(SELECT k.* FROM {delivered_table(mapping)} k ANTI JOIN {theirs})"
+
+
+def there_table(settings: Settings, mapping: ObjectMapping) -> str:
+    """Return the table of what was read from the tenant."""
+    return f"destination.{endpoint(mapping.destination, settings.edition).plural}"
+
+
+def cause_of(mapping: ObjectMapping, name: str) -> Cause:
+    """Return what a difference in a column is: an owner, a link, money, a date, or a plain value."""
+    if (lookup := mapping.lookups.get(name)) is not None:
+        return Cause.OWNER if lookup.is_owner else Cause.LINK
+    return MEASURED.get(form_of_column(mapping, name), Cause.VALUE)
+
+
+def start_differences(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Empty reconciled.differences and .fields; write reconciled.theirs: what adopted records held of their own.
+
+    Such a field was not written over, so it is not compared.
+    """
+    warehouse.run(
+        "CREATE OR REPLACE TABLE reconciled.differences (mapping VARCHAR, source_id VARCHAR, field VARCHAR, cause VARCHAR)"
     )
-    count = 0
-    for frame in warehouse.frames(query):
-        rows = [_expected(settings, mapping, names, row, resolver) for row in frame.iter_rows(named=True)]
-        warehouse.write(table, pl.DataFrame(rows, schema=shape), append=True)
-        count += len(rows)
-    return count
-
-
-def compared_fields(mapping: ObjectMapping) -> list[str]:
-    """Return the fields that can be read back."""
-    names = list(mapping.fields)
-    names += [field.shared for field in mapping.fields.values() if field.shared and field.shared not in mapping.fields]
-    return [name for name in names if mapping.kind is not Kind.FILE or name in READABLE_OF_FILES]
-
-
-def _expected(
-    settings: Settings, mapping: ObjectMapping, names: list[str], row: dict[str, Any], resolver: Resolver
-) -> dict[str, Any]:
-    made: dict[str, Any] = {"source_id": row["source_id"], "destination_id": row["destination_id"]}
-    for name in names:
-        field = mapping.fields.get(name)
-        made[name] = canonical(form_of(field) if field else Form.TEXT, row[name])
-    for name in mapping.lookups:
-        found = resolver.find(row[name]) if row[name] else None
-        made[name] = (
-            None if found is None else link_text(found, settings.edition) if name == "target" else str(found[1])
-        )
-    return made
-
-
-def link_text(found: tuple[str, int], edition: Edition) -> str:
-    """Return one text for a polymorphic link; a Suite lead is a contact."""
-    return f"{endpoint(found[0], edition).singular}:{found[1]}"
-
-
-def keep_theirs(warehouse: Warehouse, ledger: Ledger) -> None:
-    """Write reconciled.theirs: the fields of adopted records that held a value of their own, which was not written over."""
+    warehouse.write("reconciled.fields", pl.DataFrame(schema=FIELDS))
     rows = [
         (one.mapping, one.source_id, name)
         for one in live_identities(ledger)
@@ -88,41 +91,105 @@ def keep_theirs(warehouse: Warehouse, ledger: Ledger) -> None:
 
 
 def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> int:
-    """Append the differences of one mapping to reconciled.differences and return how many."""
-    table = f"destination.{endpoint(mapping.destination, settings.edition).plural}"
-    expected = f"reconciled.expected_{mapping.name}"
+    """Write reconciled.delivered_<mapping>, append its differences, and return how many rows were delivered.
+
+    One pass over each side makes a digest a row; only rows whose digests differ are then held side by side, field by
+    field. So memory holds ids and digests, not rows. Two unlike rows share a 64-bit digest once in 1.8e19.
+    """
+    names = compared_fields(mapping)
+    kept = [name for name in names if _is_counted(mapping, name)]
+    delivered, there = delivered_table(mapping), there_table(settings, mapping)
+    warehouse.run(f"CREATE OR REPLACE TABLE {delivered} AS {delivered_sql(settings, mapping, kept)}")
     warehouse.run(
-        f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, NULL, 'missing' FROM {expected} e"
-        f" WHERE e.destination_id NOT IN (SELECT destination_id FROM {table})"
+        f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, NULL, '{Cause.MISSING}'"
+        f" FROM {delivered} e ANTI JOIN {there} d ON d.destination_id = e.destination_id"
     )
-    for name in [*compared_fields(mapping), *mapping.lookups]:
-        kind = "link" if name in mapping.lookups else "value"
-        column = identifier(name)
-        warehouse.run(
-            f"INSERT INTO reconciled.differences SELECT '{mapping.name}', e.source_id, '{name}', '{kind}' FROM {expected} e"
-            f" JOIN {table} d ON d.destination_id = e.destination_id WHERE e.{column} IS DISTINCT FROM d.{column}"
-            f" AND e.source_id NOT IN (SELECT source_id FROM reconciled.theirs WHERE mapping = '{mapping.name}' AND field = '{name}')"
-        )
-    return int(warehouse.run("SELECT count(*) FROM reconciled.differences WHERE mapping = ?", [mapping.name])[0][0])
+    listed = ", ".join(identifier(name) for name in names)
+    warehouse.run(
+        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT e.source_id, e.destination_id FROM {delivered} e"
+        f" JOIN (SELECT destination_id, hash({listed}) AS digest FROM {there}) d USING (destination_id)"
+        " WHERE e.digest <> d.digest"
+    )
+    _append(warehouse, settings, mapping, f"({exact_sql(mapping, 'suspects')})", names)
+    _append(warehouse, settings, mapping, delivered, list(mapping.lookups))
+    _count_fields(warehouse, mapping, [*names, *mapping.lookups])
+    return int(warehouse.run(f"SELECT count(*) FROM {delivered}")[0][0])
 
 
-def find_strays(warehouse: Warehouse, settings: Settings, mappings: Mappings) -> int:
-    """Append records that carry a source id, marker or file of ours and are no identity of ours: doubles, each an incident."""
-    groups: dict[str, list[ObjectMapping]] = {}
-    for mapping in mappings.objects:
-        if mapping.kind in (Kind.RECORD, Kind.FILE):
-            groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
-    for plural, members in sorted(groups.items()):
-        kinds = ", ".join(sorted({f"'{one.destination}'" for one in members}))
-        ours = " UNION ALL ".join(f"SELECT source_id FROM staged.{one.name}" for one in members)
-        double = f"d.source_id IN ({ours})"
-        if members[0].kind is Kind.FILE:
-            same = f"SELECT 1 FROM reconciled.expected_{members[0].name} e WHERE e.target = d.target AND e.file_name = d.file_name"
-            double = f"EXISTS ({same})"
-        # Ids count by kind: a contact and a deal may have the same number.
+def _append(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping, ours: str, names: list[str]) -> None:
+    """Append a difference for each of some columns that is not the same there, but for what adopted records keep."""
+    if not names:
+        return
+    unlike = {name: f"e.{identifier(name)} IS DISTINCT FROM d.{identifier(name)}" for name in names}
+    differing = ", ".join(f"CASE WHEN {unlike[name]} THEN '{name}' END" for name in names)
+    causes = ", ".join(f"('{name}', '{cause_of(mapping, name)}')" for name in names)
+    warehouse.run(
+        f"INSERT INTO reconciled.differences SELECT '{mapping.name}', w.source_id, w.field, c.cause FROM ("
+        f"SELECT e.source_id, unnest([{differing}]) AS field FROM {ours} e"
+        f" JOIN {there_table(settings, mapping)} d USING (destination_id) WHERE {' OR '.join(unlike.values())}"
+        f") w JOIN (VALUES {causes}) c(field, cause) USING (field)"
+        f" ANTI JOIN reconciled.theirs t ON t.mapping = '{mapping.name}' AND t.source_id = w.source_id AND t.field = w.field"
+    )
+
+
+def _is_counted(mapping: ObjectMapping, name: str) -> bool:
+    field = mapping.fields.get(name)
+    told = name in ORIGINAL or form_of_column(mapping, name) in (Form.MONEY, Form.TIME)
+    return told or (field is not None and field.names in GROUPED)
+
+
+def _count_fields(warehouse: Warehouse, mapping: ObjectMapping, names: list[str]) -> None:
+    """Write a line a field: records compared, filled at the source, different."""
+    filled = ", ".join(f"count({identifier(name)})" for name in names)
+    staged, delivered = f"staged.{mapping.name}", delivered_table(mapping)
+    whole = warehouse.run(f"SELECT (SELECT count(*) FROM {staged}) = (SELECT count(*) FROM {delivered})")[0][0]
+    only = "" if whole else f" SEMI JOIN {delivered} e USING (source_id)"
+    counts = warehouse.run(f"SELECT count(*), {filled} FROM {staged} s{only}")[0]
+    missing = _counted(warehouse, mapping, (Cause.MISSING,))
+    different = dict(
         warehouse.run(
-            f"INSERT INTO reconciled.differences SELECT '{plural}', d.source_id, NULL, 'extra' FROM destination.{plural} d"
-            f" WHERE {double} AND d.destination_id NOT IN"
-            f" (SELECT destination_id FROM destination.identities WHERE destination IN ({kinds}))"
+            "SELECT field, count(*) FROM reconciled.differences WHERE mapping = ? AND field IS NOT NULL GROUP BY 1",
+            [mapping.name],
         )
-    return int(warehouse.run("SELECT count(*) FROM reconciled.differences WHERE kind = 'extra'")[0][0])
+    )
+    rows = [
+        (mapping.name, name, str(cause_of(mapping, name)), counts[0] - missing, count, different.get(name, 0))
+        for name, count in zip(names, counts[1:], strict=True)
+    ]
+    warehouse.write("reconciled.fields", pl.DataFrame(rows, schema=FIELDS, orient="row"), append=True)
+
+
+def _counted(warehouse: Warehouse, mapping: ObjectMapping, causes: tuple[Cause, ...]) -> int:
+    return int(
+        warehouse.run(
+            "SELECT count(*) FROM reconciled.differences WHERE mapping = ? AND list_contains(?, cause)",
+            [mapping.name, [str(one) for one in causes]],
+        )[0][0]
+    )
+
+
+def ids_of(warehouse: Warehouse, mapping: str, causes: tuple[Cause, ...], field: str | None = None) -> list[str]:
+    """Return the source ids of a mapping's differences, each once."""
+    found = warehouse.run(
+        "SELECT DISTINCT source_id FROM reconciled.differences WHERE mapping = $mapping AND list_contains($causes, cause)"
+        " AND ($field IS NULL OR field = $field) ORDER BY source_id",
+        {"mapping": mapping, "causes": [str(one) for one in causes], "field": field},
+    )
+    return [str(row[0]) for row in found]
+
+
+def check_fields(warehouse: Warehouse, mapping: ObjectMapping, delivered: int) -> list[Check]:
+    """Judge one mapping's records, fields, links and owners by the differences that were found."""
+    missing = ids_of(warehouse, mapping.name, (Cause.MISSING,))
+    there = delivered - len(missing)
+    checks = [judge(Question.THERE, mapping.name, delivered, there, ids=missing)]
+    fields = len(compared_fields(mapping))
+    found = _counted(warehouse, mapping, OF_FIELDS)
+    ids = ids_of(warehouse, mapping.name, OF_FIELDS)
+    checks.append(judge(Question.FIELDS, mapping.name, there * fields, there * fields - found, ids=ids))
+    for name, lookup in mapping.lookups.items():
+        cause = Cause.OWNER if lookup.is_owner else Cause.LINK
+        ids = ids_of(warehouse, mapping.name, (cause,), name)
+        question = Question.OWNERS if lookup.is_owner else Question.LINKS
+        checks.append(judge(question, mapping.name, there, there - len(ids), field=name, ids=ids))
+    return checks

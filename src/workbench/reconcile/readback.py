@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,7 +18,6 @@ from workbench.freshsales.records import read_record
 from workbench.freshsales.schema import TenantSchema
 from workbench.freshsales.shapes import flatten
 from workbench.log import Progress
-from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
 from workbench.staging.rows import form_of
@@ -31,13 +30,14 @@ ROWS_AT_ONCE = 5_000
 Record = dict[str, Any]
 
 
-def read_tenant(settings: Settings, mappings: Mappings, tenant: Freshsales, schema: TenantSchema) -> dict[str, int]:
-    """Read every record that mappings write and keep it under its source key; return the calls by destination."""
+def read_tenant(
+    settings: Settings, records: Sequence[ObjectMapping], tenant: Freshsales, schema: TenantSchema
+) -> dict[str, int]:
+    """Read every record of the kinds that mappings write, keep it under its source key; return the calls by kind."""
     calls: dict[str, int] = {}
     groups: dict[str, list[ObjectMapping]] = {}
-    for mapping in mappings.objects:
-        if mapping.kind in (Kind.RECORD, Kind.FILE):
-            groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
+    for mapping in records:
+        groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
     for plural, members in groups.items():
         before = tenant.calls
         rows = (_canonical_row(settings, members, record, schema) for record in _records(settings, tenant, members))
@@ -131,11 +131,17 @@ def _canonical_row(settings: Settings, members: list[ObjectMapping], record: Rec
                 row[field.shared] = canonical(Form.TEXT, flat.get(field.shared))
         for name in member.lookups:
             value = flat.get(name) if name != "target" else record.get("target") or flat.get("target")
-            if isinstance(value, list | tuple) and value:
-                row[name] = f"{endpoint(str(value[0]), settings.edition).singular}:{value[1]}"
-            else:
-                row[name] = str(value) if value is not None else None
+            row[name] = _link(settings, name, value)
     return row
+
+
+def _link(settings: Settings, name: str, value: Any) -> str | None:
+    """Return one text for a link; several contacts of a deal are all told."""
+    if not isinstance(value, list | tuple):
+        return None if value is None else str(value)
+    if name == "target" and value:
+        return f"{endpoint(str(value[0]), settings.edition).singular}:{value[1]}"
+    return "|".join(str(one) for one in value) or None
 
 
 def _write(warehouse: Warehouse, table: str, members: list[ObjectMapping], rows: Iterator[Record]) -> None:

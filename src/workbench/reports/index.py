@@ -73,6 +73,7 @@ def write_index(
         practice=practice,
         verdict=_verdict(summary, [line.name for line in mappings if not line.adds_up]),
         facts=_facts(summary),
+        remarks=_remarks(summary),
         fates=[str(fate) for fate in Fate],
         mappings=mappings,
         total=total,
@@ -105,6 +106,7 @@ def _verdict(summary: Mapping[str, Any], astray: list[str]) -> dict[str, Any]:
         word, kind = "Not reconciled", "no"
     if compared:
         lines.append(f"{differences:,} difference{'' if differences == 1 else 's'} between the two sides.")
+        lines += [f"{one}." for one in summary.get("failed") or []]
     if astray:
         lines.append(f"Rows do not add up in: {', '.join(astray)}.")
     if compared and summary.get("zero_write") is not None:
@@ -127,18 +129,37 @@ def _facts(summary: Mapping[str, Any]) -> dict[str, str]:
             facts[label] = clock_text(span)
     if (messages := summary.get("messages_to_patients")) is not None:
         facts["Messages to patients"] = f"{int(messages):,}"
-    if (checks := summary.get("checks")) is not None:
-        facts["Checks"] = _checks(checks)
+    if asked := _counts(summary.get("reconciliation")):
+        facts["Reconciliation checks"] = f"{asked['passed']:,} of {asked['passed'] + asked['failed']:,} passed"
+        facts["Not checked"] = f"{asked['not_checked']:,}"
+    if rules := _counts(summary.get("checks")):
+        facts["Rules met by every row"] = f"{rules['passed']:,} of {rules['evaluated']:,}"
     return facts
 
 
-def _checks(checks: object) -> str:
-    if isinstance(checks, Mapping):
-        passed, evaluated = checks.get("passed"), checks.get("evaluated")
-        if passed is not None and evaluated is not None:
-            return f"{int(passed):,} of {int(evaluated):,} passed"
-        return ", ".join(f"{count:,} {name}" for name, count in checks.items() if isinstance(count, int))
-    return f"{_count(checks):,}"
+def _remarks(summary: Mapping[str, Any]) -> list[str]:
+    """Say what a figure that is not full does not mean, before somebody asks."""
+    remarks = []
+    rules = _counts(summary.get("checks"))
+    if rules and (open_rules := rules["evaluated"] - rules["passed"]):
+        held = rules.get("held", 0)
+        remarks.append(
+            f"{open_rules:,} rule{' is' if open_rules == 1 else 's are'} not met by every row of the export. That is no error"
+            " of the run and nothing against the verdict: a row that breaks a rule is held back before anything is sent"
+            f" ({held:,} row{' is' if held == 1 else 's are'} held, column “held” below), or noted as a finding and moved as it"
+            " stands. The page Validate lists both."
+        )
+    asked = _counts(summary.get("reconciliation"))
+    if asked and (left := asked["not_checked"]):
+        remarks.append(
+            f"{left:,} thing{' was' if left == 1 else 's were'} not checked, because Freshsales does not tell or because"
+            " the row is another’s. The page Reconcile names each, and what stands in its place."
+        )
+    return remarks
+
+
+def _counts(found: object) -> dict[str, int]:
+    return {str(name): int(count) for name, count in found.items()} if isinstance(found, Mapping) else {}
 
 
 def _count(value: object) -> int:

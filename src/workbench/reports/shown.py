@@ -79,9 +79,9 @@ def show_facts(facts: Mapping[str, Any], caption: str) -> Shown:
     return Shown(str(html), f"{caption}: {_counted(len(facts), 'fact')}")
 
 
-def show_note(text: str, kind: str = "info") -> Shown:
-    """Show a call-out: info, warn, stop or done."""
-    word = KINDS[kind]
+def show_note(text: str, kind: str = "info", word: str = "") -> Shown:
+    """Show a call-out: info, warn, stop or done; under a word of its own, where one is given."""
+    word = word or KINDS[kind]
     paragraphs = Markup("").join(Markup("<p>{}</p>").format(part) for part in text.split("\n") if part.strip())
     html = Markup('<figure data-workbench="note" class="{}"><figcaption>{}</figcaption>{}</figure>').format(
         kind, word, paragraphs

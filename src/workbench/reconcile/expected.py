@@ -1,0 +1,171 @@
+"""What the tenant should hold: delivered rows in canonical text, lookups as the ids they resolve to, as one SELECT a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import polars as pl
+from duckdb import func, sqltypes
+
+from workbench.canonical import Form, canonical
+from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.schema import TenantSchema
+from workbench.mapping.object_mapping import Lookup, ObjectMapping
+from workbench.settings import Settings
+from workbench.staging.rows import form_of
+from workbench.vocabulary import Kind
+from workbench.warehouse import Warehouse, identifier
+
+READABLE_OF_FILES = {"file_name"}
+"""Freshsales lists a file by name; `files` tells what else is known of it."""
+ORIGINAL = ("cf_original_create_date", "cf_original_modified_date")
+"""The days that may be told, and records counted by; a birthday or a recall is a patient's own value."""
+TARGET = "target"
+"""The lookup that may lead to several kinds of record, so that its text names the kind, too."""
+
+_PLAIN = r"[!-~]+( [!-~]+)*"
+_WORDS = r"[!-%''-;=-~]+( [!-%''-;=-~]+)*"  # no < and no &: neither tags nor entities
+_NUMBER = r"0|-?[1-9][0-9]{0,15}(\.[0-9]{0,7}[1-9])?|-?0\.[0-9]{0,7}[1-9]"
+_MOMENT = r"(19|20|21)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d[+-]([01]\d|2[0-3]):[0-5]\d"
+_ONE_ITEM = r'\[("[^"\\]*"|\{"label":"[^"\\]*","value":"[^"\\]*"\})\]'
+
+
+def canonical_sql(form: Form, column: str) -> str:
+    """Return SQL for `canonical` of a staged column: what already stands in that text is passed by, the rest is asked.
+
+    Asking is a call of `canonical` itself, so that there is one definition; most cells need none.
+    """
+    asked = f"canonical_{form}({column})"
+    match form:
+        case Form.TEXT:
+            known, text = f"regexp_full_match({column}, '{_PLAIN}')", column
+        case Form.RICH:
+            known, text = f"regexp_full_match({column}, '{_WORDS}')", column
+        case Form.MONEY | Form.NUMBER:
+            known, text = f"regexp_full_match({column}, '{_NUMBER}')", column
+        case Form.BOOLEAN:
+            known, text = f"{column} IN ('true', 'false')", column
+        case Form.DATE:
+            known, text = f"strlen({column}) = 10", column
+        case Form.TIME:
+            moment = f"TRY_CAST({column} AS TIMESTAMPTZ)"
+            known = f"regexp_full_match({column}, '{_MOMENT}') AND {moment} IS NOT NULL"
+            text = f"strftime({moment} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S+00:00')"
+        case Form.LIST:
+            known, text = f"regexp_full_match({column}, '{_ONE_ITEM}')", f"{column}[2:-2]"
+    return f"CASE WHEN {column} IS NULL THEN NULL WHEN {known} THEN {text} ELSE {asked} END"
+
+
+@contextmanager
+def asking_canonical(warehouse: Warehouse) -> Iterator[None]:
+    """Let SQL call `canonical`, by one function a form."""
+    functions: dict[str, Callable[[str | None], str | None]] = {
+        f"canonical_{form}": partial(canonical, form) for form in Form
+    }
+    text = sqltypes.VARCHAR
+    for name, function in functions.items():
+        warehouse.connection.create_function(
+            name, function, [text], text, null_handling=func.FunctionNullHandling.SPECIAL
+        )
+    try:
+        yield
+    finally:
+        for name in functions:
+            warehouse.connection.remove_function(name)
+
+
+def compared_fields(mapping: ObjectMapping) -> list[str]:
+    """Return the fields that can be read back."""
+    names = list(mapping.fields)
+    names += [field.shared for field in mapping.fields.values() if field.shared and field.shared not in mapping.fields]
+    return [name for name in names if mapping.kind is not Kind.FILE or name in READABLE_OF_FILES]
+
+
+def form_of_column(mapping: ObjectMapping, name: str) -> Form:
+    """Return the form of a compared field; the one that takes a shared e-mail is a text."""
+    field = mapping.fields.get(name)
+    return form_of(field) if field else Form.TEXT
+
+
+def hand_over_users(warehouse: Warehouse, schema: TenantSchema) -> None:
+    """Write the temporary table of owners: the key by which a staged row names a user, and the user's id."""
+    rows = [
+        (f"owners/{email.strip().lower()}", str(number), email) for email, number in schema.choices("users").items()
+    ]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(("key", "id", "email"), pl.String), orient="row")
+    warehouse.connection.register("incoming_owners", frame.unique("key", keep="last").to_arrow())
+    warehouse.run("CREATE OR REPLACE TEMP TABLE owners AS SELECT * FROM incoming_owners")
+    warehouse.connection.unregister("incoming_owners")
+
+
+def hand_over_conversions(warehouse: Warehouse, converted: Mapping[str, tuple[str, int]]) -> None:
+    """Write the temporary table of what came of leads that a person converted: what hangs on one now hangs on that."""
+    rows = [(key, *became) for key, became in converted.items()]
+    shape = {"key": pl.String, "destination": pl.String, "destination_id": pl.Int64}
+    warehouse.connection.register("incoming_converted", pl.DataFrame(rows, schema=shape, orient="row").to_arrow())
+    warehouse.run("CREATE OR REPLACE TEMP TABLE converted AS SELECT * FROM incoming_converted")
+    warehouse.connection.unregister("incoming_converted")
+
+
+def delivered_sql(settings: Settings, mapping: ObjectMapping, kept: Sequence[str]) -> str:
+    """Return the SELECT of delivered rows: source_id, destination_id, the fields `kept`, every lookup, and a digest.
+
+    A row delivered once that is held now, or waits, is left out: what is staged of it did not travel. The digest is over all compared
+    fields; it is made while the staged rows are scanned, so that joins carry narrow rows. In it short texts stand as
+    staged: they then differ from the tenant's more often than they do in truth, never less often, since what the tenant
+    holds is canonical already.
+    """
+    names = compared_fields(mapping)
+    forms = {name: form_of_column(mapping, name) for name in names}
+    raw = {name: f"r.{identifier(name)}" for name in names}
+    digested = [raw[name] if forms[name] is Form.TEXT else canonical_sql(forms[name], raw[name]) for name in names]
+    columns = [f"{canonical_sql(forms[name], raw[name])} AS {identifier(name)}" for name in kept]
+    columns += [f"r.{identifier(name)}" for name in mapping.lookups]
+    scanned = f"SELECT {', '.join(['r.source_id', *columns])}, hash({', '.join(digested)}) AS digest FROM staged.{mapping.name} r"
+    listed, joins = [f"s.{identifier(name)}" for name in kept], []
+    for place, lookup in enumerate(mapping.lookups.values()):
+        listed.append(f"l{place}.id AS {identifier(lookup.name)}")
+        joins.append(f"LEFT JOIN ({_known(settings, lookup)}) l{place} ON l{place}.key = s.{identifier(lookup.name)}")
+    return (
+        f"SELECT {', '.join(['s.source_id', 'i.destination_id', *listed])}, s.digest FROM ({scanned}) s"
+        f" JOIN destination.identities i ON i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
+        f" AND i.source_id = s.source_id {' '.join(joins)}"
+        f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h"
+        f" WHERE h.source_object = '{mapping.source_object}' AND h.source_id = s.source_id)"
+        f" AND s.source_id NOT IN (SELECT source_id FROM reconciled.waiting WHERE mapping = '{mapping.name}')"
+    )
+
+
+def exact_sql(mapping: ObjectMapping, suspects: str) -> str:
+    """Return the SELECT of some delivered rows, named with both ids by a table: every compared field in canonical text."""
+    columns = [
+        f"{canonical_sql(form_of_column(mapping, name), f'r.{identifier(name)}')} AS {identifier(name)}"
+        for name in compared_fields(mapping)
+    ]
+    return (
+        f"SELECT o.source_id, o.destination_id, {', '.join(columns)}"
+        f" FROM staged.{mapping.name} r JOIN {suspects} o ON o.source_id = r.source_id"
+    )
+
+
+def _known(settings: Settings, lookup: Lookup) -> str:
+    """Return the SELECT of what a lookup may lead to: the key by which it is staged, and the id there."""
+    if lookup.is_owner:
+        return "SELECT key, id FROM owners"
+    objects = ", ".join(f"'{one}'" for one in sorted(set(lookup.targets.values())))
+    number = "coalesce(c.destination_id, k.destination_id)"
+    text = f"{number}::VARCHAR"
+    if lookup.name == TARGET:
+        text = f"{kind_sql(settings, 'coalesce(c.destination, k.destination)')} || ':' || {number}"
+    return (
+        f"SELECT k.key, {text} AS id FROM (SELECT *, source_object || '/' || source_id AS key FROM destination.identities"
+        f" WHERE source_object IN ({objects}) AND is_live) k LEFT JOIN converted c USING (key)"
+    )
+
+
+def kind_sql(settings: Settings, column: str) -> str:
+    """Return SQL for the kind of record that a destination is: a Suite lead is a contact."""
+    kinds = [(one, endpoint(one, settings.edition).singular) for one in ("account", "contact", "deal", "lead")]
+    return f"CASE {column} {' '.join(f'WHEN {one!r} THEN {kind!r}' for one, kind in kinds)} ELSE {column} END"
