@@ -17,6 +17,7 @@ SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields"
 SECTIONS |= {"editions", "plans"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
+FIELD_KEYS |= {"split"}
 LOOKUP_KEYS = {"from", "to", "by", "required", "may_be_blank", "values"}
 PICK_LISTS = {
     "lifecycle_stages",
@@ -134,6 +135,8 @@ def _field_problems(where: str, name: str, spec: Any) -> Iterator[str]:
         yield f"{where}on_open is hold or omit"
     if not isinstance(spec.get("required", False), bool):
         yield f"{where}required is true or false"
+    if spec.get("split", False) not in (True, False) or (spec.get("split") and "marker" not in spec):
+        yield f"{where}split is true or false, and needs a marker: each part is found again by its own"
     unique = spec.get("unique", "holder")
     if unique != "holder" and not str(unique).startswith("append:"):
         yield f"{where}unique is holder, or append: with the columns to append"

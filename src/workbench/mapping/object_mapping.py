@@ -29,6 +29,7 @@ class FieldMapping:
     marker: tuple[str, ...] = ()
     on_open: str = "hold"
     shared: str | None = None
+    split: bool = False
     label: str = ""
     parts: tuple[FieldMapping, ...] = ()
     """Fields that the plan has no room for: each becomes a labelled line of this one, in this order."""
@@ -155,6 +156,7 @@ def _field(name: str, spec: dict[str, Any]) -> FieldMapping:
         marker=listed(spec.get("marker", ())),
         on_open=spec.get("on_open", "hold"),
         shared=spec.get("shared"),
+        split=spec.get("split", False),
     )
 
 

@@ -27,6 +27,8 @@ AMOUNT = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d*)?")
 NEGATIVE = [re.compile(sign) for sign in (r"\((.+)\)", r"-(.+)", r"(.+)-")]
 CURRENCY = re.compile(r"^([(-]?)\s*(?:USD|\$)\s*|\s*USD$", re.IGNORECASE)
 ADA_CODES_A_FIELD = 42
+AS_TYPED = r"[!-~](?:[ -~]*[!-~])?"
+"""Printable ASCII without blanks at its ends."""
 YES = {"y", "yes", "true", "t", "1", "-1", "x", "checked"}
 NO = {"n", "no", "false", "f", "0"}
 """How exports write a yes and a no; blank is neither (export reference §1.3)."""
@@ -38,12 +40,14 @@ class Transform:
 
     `first_filled`: it gets one text, the first filled of its columns; otherwise all of them in order.
     `blank_too`: it is asked although every text is empty.
+    `as_is`: a regular expression (RE2) of single texts that it returns unchanged, so that nobody has to ask.
     """
 
     form: Form
     function: Callable[..., Cell]
     first_filled: bool = True
     blank_too: bool = False
+    as_is: str | None = None
 
 
 def text(value: str) -> Cell:
@@ -231,7 +235,7 @@ def activity_type(value: str) -> Cell:
 
 
 TRANSFORMS: dict[str, Transform] = {
-    "text": Transform(Form.TEXT, text),
+    "text": Transform(Form.TEXT, text, as_is=AS_TYPED),
     "long_text": Transform(Form.RICH, words.long_text),
     "rich_text": Transform(Form.RICH, words.rich_text, first_filled=False),
     "activity_title": Transform(Form.TEXT, words.activity_title, first_filled=False),
@@ -252,7 +256,7 @@ TRANSFORMS: dict[str, Transform] = {
     "end_time": Transform(Form.TIME, times.end_time, first_filled=False),
     "rails_zone": Transform(Form.TEXT, times.rails_zone, blank_too=True),
     "stamps": Transform(Form.TEXT, times.stamps, first_filled=False),
-    "source_id": Transform(Form.TEXT, text),
+    "source_id": Transform(Form.TEXT, text, as_is=AS_TYPED),
     "npi": Transform(Form.TEXT, npi),
     "ada_codes": Transform(Form.TEXT, ada_codes),
     "ada_codes_more": Transform(Form.TEXT, ada_codes_more),
