@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from workbench.canonical import Form
 from workbench.errors import MappingProblem, gather
@@ -40,6 +41,9 @@ class Stager:
     have: set[str]
     """The columns that the source yields."""
     values: dict[str, ValueMap] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    """The SQL of every field, over the joined answers."""
+    links: dict[str, Linked] = field(default_factory=dict)
     parts: list[Answers] = field(default_factory=list)
     """The field whose text may come in several parts, where the mapping has one."""
 
@@ -55,40 +59,58 @@ class Stager:
         return self.values[name]
 
 
-def stage_mapping(warehouse: Warehouse, settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> int:
-    """Write staged.<mapping> from the rows it claims, in bounded memory, and return how many."""
+@dataclass(frozen=True)
+class Staged:
+    """What staging one mapping made, and how long its distinct values took."""
+
+    rows: int
+    converting: float
+
+
+def stage_mapping(warehouse: Warehouse, settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> Staged:
+    """Write staged.<mapping> from the rows it claims, in bounded memory."""
+    begun = perf_counter()
+    stager = convert_values(warehouse, settings, mappings, mapping)
+    converting = perf_counter() - begun
+    conversions, table = stager.conversions, f"staged.{mapping.name}"
+    print_of = fingerprint([*stager.made, *stager.links])
+    warehouse.run(
+        f"CREATE OR REPLACE TABLE {table} AS SELECT *, {print_of} AS fingerprint FROM ({staging_select(stager)})"
+    )
+    conversions.note_where(table, "s.source_id", list(_field_checks(stager)))
+    links = [check for one in stager.links.values() for check in one.checks]
+    conversions.note_where(conversions.rows, conversions.key, links)
+    if stager.parts:
+        _claim_parts(warehouse, stager)
+    conversions.drop()
+    return Staged(int(warehouse.run(f"SELECT count(*) FROM {table}")[0][0]), converting)
+
+
+def convert_values(warehouse: Warehouse, settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> Stager:
+    """Convert the distinct values of every field and link of a mapping; what cannot be read is listed."""
     source = mappings.sources[mapping.source_object]
     have = set(warehouse.columns(source.table))
     if missing := missing_columns(mapping, have):
         raise MappingProblem(gather("mappings/", missing))
     conversions = Conversions(warehouse, mapping, source, Problems(mapping.name, mapping.source_object))
     stager = Stager(settings, mappings, mapping, conversions, have)
-    made = {one.name: _field(stager, one) for one in mapping.fields.values()}
+    stager.made |= {one.name: _field(stager, one) for one in mapping.fields.values()}
     for one in mapping.fields.values():
         if one.shared:
-            made.setdefault(one.shared, "NULL::VARCHAR")
-    links = {one.name: _link(stager, one.name) for one in mapping.lookups.values()}
+            stager.made.setdefault(one.shared, "NULL::VARCHAR")
+    stager.links |= {name: _link(stager, name) for name in mapping.lookups}
     conversions.problems.write(warehouse)
-    table = f"staged.{mapping.name}"
-    select = staging_select(stager, made | {name: one.value for name, one in links.items()})
-    warehouse.run(
-        f"CREATE OR REPLACE TABLE {table} AS SELECT *, {fingerprint([*made, *links])} AS fingerprint FROM ({select})"
-    )
-    conversions.note_where(table, "s.source_id", list(_field_checks(stager)))
-    conversions.note_where(conversions.rows, conversions.key, [check for one in links.values() for check in one.checks])
-    if stager.parts:
-        _claim_parts(warehouse, stager)
-    conversions.drop()
-    return int(warehouse.run(f"SELECT count(*) FROM {table}")[0][0])
+    return stager
 
 
-def staging_select(stager: Stager, made: dict[str, str]) -> str:
+def staging_select(stager: Stager) -> str:
     """Return the SELECT that joins the claimed rows with the answers: source id, depth, and every field and link."""
     conversions = stager.conversions
     source_id = conversions.key
     for one in stager.parts:
         source_id = f"{source_id} || CASE WHEN {one.table}.part > 1 THEN ':part-' || {one.table}.part ELSE '' END"
     depth = "s.depth::INTEGER" if "depth" in stager.have else "0"
+    made = stager.made | {name: one.value for name, one in stager.links.items()}
     named = ", ".join(f"{text} AS {identifier(name)}" for name, text in made.items())
     return f"SELECT {source_id} AS source_id, {depth} AS depth, {named} FROM {conversions.rows} s{conversions.joins}"
 

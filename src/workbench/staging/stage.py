@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
@@ -28,6 +28,8 @@ class Staging:
     unclaimed: dict[str, int]
     clashes: Clashes
     stamp: str
+    converting: float = field(default=0, compare=False)
+    """Seconds that the distinct values took, before anything was joined."""
 
 
 def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
@@ -41,7 +43,7 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
                 warehouse.run(f"DROP TABLE IF EXISTS staged.{identifier(name)}")
         start_problems(warehouse)
         unclaimed = claim_rows(warehouse, mappings)
-        rows = {
+        staged = {
             one.name: stage_mapping(warehouse, settings, mappings, one)
             for one in mappings.objects
             if one.kind in STAGED_KINDS
@@ -52,7 +54,8 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
             if one.kind in STAGED_KINDS:
                 renew_fingerprints(warehouse, one.name)
         stamp = _stamp(warehouse, mappings, tenant)
-    return Staging(rows, unclaimed, clashes, stamp)
+    rows = {name: one.rows for name, one in staged.items()}
+    return Staging(rows, unclaimed, clashes, stamp, sum(one.converting for one in staged.values()))
 
 
 def read_sources(warehouse: Warehouse, mappings: Mappings) -> None:
