@@ -42,6 +42,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """Every section and key that migration.toml may hold, with the value that stands when it is left out."""
 WRITTEN = {
     "policy.fallback_owner": (re.compile(r"|[^@\s]+@[^@\s]+"), "an e-mail, or empty"),
+    "policy.history": (re.compile(r"all|recent:[1-9]\d{0,2}m"), "all, or recent:24m for the last 24 months"),
     "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
     "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
     "freshsales.plan": (re.compile("|".join(Plan)), f"one of {', '.join(Plan)}"),
@@ -49,11 +50,9 @@ WRITTEN = {
 """How closed values are written: a slip would mean the default without a word."""
 AT_LEAST_ONE = ("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute")
 NOT_YET = (
-    ("scope", "companies"),
     ("policy", "existing"),
     ("policy", "conflicts"),
     ("policy", "delta_limit"),
-    ("policy", "history"),
     ("privacy", "encrypt"),
 )
 """Keys that a later version gives other values to; until then another value is refused, never passed over."""

@@ -94,3 +94,7 @@ class Lock(StrEnum):
     MAPPING = "mapping"
     LOAD = "load"
     SETUP = "setup"
+
+
+LATER_WAVE, OLDER = "later_wave_", "older_"
+"""Claims of rows that no mapping stages now: of another wave, and older than the history that moves."""

@@ -14,7 +14,7 @@ from workbench.freshsales.endpoints import endpoint
 from workbench.vocabulary import Edition, Kind
 
 SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored"}
-SECTIONS |= {"editions", "plans"}
+SECTIONS |= {"editions", "plans", "history"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
 FIELD_KEYS |= {"split"}
@@ -48,7 +48,7 @@ TAKES = {
 }
 """Every transform that `via` may name, with the least and the most source columns; one of many: the first filled."""
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}\Z")
-STAGED_TABLES = re.compile(r"^(?:source|unclaimed)_|^(?:problems|claims|changes|stamp)$")
+STAGED_TABLES = re.compile(r"^(?:source|unclaimed|later_wave|older)_|^(?:problems|claims|changes|stamp)$")
 """Names that staging gives its own tables."""
 
 
@@ -105,6 +105,8 @@ def _head_problems(found: dict[str, Any], edition: Edition) -> Iterator[str]:
         yield "[source] from: names the source object, and is missing"
     if not isinstance(source.get("where", ""), str):
         yield "[source] where: is a text"
+    if not isinstance(found.get("history", ""), str):
+        yield "history: names the source column with the time of a row"
     if kind == Kind.LEFT_OUT and not found.get("reason"):
         yield "reason: rows that do not move need one"
     if kind in (Kind.RECORD, Kind.FILE):

@@ -78,6 +78,8 @@ class ObjectMapping:
     fields: dict[str, FieldMapping] = field(default_factory=dict)
     lookups: dict[str, Lookup] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
+    history: str = ""
+    """The source column with the time of a row that `[policy] history` may find too old; empty: rows always move."""
 
     @property
     def leaves(self) -> Iterator[FieldMapping]:
@@ -90,7 +92,8 @@ class ObjectMapping:
         used = {column for one in self.leaves for column in (*one.columns, *one.marker)}
         used |= {one.column for one in self.lookups.values()}
         used |= {one.by for one in self.lookups.values() if one.by}
-        return used | {column for name in self.value_maps if (column := placeholder(name))}
+        used |= {column for name in self.value_maps if (column := placeholder(name))}
+        return used | ({self.history} if self.history else set())
 
     @property
     def value_maps(self) -> set[str]:
@@ -132,6 +135,7 @@ def read_object_mapping(
         fields={name: _field(name, spec) for name, spec in found.get("fields", {}).items()},
         lookups={name: _lookup(name, spec) for name, spec in found.get("lookups", {}).items()},
         ignored=dict(found.get("ignored", {})),
+        history=found.get("history", ""),
     ), []
 
 

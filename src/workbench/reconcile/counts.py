@@ -10,7 +10,7 @@ from workbench.ledger.operations import fates_of_run
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.ledger.store import Ledger
 from workbench.mapping.files import Mappings
-from workbench.vocabulary import Fate, Kind, Operation
+from workbench.vocabulary import LATER_WAVE, OLDER, Fate, Kind, Operation
 from workbench.warehouse import Warehouse
 
 COLUMNS = ["source", *(str(fate) for fate in Fate)]
@@ -34,6 +34,7 @@ def count_fates(warehouse: Warehouse, mappings: Mappings, ledger: Ledger, run_id
             CASE
               WHEN h.source_id IS NOT NULL THEN 'held'
               WHEN k.kind = '{Kind.LEFT_OUT}' THEN 'excluded'
+              WHEN starts_with(mapping, '{LATER_WAVE}') OR starts_with(mapping, '{OLDER}') THEN 'excluded'
               WHEN k.kind IN ('{Kind.MATCH}', '{Kind.SETUP}') THEN 'unchanged'
               WHEN w.source_id IS NOT NULL THEN 'deferred'
               WHEN f.fate IS NOT NULL THEN f.fate

@@ -14,6 +14,7 @@ from workbench.staging.clashes import Clashes, settle_clashes
 from workbench.staging.existing import hold_existing
 from workbench.staging.problems import start_problems
 from workbench.staging.rows import fingerprint, stage_mapping
+from workbench.staging.scope import leave_for_later
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
@@ -26,6 +27,8 @@ class Staging:
 
     rows: dict[str, int]
     unclaimed: dict[str, int]
+    left: dict[str, int]
+    """Rows left to a later wave or as too old, by the name of their claim."""
     clashes: Clashes
     stamp: str
     converting: float = field(default=0, compare=False)
@@ -42,6 +45,7 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
             if not name.startswith("source_"):
                 warehouse.run(f"DROP TABLE IF EXISTS staged.{identifier(name)}")
         start_problems(warehouse)
+        left = leave_for_later(warehouse, settings, mappings)
         unclaimed = claim_rows(warehouse, mappings)
         staged = {
             one.name: stage_mapping(warehouse, settings, mappings, one)
@@ -55,7 +59,7 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
                 renew_fingerprints(warehouse, one.name)
         stamp = _stamp(warehouse, mappings, tenant)
     rows = {name: one.rows for name, one in staged.items()}
-    return Staging(rows, unclaimed, clashes, stamp, sum(one.converting for one in staged.values()))
+    return Staging(rows, unclaimed, left, clashes, stamp, sum(one.converting for one in staged.values()))
 
 
 def read_sources(warehouse: Warehouse, mappings: Mappings) -> None:
