@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from little import Little
-from shipped import make_shipped
+from shipped import REPOSITORY, make_shipped
+
+from workbench.checks.predicates import failing_sql
 
 PEOPLE = [
     {"contact_id": "C2", "status": "Cold Prospect", "company_id": "", "employer": "Acme Corp"},
@@ -35,6 +38,8 @@ COMPANIES = [
 CASES = [
     {"case_id": "T1", "stage_id": "S2", "closed_date": "2020-02-03", "cf_claim_status": "PAYRECVD"},
     {"case_id": "T2", "closed_date": "2020-02-03", "cf_claim_status": "Rejected"},
+    {"case_id": "T5", "cf_claim_appealed_on": "2024-01-03; 3/1/2024", "cf_claim_number": "CL9"},
+    {"case_id": "T6", "cf_claim_appealed_on": "2024-01-03", "cf_claim_submitted_on": "2024-02-01"},
     {"case_id": "T3", "cf_ada_codes": ";".join(f"D{1000 + n}" for n in range(43))},
     {"case_id": "T4", "cf_ada_codes": ";".join(f"D{1000 + n}" for n in range(85))},
 ]
@@ -202,6 +207,39 @@ def test_a_claim_status_is_one_of_the_five_and_an_open_one_is_left_out_and_liste
     assert [row[2:4] for row in listed] == [("open", "warn")]
     choices = next(field for field in staged.mappings.custom_fields["deals"] if field.name == "cf_claim_status").choices
     assert list(choices) == ["Submitted", "Pending", "Paid", "Denied", "Appeal"]
+
+
+def test_claim_dates_are_days_and_a_second_appeal_goes_into_a_note_on_the_deal(staged):
+    assert one(staged, "treatment_case", "T6", "cf_claim_appealed_on", "cf_claim_submitted_on") == (
+        "2024-01-03",
+        "2024-02-01",
+    )
+    assert one(staged, "treatment_case", "T5", "cf_claim_appealed_on") == ("2024-01-03",)
+    ((text, target),) = staged.staged("claim_history", "description", "target")
+    assert text.startswith(
+        "Claim CL9 was appealed 2 times: 2024-01-03, 2024-03-01<br>[Dental-Exec claim_history/T5:appeals"
+    )
+    assert target == "cases/T5"
+
+
+def test_claim_dates_out_of_order_are_a_finding_and_stay_as_they_are(staged):
+    suite = json.loads((REPOSITORY / "expectations/staged/treatment_case.json").read_text("utf-8"))
+    pairs = [one for one in suite["expectations"] if one["type"].startswith("expect_column_pair")]
+    assert {one["meta"]["severity"] for one in pairs} == {"warn"}
+    found = {
+        (one["kwargs"]["column_A"], one["kwargs"]["column_B"])
+        for one in pairs
+        if staged.rows(f"SELECT 1 FROM staged.treatment_case WHERE {failing_sql(one['type'], one['kwargs'], '')}")
+    }
+    assert found == {("cf_claim_appealed_on", "cf_claim_submitted_on")}
+
+
+def test_phones_may_repeat_and_old_history_is_known_by_the_time_of_its_row(staged):
+    people = ("patient", "prospect", "referring_dentist")
+    unique = {field.name for name in people for field in staged.mappings[name].fields.values() if field.unique}
+    assert unique == {"email"}
+    dated = {one.name: one.history for one in staged.mappings.objects if one.history}
+    assert dated == {"note": "written_at", "activity": "written_at", "appointment": "starts_at"}
 
 
 def test_codes_beyond_42_go_to_a_second_field_and_beyond_84_the_row_is_held(staged):

@@ -29,6 +29,8 @@ RAILS = {
 EMPTY_DAYS = {"0001-01-01", "1900-01-00", "1900-01-01", "1899-12-30", "9999-12-31"}
 """Days that mean nothing: Open Dental's and the spreadsheet's zero (export reference §0)."""
 
+MINUTES_A_STEP = 5
+
 
 class BadTimeError(UnreadableError):
     """A time cannot be read or does not exist; its row is held."""
@@ -48,7 +50,10 @@ def local_day(value: Cell, zone: Cell) -> Cell:
 
 
 def end_time(ends: Cell, starts: Cell, minutes: Cell, zone: Cell) -> Cell:
-    """Return the end: as given, else start plus duration; never before the start."""
+    """Return the end: as given, else start plus duration; never before the start.
+
+    A duration is in minutes, or a pattern of steps such as `//XXXX//`, five minutes each (export reference §1.1).
+    """
     if not starts:
         return None
     start = _moment(starts, zone)
@@ -80,8 +85,11 @@ def stands_for_nothing(value: str) -> bool:
 
 
 def _after(start: datetime, minutes: Cell) -> datetime | None:
+    said = (minutes or "").strip()
+    if said and set(said.upper()) <= {"/", "X"}:
+        said = str(MINUTES_A_STEP * len(said))
     try:
-        length = timedelta(minutes=int(Decimal((minutes or "").strip())))
+        length = timedelta(minutes=int(Decimal(said)))
     except (InvalidOperation, ValueError, OverflowError):
         return None
     return (start.astimezone(UTC) + length).astimezone(start.tzinfo)
