@@ -21,7 +21,7 @@ from workbench.vocabulary import Severity
 Cell = str | None
 NO_MAIL = {"test@test.com", "n/a", "none", "declined", "no email", "unknown"}
 NO_MAIL_NAMES = ("noemail@", "no-email@", "nomail@", "none@", "declined@")
-SEVERAL_NUMBERS = re.compile(r"\s*(?:/|\bor\b|;(?!\s*ext))\s*", re.IGNORECASE)
+SEVERAL_NUMBERS = re.compile(r"\s*(?:/|&|\bor\b|[;,](?!\s*(?:e?xt?|#)))\s*", re.IGNORECASE)
 SEVERAL_ADDRESSES = re.compile(r"[;,\s]+")
 AMOUNT = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d*)?")
 NEGATIVE = [re.compile(sign) for sign in (r"\((.+)\)", r"-(.+)", r"(.+)-")]
