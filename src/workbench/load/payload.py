@@ -14,7 +14,7 @@ from workbench.errors import SetupMissing
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.schema import TenantSchema
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
-from workbench.staging.rows import form_of
+from workbench.staging.rows import NOT_SENT, form_of
 
 Row = Mapping[str, Any]
 
@@ -38,6 +38,7 @@ class Resolver:
         self.live = live
         self.adopted = {key: number for key, number in (adopted or {}).items() if key not in live}
         """Foreign records that stand for a source row by decision, and that the ledger does not know yet."""
+        self.columns: dict[tuple[str, int], list[tuple[str, FieldMapping | None]]] = {}
         self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
 
     def learn(self, source_key: str, destination: str, number: int) -> None:
@@ -58,9 +59,9 @@ class Resolver:
     def resolve(self, mapping: ObjectMapping, row: Row) -> Payload:
         """Return the payload of one staged row."""
         fields: dict[str, Any] = {}
-        for name, value in row.items():
-            field = mapping.fields.get(name)
-            if value is not None and name not in mapping.lookups and name not in ("source_id", "depth", "fingerprint"):
+        for name, field in self._written(mapping, row):
+            value = row[name]
+            if value is not None:
                 fields[name] = self._typed(field, value, row) if field else value
         missing, ids = [], []
         for name, lookup in mapping.lookups.items():
@@ -76,6 +77,21 @@ class Resolver:
             fields[name] = found if name == "target" else found[1]
         completed = hashlib.sha256("\x1e".join([str(row["fingerprint"]), *sorted(ids)]).encode()).hexdigest()
         return Payload(fields, completed, tuple(missing))
+
+    def _written(self, mapping: ObjectMapping, row: Row) -> list[tuple[str, FieldMapping | None]]:
+        """Return the columns of a mapping's rows that are sent, each with its field where its text is not sent as it is."""
+        known = self.columns.get((mapping.name, len(row)))
+        if known is None:
+            known = []
+            for name in row:
+                field = mapping.fields.get(name)
+                if name not in mapping.lookups and name not in NOT_SENT:
+                    is_text = field is None or not (
+                        field.names or form_of(field) in (Form.NUMBER, Form.BOOLEAN, Form.LIST)
+                    )
+                    known.append((name, None if is_text else field))
+            self.columns[mapping.name, len(row)] = known
+        return known
 
     def _typed(self, field: FieldMapping, value: str, row: Row) -> Any:
         if field.names:

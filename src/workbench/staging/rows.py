@@ -16,9 +16,9 @@ from workbench.settings import Settings
 from workbench.staging.conversions import Answers, Cell, Conversions, Texts
 from workbench.staging.lookups import Linked, link, owner_of
 from workbench.staging.problems import Problems, UnreadableError
-from workbench.staging.splits import in_parts
+from workbench.staging.splits import claim_parts, in_parts
 from workbench.staging.times import local_time
-from workbench.staging.transforms import PREFIXED, TRANSFORMS, ZONED, Transform
+from workbench.staging.transforms import PARTS, PREFIXED, TRANSFORMS, ZONED, Each, Transform
 from workbench.staging.words import marker, printable, with_marker
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, identifier
@@ -81,7 +81,7 @@ def stage_mapping(warehouse: Warehouse, settings: Settings, mappings: Mappings, 
     links = [check for one in stager.links.values() for check in one.checks]
     conversions.note_where(conversions.rows, conversions.key, links)
     if stager.parts:
-        _claim_parts(warehouse, stager)
+        claim_parts(warehouse, mapping.name, mapping.source_object)
     conversions.drop()
     return Staged(int(warehouse.run(f"SELECT count(*) FROM {table}")[0][0]), converting)
 
@@ -133,6 +133,9 @@ def _field(stager: Stager, field: FieldMapping) -> str:
         return f"nullif(concat_ws(chr(10), {lines}), '')"
     if field.const is not None:
         return _text(str(field.const).lower() if isinstance(field.const, bool) else str(field.const))
+    each = TRANSFORMS[field.via].each
+    if each and not field.values:
+        return _joined(stager, field, each)
     answers = _decided(stager, field) if field.values else _transformed(stager, field)
     stager.conversions.note(field.name, answers)
     if field.via in PREFIXED and not field.values:
@@ -153,11 +156,31 @@ def _link(stager: Stager, name: str) -> Linked:
     return Linked(answers.value, [])
 
 
-def _transformed(stager: Stager, field: FieldMapping) -> Answers:
-    transform = TRANSFORMS[field.via]
+def _inputs(stager: Stager, field: FieldMapping) -> list[str]:
     inputs = [_column(name) for name in field.columns]
     if field.via in ZONED:
         inputs[-1] = f"coalesce(nullif({inputs[-1]}, ''), {_text(stager.zone)})"
+    return inputs
+
+
+def _joined(stager: Stager, field: FieldMapping, each: Each) -> str:
+    """Ask for each column alone: there are far fewer of its values than of all together."""
+    transform = PARTS.get(each.via) or TRANSFORMS[each.via]
+    inputs = _inputs(stager, field)
+    texts, zone = (inputs[:-1], inputs[-1:]) if field.via in ZONED else (inputs, [])
+    made = []
+    for place, text in enumerate(texts):
+        answers = stager.conversions.ask(
+            each.via, [text, *zone], lambda given: _convert(transform, given), as_is=transform.as_is
+        )
+        stager.conversions.note(field.name, answers)
+        word = f"{_text(each.words[place])} || " if each.words else ""
+        made.append(f"{word}{answers.value}")
+    return f"nullif(concat_ws({_text(each.separator)}, {', '.join(made)}), '')"
+
+
+def _transformed(stager: Stager, field: FieldMapping) -> Answers:
+    transform, inputs = TRANSFORMS[field.via], _inputs(stager, field)
     if field.marker:
         return _marked(stager, field, transform, inputs)
     return stager.conversions.ask(
@@ -233,23 +256,6 @@ def _marked(stager: Stager, field: FieldMapping, transform: Transform, inputs: S
     if field.split:
         stager.parts.append(answers)
     return answers
-
-
-def _claim_parts(warehouse: Warehouse, stager: Stager) -> None:
-    """Let each further part of a text be a row of its mapping, held for the same reasons as the first."""
-    name, parts = (
-        stager.mapping.name,
-        f"SELECT source_id FROM staged.{stager.mapping.name} WHERE source_id LIKE '%:part-%'",
-    )
-    if not warehouse.run(f"{parts} LIMIT 1"):
-        return
-    source = stager.mapping.source_object
-    more = f"({parts} EXCEPT SELECT source_id FROM staged.claims WHERE source_object = '{source}')"
-    warehouse.run(
-        f"INSERT INTO staged.problems SELECT p.* REPLACE (m.source_id AS source_id) FROM {more} m JOIN staged.problems p"
-        f" ON p.mapping = '{name}' AND p.source_id = regexp_replace(m.source_id, ':part-[0-9]+$', '')"
-    )
-    warehouse.run(f"INSERT INTO staged.claims SELECT '{source}', source_id, '{name}' FROM {more}")
 
 
 def _field_checks(stager: Stager) -> Iterator[tuple[str, str, str, Severity, str]]:

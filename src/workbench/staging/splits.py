@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from workbench.warehouse import Warehouse
+
 TOKEN = re.compile(r"<(?:[^<>\"]|\"[^\"]*\")*>|&#?\w+;|[^<&\s]+|\s+|[<&]")
 TAG_NAME = re.compile(r"</?\s*(\w+)")
 CLOSE_NO_TAG = {"br", "hr", "img"}
@@ -55,3 +57,16 @@ def _after(tags: list[str], token: str) -> list[str]:
 
 def _closing(tags: list[str]) -> str:
     return "".join(f"</{found[1]}>" for tag in reversed(tags) if (found := TAG_NAME.match(tag)))
+
+
+def claim_parts(warehouse: Warehouse, mapping: str, source: str) -> None:
+    """Let each further part of a text be a row of its mapping, held for the same reasons as the first."""
+    parts = f"SELECT source_id FROM staged.{mapping} WHERE source_id LIKE '%:part-%'"
+    if not warehouse.run(f"{parts} LIMIT 1"):
+        return
+    more = f"({parts} EXCEPT SELECT source_id FROM staged.claims WHERE source_object = '{source}')"
+    warehouse.run(
+        f"INSERT INTO staged.problems SELECT p.* REPLACE (m.source_id AS source_id) FROM {more} m JOIN staged.problems p"
+        f" ON p.mapping = '{mapping}' AND p.source_id = regexp_replace(m.source_id, ':part-[0-9]+$', '')"
+    )
+    warehouse.run(f"INSERT INTO staged.claims SELECT '{source}', source_id, '{mapping}' FROM {more}")

@@ -63,11 +63,15 @@ def end_time(ends: Cell, starts: Cell, minutes: Cell, zone: Cell) -> Cell:
     return end.isoformat(timespec="seconds") if end else None
 
 
+def stamp(value: Cell, zone: Cell) -> Cell:
+    """Return one original time in full, since Freshsales stamps its own; none for a day that means nothing."""
+    return local_time(value, zone) if value and not stands_for_nothing(value) else None
+
+
 def stamps(created: Cell, modified: Cell, zone: Cell) -> Cell:
-    """Return both original times in full, since Freshsales stamps its own."""
-    given = (("created", created), ("modified", modified))
-    parts = [f"{word} {local_time(value, zone)}" for word, value in given if value and not stands_for_nothing(value)]
-    return "; ".join(parts) or None
+    """Return both original times in full."""
+    given = (("created", stamp(created, zone)), ("modified", stamp(modified, zone)))
+    return "; ".join(f"{word} {made}" for word, made in given if made) or None
 
 
 def rails_zone(zone: Cell) -> Cell:
