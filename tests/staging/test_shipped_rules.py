@@ -282,6 +282,14 @@ def test_a_recurring_task_without_a_date_is_held(staged):
     assert held(staged, "K2") == [("due_date", "required", "has no due_date")]
 
 
+def test_a_person_may_set_the_date_of_a_recurring_task(tmp_path: Path):
+    made = make_shipped(tmp_path, tasks=[TASKS[1], TASKS[1] | {"task_id": "K9"}])
+    made.values("task_due", "K2,map,2024-07-01 09:00:00", "K9,ask,")
+    made.stage()
+    assert made.staged("task", "source_id", "due_date") == [("K2", "2024-07-01T09:00:00-05:00"), ("K9", None)]
+    assert [row[0] for row in made.problems()] == ["K9"]
+
+
 def test_recall_text_fills_the_contact_and_the_task_stays_whole(staged):
     assert one(staged, "patient", "C1", "cf_recall_type", "cf_recall_due", "cf_recall_interval") == (
         "Prophy",
