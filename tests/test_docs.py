@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from enum import StrEnum
@@ -88,6 +89,36 @@ def test_a_setting_that_no_code_reads_is_owned_up_to() -> None:
     silent = {name for name, text in lines.items() if text.startswith("no effect yet")}
     unread = {name for name in lines if not re.search(f"[\"']{name.replace('] ', '.')}[\"']", code)}
     assert unread - {"migration] version"} == silent
+
+
+def rules_told() -> dict[str, str]:
+    """Return, by rule, what the third column of the table of rules says."""
+    section = page("mapping-files").split("## Every rule and its test")[1].split("\n## ")[0]
+    return dict(re.findall(r"^\| `([a-z0-9-]+)` \|[^|]+\| (.+) \|$", section, re.MULTILINE))
+
+
+def named_tests(path: str) -> set[str]:
+    """Return the names of the tests of a file, which may not be there."""
+    file = ROOT / path
+    tree = ast.parse(file.read_text("utf-8")) if file.is_file() else ast.Module([], [])
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+
+
+def test_every_reviewed_rule_has_a_line_and_none_is_invented() -> None:
+    reviewed = [line.split() for line in (ROOT / "tests" / "rules.txt").read_text("utf-8").splitlines()]
+    told = rules_told()
+    assert [slug for slug, *_ in reviewed] == list(told)
+    assert {slug for slug, *rest in reviewed if rest} == {slug for slug, test in told.items() if test == "not yet"}
+
+
+def test_every_rule_names_a_test_that_is_there() -> None:
+    named = {slug: test.strip("`") for slug, test in rules_told().items() if test != "not yet"}
+    lost = {
+        slug: test
+        for slug, test in named.items()
+        if test.partition("::")[2] not in named_tests(test.partition("::")[0])
+    }
+    assert named and lost == {}
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -2,7 +2,14 @@
 -- key: case_id
 -- Treatment cases with the name of their pipeline and stage, and the stage's outcome.
 SELECT
-  c.* REPLACE (coalesce(s.stage_name, c.stage_name) AS stage_name),
+  c.* REPLACE (
+    coalesce(s.stage_name, c.stage_name) AS stage_name,
+    -- Of several appeals the deal keeps the first; claim_history keeps all.
+    CASE WHEN regexp_matches(c.cf_claim_appealed_on, '[;|,]|\sand\s')
+      THEN (SELECT coalesce(TRY_CAST(day AS DATE), TRY_STRPTIME(day, '%m/%d/%Y')::DATE, NULL)::VARCHAR
+        FROM (SELECT trim(string_split_regex(c.cf_claim_appealed_on, '[;|,]|\sand\s')[1]) AS day))
+      ELSE c.cf_claim_appealed_on END AS cf_claim_appealed_on
+  ),
   coalesce(p.pipeline_name, c.case_type) AS pipeline,
   lower(regexp_replace(trim(coalesce(p.pipeline_name, c.case_type, '')), '[^A-Za-z0-9]+', '_', 'g')) AS pipeline_key,
   CASE WHEN s.outcome IN ('won', 'lost') THEN c.closed_date END AS final_day,

@@ -1,8 +1,11 @@
 -- object: tasks
 -- key: task_id
+-- asks: task_due of undated_task
+-- Repeating tasks have no date of their own: a person may set one in mappings/values/task_due.csv, else they are held.
 -- Tasks with their text composed; a task of an appointment belongs to the appointment's patient.
 SELECT
-  t.*,
+  t.* REPLACE (coalesce(nullif(trim(t.due_at), ''), due.answer) AS due_at),
+  CASE WHEN trim(coalesce(t.due_at, '')) = '' THEN t.task_id END AS undated_task,
   concat_ws(chr(10), nullif(trim(t.description), ''), 'Status: ' || t.status, 'Priority: ' || nullif(trim(t.priority), '')) AS body,
   coalesce(nullif(trim(u.email), ''), t.created_by_user_id) AS author,
   CASE lower(coalesce(t.related_object, 'none'))
@@ -21,3 +24,4 @@ LEFT JOIN profile.read_contacts person
 LEFT JOIN profile.read_companies company
   ON company.company_id = CASE lower(t.related_object) WHEN 'company' THEN t.related_id ELSE coalesce(a.company_id, k.company_id) END
 LEFT JOIN profile.read_companies own ON own.company_id = person.company_id
+LEFT JOIN map_task_due due ON due.source_value = trim(t.task_id)

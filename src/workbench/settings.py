@@ -44,6 +44,7 @@ DELTA_LIMIT = re.compile(r"(\d+(?:\.\d+)?) ?% or (\d+)")
 WRITTEN = {
     "policy.fallback_owner": (re.compile(r"|[^@\s]+@[^@\s]+"), "an e-mail, or empty"),
     "policy.delta_limit": (DELTA_LIMIT, "a share or a number of rows, whichever is more, as '2% or 50'"),
+    "policy.history": (re.compile(r"all|recent:[1-9]\d{0,2}m"), "all, or recent:24m for the last 24 months"),
     "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
     "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
     "freshsales.plan": (re.compile("|".join(Plan)), f"one of {', '.join(Plan)}"),
@@ -51,10 +52,8 @@ WRITTEN = {
 """How closed values are written: a slip would mean the default without a word."""
 AT_LEAST_ONE = ("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute")
 NOT_YET = (
-    ("scope", "companies"),
     ("policy", "existing"),
     ("policy", "conflicts"),
-    ("policy", "history"),
     ("privacy", "encrypt"),
 )
 """Keys that a later version gives other values to; until then another value is refused, never passed over."""

@@ -107,3 +107,5 @@ class PlanScope(StrEnum):
 
 LOADING = (PlanScope.LOAD, PlanScope.DELTA)
 """The plans that the load approval is asked for."""
+LATER_WAVE, OLDER = "later_wave_", "older_"
+"""Claims of rows that no mapping stages now: of another wave, and older than the history that moves."""

@@ -1,7 +1,11 @@
 """ADA codes are right, repaired by a named rule, or left to a person."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import workbench
 from workbench.dental.ada_codes import Verdict, category_of, read_codes
 
 
@@ -109,3 +113,12 @@ def test_categories_follow_the_ranges():
         "Fixed prosthodontics",
         None,
     ]
+
+
+def test_no_list_of_codes_and_no_description_is_shipped():
+    package = Path(workbench.__file__).parent
+    data = [path for kind in ("csv", "toml", "json") for path in package.rglob(f"*.{kind}")]
+    assert data
+    codes = {path.name: set(re.findall(r"\bD[0-9]{4}\b", path.read_text("utf-8"))) for path in data}
+    # The bounds of the twelve categories, and what a sample needs.
+    assert {name: len(found) for name, found in codes.items() if len(found) > 24} == {}

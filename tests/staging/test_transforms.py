@@ -6,10 +6,13 @@ import inspect
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.mapping.grammar import MANY, TAKES
 from workbench.staging.problems import UnreadableError
 from workbench.staging.transforms import TRANSFORMS, ZONED
+from workbench.staging.words import printable
 
 
 def run(via: str, *texts: str | None) -> str | None:
@@ -50,6 +53,13 @@ def test_each_transform_takes_the_columns_that_a_mapping_may_name(via):
         pytest.param("Home: 503-363-5432", "+15033635432", id="label before"),
         pytest.param("c: 503-363-5432", "+15033635432", id="letter before"),
         pytest.param("503-363-5432 h", "+15033635432", id="letter behind"),
+        pytest.param("C (512) 363-5432", "+15123635432", id="letter before brackets"),
+        pytest.param("(512) 363-5432 W", "+15123635432", id="letter W"),
+        pytest.param("wife's cell: 512-363-5432", "+15123635432", id="whose label before"),
+        pytest.param("512-363-5432 Dad’s cell", "+15123635432", id="whose label behind"),
+        pytest.param("512 363 5432 (leave msg)", "+15123635432", id="words in brackets"),
+        pytest.param("5123635432", "+15123635432", id="digits alone"),
+        pytest.param("+44 20 7946 0958", "+442079460958", id="London"),
         pytest.param("1-800-FLOWERS", "+18003569377", id="vanity"),
         pytest.param("604-684-1234", "+16046841234", id="Canada"),
         pytest.param("011 52 55 5123 4567", "+525551234567", id="Mexico"),
@@ -67,7 +77,14 @@ def test_a_phone_becomes_e164(typed, number):
         pytest.param("503 363 5432;ext=99", "phone_extension", "+15033635432", id="ext="),
         pytest.param("503 363 5432 / 503 363 5433", "phone_more", "+15033635432", id="two numbers"),
         pytest.param("503 363 5432 or 503 363 5433", "phone_more", "+15033635432", id="one or another"),
+        pytest.param("H: (512) 555-0100 x12", "phone_extension", "+15125550100", id="label and extension"),
+        pytest.param("work 512.363.5432, ext 9", "phone_extension", "+15123635432", id="label, comma and extension"),
+        pytest.param("512-363-5432, 512-363-5433", "phone_more", "+15123635432", id="two with a comma"),
+        pytest.param("512-363-5432 & 512-363-5433", "phone_more", "+15123635432", id="two with an and"),
         pytest.param("363-5432", "phone", None, id="no area code"),
+        pytest.param("555-0100 no area", "phone", None, id="no area code, in words"),
+        pytest.param("(555) 123-4567", "phone", None, id="ten digits and no such area"),
+        pytest.param("999-363-5432", "phone", None, id="ten digits and an area that is none"),
         pytest.param("(503) 363-543O", "phone", None, id="letter O"),
         pytest.param("000-000-0000", "phone", None, id="zeros"),
         pytest.param("123-456-7890", "phone", None, id="possible, not valid"),
@@ -142,6 +159,8 @@ def test_placeholders_and_broken_addresses_are_refused(typed, rule, kept):
         ("0", "0.00"),
         ("-0.00", "0.00"),
         (".5", "0.50"),
+        ("$ 12", "12.00"),
+        ("$-5.00", "-5.00"),
         ("123456789012345.67", "123456789012345.67"),
     ],
 )
@@ -150,7 +169,27 @@ def test_money_is_an_exact_decimal(typed, amount):
 
 
 @pytest.mark.parametrize(
-    "typed", ["N/C", "TBD", "$", "-", "1.234,50", "1,23", "NaN", "Infinity", "1e999999", "12 34", "1.2.3", "(5", "0x10"]
+    "typed",
+    [
+        "N/C",
+        "TBD",
+        "$",
+        "-",
+        "1.234,50",
+        "1,23",
+        "NaN",
+        "Infinity",
+        "1e999999",
+        "1e3",
+        "--5",
+        "-($5)",
+        "£5",
+        "1 000",
+        "12 34",
+        "1.2.3",
+        "(5",
+        "0x10",
+    ],
 )
 def test_what_is_no_amount_holds_the_row(typed):
     assert refused("money", typed) == ("money", "hold", None)
@@ -158,6 +197,46 @@ def test_what_is_no_amount_holds_the_row(typed):
 
 def test_parts_of_a_cent_are_rounded_and_said():
     assert refused("money", "10.005") == ("money_cents", "warn", "10.01")
+
+
+@given(st.decimals(-(10**12), 10**12, places=2))
+def test_an_amount_comes_back_to_the_cent_however_it_is_written(amount):
+    written = f"{abs(amount):,.2f}"
+    wanted = f"{amount:.2f}" if amount else "0.00"
+    for typed in (
+        (f"({written})", f"-${written}", f"{written}-") if amount < 0 else (written, f"${written}", f"{written} USD")
+    ):
+        assert run("money", typed) == wanted
+
+
+@pytest.mark.parametrize(
+    ("via", "texts"),
+    [
+        pytest.param("phone", ["(503) 363-5432 cell", "1-800-FLOWERS", "+44 20 7946 0958"], id="phone"),
+        pytest.param("email", ["Dana@EXAMPLE.com", "dana@müller.example.com"], id="email"),
+        pytest.param("money", ["($1,234.5)", ".5", "0"], id="money"),
+        pytest.param("integer", ["3.0", "1,200"], id="integer"),
+        pytest.param("website", ["www.lakeside.example"], id="website"),
+        pytest.param("ada_codes", ["d2740, 2950", "D6010;D6057"], id="codes"),
+        pytest.param("day", [" 2021-03-04 23:59:59"], id="day"),
+        pytest.param("checkbox", ["Y", "0"], id="checkbox"),
+        pytest.param("flag", ["Y", "n", ""], id="flag"),
+        pytest.param("npi", [" 1234567893 "], id="npi"),
+    ],
+)
+def test_what_was_converted_once_stays_as_it_is(via, texts):
+    for typed in texts:
+        made = run(via, typed)
+        assert made == ("Not recorded" if via == "flag" and not typed else run(via, made))
+
+
+@pytest.mark.parametrize("via", sorted(via for via, one in TRANSFORMS.items() if one.as_is))
+@given(data=st.data())
+def test_a_text_that_stands_as_it_is_would_be_converted_to_itself(via, data):
+    transform = TRANSFORMS[via]
+    typed = data.draw(st.from_regex(transform.as_is or "", fullmatch=True, alphabet=st.characters(codec="ascii")))
+    assert transform.function(typed) == typed
+    assert printable(typed) == typed
 
 
 @pytest.mark.parametrize(("typed", "number"), [("3", "3"), ("3.0", "3"), (" 1,200 ", "1200"), ("-2", "-2")])

@@ -21,6 +21,7 @@ from workbench.freshsales.refusals import (
     words_of,
 )
 from workbench.freshsales.shapes import shape
+from workbench.vocabulary import Edition
 
 MOST_ROWS = 100
 BUSY_TRIES = 10
@@ -67,15 +68,7 @@ def send_bulk(tenant: Freshsales, endpoint: Endpoint, rows: Sequence[BulkRow], *
         raise Refused(405, Reason.NO_KEY)
     if len(rows) > MOST_ROWS:
         raise Refused(400, Reason.TOO_MANY)
-    body = {
-        endpoint.plural: [
-            {
-                _identifier(endpoint, row): row.key,
-                "data": shape(endpoint.destination, row.fields, tenant.edition, keep_empty=keep_empty),
-            }
-            for row in rows
-        ]
-    }
+    body = bulk_body(endpoint, rows, tenant.edition, keep_empty=keep_empty)
     for attempt in range(BUSY_TRIES):
         try:
             answer = tenant.call("POST", endpoint.bulk_path, json=body)
@@ -89,6 +82,21 @@ def send_bulk(tenant: Freshsales, endpoint: Endpoint, rows: Sequence[BulkRow], *
     if not isinstance(url, str):
         raise OutcomeUnknown(f"{endpoint.bulk_path}: the answer names no job.", status=answer.status)
     return job_path(url, tenant.base_url)
+
+
+def bulk_body(
+    endpoint: Endpoint, rows: Sequence[BulkRow], edition: Edition, *, keep_empty: bool = False
+) -> dict[str, Any]:
+    """Return what a bulk call sends for some rows."""
+    return {
+        endpoint.plural: [
+            {
+                _identifier(endpoint, row): row.key,
+                "data": shape(endpoint.destination, row.fields, edition, keep_empty=keep_empty),
+            }
+            for row in rows
+        ]
+    }
 
 
 def _identifier(endpoint: Endpoint, row: BulkRow) -> str:

@@ -16,6 +16,8 @@ from workbench.vocabulary import Edition
 
 USER = "FdMultitenant::User"
 """How Freshsales names a user among an appointment's attendees."""
+PLACED = frozenset({"account", "contact", "owner", "owner_id", "parent", "target", "company_name", "text"})
+"""Names of ours that stand elsewhere in Freshsales' record, or under another name."""
 ALIASES = {"owner": "owner_id", "parent": "parent_sales_account_id"}
 # Nested or derived by Freshsales: never compared as fields.
 LEFT_ASIDE = frozenset(
@@ -50,13 +52,16 @@ def shape(
     record: dict[str, Any] = _emails(fields, keep_empty=keep_empty)
     custom: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in ("email", "emails_more") or (_is_empty(value) and not keep_empty):
+        is_empty = not value and _is_empty(value)
+        if (is_empty and not keep_empty) or name in ("email", "emails_more"):
             continue
-        kept = None if _is_empty(value) else value
+        kept = None if is_empty else value
         if name.startswith("cf_"):
             custom[name] = kept
-        else:
+        elif name in PLACED:
             record |= _placed(destination, ALIASES.get(name, name), kept, edition)
+        else:
+            record[name] = kept
     if custom:
         record["custom_field"] = custom
     return record

@@ -19,7 +19,7 @@ from workbench.ledger.store import Ledger
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.mapping.value_map import EXISTING, adoptions
-from workbench.staging.rows import form_of
+from workbench.staging.rows import NOT_SENT, form_of
 from workbench.warehouse import Warehouse
 
 Row = Mapping[str, Any]
@@ -50,6 +50,7 @@ class Resolver:
         """Foreign records that stand for a source row by decision, or that came of one of ours by a person's
         conversion, and that the ledger does not know yet."""
         self.adopted |= {key: number for key, (_, number) in (converted or {}).items()}
+        self.columns: dict[tuple[str, int], list[tuple[str, FieldMapping | None]]] = {}
         self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
 
     def learn(self, source_key: str, destination: str, number: int) -> None:
@@ -71,9 +72,9 @@ class Resolver:
     def resolve(self, mapping: ObjectMapping, row: Row) -> Payload:
         """Return the payload of one staged row."""
         fields: dict[str, Any] = {}
-        for name, value in row.items():
-            field = mapping.fields.get(name)
-            if value is not None and name not in mapping.lookups and name not in ("source_id", "depth", "fingerprint"):
+        for name, field in self._written(mapping, row):
+            value = row[name]
+            if value is not None:
                 fields[name] = self._typed(field, value, row) if field else value
         missing, ids = [], []
         for name, lookup in mapping.lookups.items():
@@ -89,6 +90,21 @@ class Resolver:
             fields[name] = found if name == "target" else found[1]
         completed = hashlib.sha256("\x1e".join([str(row["fingerprint"]), *sorted(ids)]).encode()).hexdigest()
         return Payload(fields, completed, tuple(missing))
+
+    def _written(self, mapping: ObjectMapping, row: Row) -> list[tuple[str, FieldMapping | None]]:
+        """Return the columns of a mapping's rows that are sent, each with its field where its text is not sent as it is."""
+        known = self.columns.get((mapping.name, len(row)))
+        if known is None:
+            known = []
+            for name in row:
+                field = mapping.fields.get(name)
+                if name not in mapping.lookups and name not in NOT_SENT:
+                    is_text = field is None or not (
+                        field.names or form_of(field) in (Form.NUMBER, Form.BOOLEAN, Form.LIST)
+                    )
+                    known.append((name, None if is_text else field))
+            self.columns[mapping.name, len(row)] = known
+        return known
 
     def _typed(self, field: FieldMapping, value: str, row: Row) -> Any:
         if field.names:

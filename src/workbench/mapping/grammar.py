@@ -14,10 +14,10 @@ from workbench.freshsales.endpoints import endpoint
 from workbench.vocabulary import Edition, Kind
 
 SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored"}
-SECTIONS |= {"editions", "plans"}
+SECTIONS |= {"editions", "plans", "history"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
-FIELD_KEYS |= {"narrows"}
+FIELD_KEYS |= {"narrows", "split"}
 NARROWING_KEYS = {"to", "over"}
 LOOKUP_KEYS = {"from", "to", "by", "required", "may_be_blank", "values"}
 PICK_LISTS = {
@@ -49,7 +49,7 @@ TAKES = {
 }
 """Every transform that `via` may name, with the least and the most source columns; one of many: the first filled."""
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}\Z")
-STAGED_TABLES = re.compile(r"^(?:source|unclaimed)_|^(?:problems|claims|changes|stamp)$")
+STAGED_TABLES = re.compile(r"^(?:source|unclaimed|later_wave|older)_|^(?:problems|claims|changes|stamp)$")
 """Names that staging gives its own tables."""
 
 
@@ -106,6 +106,8 @@ def _head_problems(found: dict[str, Any], edition: Edition) -> Iterator[str]:
         yield "[source] from: names the source object, and is missing"
     if not isinstance(source.get("where", ""), str):
         yield "[source] where: is a text"
+    if not isinstance(found.get("history", ""), str):
+        yield "history: names the source column with the time of a row"
     if kind == Kind.LEFT_OUT and not found.get("reason"):
         yield "reason: rows that do not move need one"
     if kind in (Kind.RECORD, Kind.FILE):
@@ -136,6 +138,8 @@ def _field_problems(where: str, name: str, spec: Any) -> Iterator[str]:
         yield f"{where}on_open is hold or omit"
     if not isinstance(spec.get("required", False), bool):
         yield f"{where}required is true or false"
+    if spec.get("split", False) not in (True, False) or (spec.get("split") and "marker" not in spec):
+        yield f"{where}split is true or false, and needs a marker: each part is found again by its own"
     unique = spec.get("unique", "holder")
     if unique != "holder" and not str(unique).startswith("append:"):
         yield f"{where}unique is holder, or append: with the columns to append"

@@ -38,6 +38,7 @@ class FieldMapping:
     on_open: str = "hold"
     shared: str | None = None
     narrows: Narrowing | None = None
+    split: bool = False
     label: str = ""
     parts: tuple[FieldMapping, ...] = ()
     """Fields that the plan has no room for: each becomes a labelled line of this one, in this order."""
@@ -86,6 +87,8 @@ class ObjectMapping:
     fields: dict[str, FieldMapping] = field(default_factory=dict)
     lookups: dict[str, Lookup] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
+    history: str = ""
+    """The source column with the time of a row that `[policy] history` may find too old; empty: rows always move."""
 
     @property
     def leaves(self) -> Iterator[FieldMapping]:
@@ -98,7 +101,8 @@ class ObjectMapping:
         used = {column for one in self.leaves for column in (*one.columns, *one.marker)}
         used |= {one.column for one in self.lookups.values()}
         used |= {one.by for one in self.lookups.values() if one.by}
-        return used | {column for name in self.value_maps if (column := placeholder(name))}
+        used |= {column for name in self.value_maps if (column := placeholder(name))}
+        return used | ({self.history} if self.history else set())
 
     @property
     def value_maps(self) -> set[str]:
@@ -140,6 +144,7 @@ def read_object_mapping(
         fields={name: _field(name, spec) for name, spec in found.get("fields", {}).items()},
         lookups={name: _lookup(name, spec) for name, spec in found.get("lookups", {}).items()},
         ignored=dict(found.get("ignored", {})),
+        history=found.get("history", ""),
     ), []
 
 
@@ -165,6 +170,7 @@ def _field(name: str, spec: dict[str, Any]) -> FieldMapping:
         on_open=spec.get("on_open", "hold"),
         shared=spec.get("shared"),
         narrows=Narrowing(narrows["to"], tuple(narrows["over"])) if (narrows := spec.get("narrows")) else None,
+        split=spec.get("split", False),
     )
 
 

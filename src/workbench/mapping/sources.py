@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +65,11 @@ def read_source(path: Path) -> tuple[Source | None, list[str]]:
 
 def read_selected(warehouse: Warehouse, source: Source, table: str, *, temporary: bool = False) -> None:
     """Run one SELECT into a table; its key becomes text without blanks at its ends, as lookups are."""
-    key, kind = identifier(source.key), "TEMP TABLE" if temporary else "TABLE"
-    bare = f"nullif(trim({key}::VARCHAR, {BLANKS}), '') AS {key}"
+    kind = "TEMP TABLE" if temporary else "TABLE"
     _try(
         warehouse,
         f"mappings/sources/{source.name}.sql",
-        f"CREATE OR REPLACE {kind} {table} AS SELECT * REPLACE ({bare}) FROM (\n{source.sql}\n)",
+        f"CREATE OR REPLACE {kind} {table} AS {_keyed(source)}",
     )
 
 
@@ -78,14 +78,36 @@ def columns_of(warehouse: Warehouse, select: str) -> set[str]:
     return {str(row[0]) for row in warehouse.run(f"DESCRIBE {select}")}
 
 
-def claim(warehouse: Warehouse, source: Source, mapping: str, where: str) -> None:
-    """Append the rows of a source that one mapping's `where` claims to staged.claims."""
-    _try(
-        warehouse,
-        f"mappings/objects/{mapping}.toml: [source] where",
-        f"INSERT INTO staged.claims SELECT '{source.name}', {identifier(source.key)}, '{mapping}' FROM {source.table}"
-        f" WHERE coalesce((\n{where}\n), false)",
-    )
+def read_claimed(warehouse: Warehouse, source: Source, claims: Mapping[str, str]) -> None:
+    """Run one SELECT into its table, with `claimed_by`: the mapping whose `where` claims the row; and how many do.
+
+    One pass judges every `where` once. Only where it fails each is tried alone, to name the file that is at fault.
+    """
+    judged = {name: f"coalesce((\n{where}\n), false)" for name, where in claims.items()}
+    whens = " ".join(f"WHEN {one} THEN '{name}'" for name, one in judged.items())
+    count = " + ".join(f"({one})::INTEGER" for one in judged.values())
+    try:
+        warehouse.run(
+            f"CREATE OR REPLACE TABLE {source.table} AS SELECT *, CASE {whens} END AS claimed_by, {count} AS claims"
+            f" FROM ({_keyed(source)})"
+        )
+    except duckdb.Error:
+        read_selected(warehouse, source, source.table)
+        for name, one in judged.items():
+            where = f"mappings/objects/{name}.toml: [source] where"
+            _try(warehouse, where, f"SELECT count(*) FILTER (WHERE {one}) FROM {source.table}")
+        raise
+
+
+def claimed_rows(source: Source, mapping: str) -> str:
+    """Return the table expression of the rows that a mapping claims."""
+    return f"(SELECT * FROM {source.table} WHERE claimed_by = '{mapping}')"
+
+
+def _keyed(source: Source) -> str:
+    key = identifier(source.key)
+    bare = f"nullif(trim({key}::VARCHAR, {BLANKS}), '') AS {key}"
+    return f"SELECT * REPLACE ({bare}) FROM (\n{source.sql}\n)"
 
 
 def _try(warehouse: Warehouse, where: str, sql: str) -> None:

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from workbench.mapping.object_mapping import Lookup
+from workbench.mapping.sources import BLANKS
 from workbench.mapping.value_map import ValueMap
-from workbench.staging.problems import Problems
+from workbench.staging.problems import UnreadableError
 from workbench.vocabulary import Severity
+from workbench.warehouse import identifier
 
 Cell = str | None
 
 
-def resolve_lookup(lookup: Lookup, source_id: str, value: Cell, by: Cell, problems: Problems) -> Cell:
-    """Return the source key a row points at, or None; what a required link lacks holds the row."""
-    value, by = (value or "").strip(), (by or "").strip()
-    target = lookup.targets.get(by) if lookup.by else lookup.targets[""]
-    if value and target:
-        return f"{target}/{value}"
-    if not value and not by and (lookup.may_be_blank or not lookup.required):
-        return None
-    missing = "an object that no mapping moves" if value else f"no {lookup.column}"
+class Linked(NamedTuple):
+    """The SQL of a link's source key, and of what is wrong with it: field, rule, condition, severity, message."""
+
+    value: str
+    checks: Sequence[tuple[str, str, str, Severity, str]]
+
+
+def link(lookup: Lookup) -> Linked:
+    """Return the source key a row `s` points at, or NULL; what a required link lacks holds the row."""
+    value, by = _bare(lookup.column), _bare(lookup.by) if lookup.by else "NULL"
+    named = " ".join(f"WHEN '{word}' THEN '{target}'" for word, target in lookup.targets.items())
+    target = f"CASE {by} {named} END" if lookup.by else f"'{lookup.targets['']}'"
     severity = Severity.HOLD if lookup.required else Severity.WARN
-    if value or lookup.required:
-        problems.note(source_id, lookup.name, "link", severity, f"hangs on {missing}" if value else f"has {missing}")
-    return None
-
-
-def resolve_owner(
-    lookup: Lookup, source_id: str, user: Cell, problems: Problems, *, owners: ValueMap | None, fallback: str
-) -> Cell:
-    """Return the tenant user who owns a row, by the e-mail decided for its user, else the fallback."""
-    user = (user or "").strip()
-    decided = owners.rows.get(user) if owners and user else None
-    email = (decided.answer if decided else None) or fallback
-    if email:
-        return f"owners/{email.strip().lower()}"
+    nowhere = (lookup.name, "link", f"{value} IS NOT NULL AND {target} IS NULL", severity)
+    checks = [(*nowhere, "'hangs on an object that no mapping moves'")]
     if lookup.required:
-        why = f"owner {user} has no tenant user" if user else "has no owner"
-        problems.note(source_id, lookup.name, "owner", Severity.HOLD, why)
-    return None
+        # A link that may be blank is blank as a whole: one that names an object needs an id too.
+        lacking = f"{value} IS NULL" + (f" AND {by} IS NOT NULL" if lookup.may_be_blank else "")
+        checks.append((lookup.name, "link", lacking, severity, f"'has no {lookup.column}'"))
+    return Linked(f"{target} || '/' || {value}", checks)
+
+
+def owner_of(lookup: Lookup, owners: ValueMap | None, fallback: str) -> Callable[[Cell], Cell]:
+    """Return how a user of the export becomes the tenant user who owns a row: by the decided e-mail, else the fallback."""
+
+    def find(user: Cell) -> Cell:
+        user = (user or "").strip()
+        decided = owners.rows.get(user) if owners and user else None
+        email = (decided.answer if decided else None) or fallback
+        if email:
+            return f"owners/{email.strip().lower()}"
+        if lookup.required:
+            raise UnreadableError(
+                "owner", f"owner {user} has no tenant user" if user else "has no owner", Severity.HOLD
+            )
+        return None
+
+    return find
+
+
+def _bare(column: str) -> str:
+    return f"nullif(trim(s.{identifier(column)}::VARCHAR, {BLANKS}), '')"

@@ -1,35 +1,33 @@
-"""Stage every mapping: source rows through named transforms and value maps into staged.<mapping>."""
+"""Stage a mapping: one SELECT joins its source rows with what their distinct values were converted to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
-
-import polars as pl
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
 
 from workbench.canonical import Form
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.columns import missing_columns
 from workbench.mapping.files import Mappings
-from workbench.mapping.object_mapping import FieldMapping, Lookup, ObjectMapping, placeholder
+from workbench.mapping.object_mapping import FieldMapping, ObjectMapping, placeholder
 from workbench.mapping.value_map import ValueMap
 from workbench.settings import Settings
-from workbench.staging.lookups import resolve_lookup, resolve_owner
+from workbench.staging.conversions import Answers, Cell, Conversions, Texts
+from workbench.staging.lookups import Linked, link, owner_of
 from workbench.staging.problems import Problems, UnreadableError
+from workbench.staging.splits import claim_parts, in_parts
 from workbench.staging.times import local_time
-from workbench.staging.transforms import PREFIXED, TRANSFORMS, ZONED, Transform
+from workbench.staging.transforms import PARTS, PREFIXED, TRANSFORMS, ZONED, Each, Transform
 from workbench.staging.words import marker, printable, with_marker
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, identifier
 
-ROWS_AT_ONCE = 20_000
 ZONE = "time_zone"
 """The column in which a source SELECT gives the zone of a row's place, where it knows one."""
-Cell = str | None
-Column = list[Cell]
 TITLE_FIELDS = {"title": 250, "name": 255}
 """Lengths that importers saw refused on standard fields; custom fields have their own (contract §6)."""
+NOT_SENT = {"source_id", "depth", "fingerprint"}
 
 
 @dataclass
@@ -39,8 +37,20 @@ class Stager:
     settings: Settings
     mappings: Mappings
     mapping: ObjectMapping
-    problems: Problems
-    values: dict[str, ValueMap]
+    conversions: Conversions
+    have: set[str]
+    """The columns that the source yields."""
+    values: dict[str, ValueMap] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    """The SQL of every field, over the joined answers."""
+    links: dict[str, Linked] = field(default_factory=dict)
+    parts: list[Answers] = field(default_factory=list)
+    """The field whose text may come in several parts, where the mapping has one."""
+
+    @property
+    def zone(self) -> str:
+        """The practice's own time zone."""
+        return str(self.settings["practice.time_zone"])
 
     def value_map(self, name: str) -> ValueMap:
         """Return a value map, read once."""
@@ -49,161 +59,214 @@ class Stager:
         return self.values[name]
 
 
-def stage_mapping(warehouse: Warehouse, settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> int:
-    """Write staged.<mapping> from the rows it claims, in bounded memory, and return how many."""
+@dataclass(frozen=True)
+class Staged:
+    """What staging one mapping made, and how long its distinct values took."""
+
+    rows: int
+    converting: float
+
+
+def stage_mapping(warehouse: Warehouse, settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> Staged:
+    """Write staged.<mapping> from the rows it claims, in bounded memory."""
+    begun = perf_counter()
+    stager = convert_values(warehouse, settings, mappings, mapping)
+    converting = perf_counter() - begun
+    conversions, table = stager.conversions, f"staged.{mapping.name}"
+    print_of = fingerprint([*stager.made, *stager.links])
+    warehouse.run(
+        f"CREATE OR REPLACE TABLE {table} AS SELECT *, {print_of} AS fingerprint FROM ({staging_select(stager)})"
+    )
+    conversions.note_where(table, "s.source_id", list(_field_checks(stager)))
+    links = [check for one in stager.links.values() for check in one.checks]
+    conversions.note_where(conversions.rows, conversions.key, links)
+    if stager.parts:
+        claim_parts(warehouse, mapping.name, mapping.source_object)
+    conversions.drop()
+    return Staged(int(warehouse.run(f"SELECT count(*) FROM {table}")[0][0]), converting)
+
+
+def convert_values(warehouse: Warehouse, settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> Stager:
+    """Convert the distinct values of every field and link of a mapping; what cannot be read is listed."""
     source = mappings.sources[mapping.source_object]
-    stager = Stager(settings, mappings, mapping, Problems(mapping.name, mapping.source_object), {})
-    table = f"staged.{mapping.name}"
-    columns = ["source_id", "depth", *mapping.fields, *mapping.lookups]
-    columns += [one.shared for one in mapping.fields.values() if one.shared and one.shared not in mapping.fields]
-    warehouse.write(table, pl.DataFrame(schema={name: pl.Int32 if name == "depth" else pl.String for name in columns}))
-    staged = 0
     have = set(warehouse.columns(source.table))
     if missing := missing_columns(mapping, have):
         raise MappingProblem(gather("mappings/", missing))
-    needed = sorted(({source.key, "depth", ZONE} & have) | mapping.used_columns)
-    # The claims decide, so that `where` is judged once and the rows add up.
-    claimed = (
-        f"SELECT {', '.join(f's.{identifier(name)}' for name in needed)} FROM {source.table} s"
-        f" SEMI JOIN staged.claims c ON c.source_id = s.{identifier(source.key)} AND c.mapping = '{mapping.name}'"
-        f" ORDER BY s.{identifier(source.key)}"
+    conversions = Conversions(warehouse, mapping, source, Problems(mapping.name, mapping.source_object))
+    stager = Stager(settings, mappings, mapping, conversions, have)
+    stager.made |= {one.name: _field(stager, one) for one in mapping.fields.values()}
+    for one in mapping.fields.values():
+        if one.shared:
+            stager.made.setdefault(one.shared, "NULL::VARCHAR")
+    stager.links |= {name: _link(stager, name) for name in mapping.lookups}
+    conversions.problems.write(warehouse)
+    return stager
+
+
+def staging_select(stager: Stager) -> str:
+    """Return the SELECT that joins the claimed rows with the answers: source id, depth, and every field and link."""
+    conversions = stager.conversions
+    source_id = conversions.key
+    for one in stager.parts:
+        source_id = f"{source_id} || CASE WHEN {one.table}.part > 1 THEN ':part-' || {one.table}.part ELSE '' END"
+    depth = "s.depth::INTEGER" if "depth" in stager.have else "0"
+    made = stager.made | {name: one.value for name, one in stager.links.items()}
+    named = ", ".join(f"{text} AS {identifier(name)}" for name, text in made.items())
+    return f"SELECT {source_id} AS source_id, {depth} AS depth, {named} FROM {conversions.rows} s{conversions.joins}"
+
+
+def fingerprint(columns: Iterable[str]) -> str:
+    """Return sha256 over the canonical payload as SQL: name, length and value of every filled field and link, by name."""
+    # Each value goes with its length, so that no text of a value can pass for another field.
+    parts = ", ".join(
+        f"'{name}=' || length({identifier(name)}) || ':' || {identifier(name)}"
+        for name in sorted(set(columns) - NOT_SENT)
     )
-    for frame in warehouse.frames(claimed, ROWS_AT_ONCE):
-        warehouse.write(table, _staged(stager, frame, source.key, columns), append=True)
-        stager.problems.write(warehouse)
-        staged += frame.height
-    return staged
+    return f"sha256(concat_ws(chr(30), {parts}))"
 
 
-def _staged(stager: Stager, frame: pl.DataFrame, key: str, columns: list[str]) -> pl.DataFrame:
-    raw: dict[str, Column] = {name: frame[name].cast(pl.String).to_list() for name in frame.columns}
-    ids = [value or "" for value in raw[key]]
-    made: dict[str, Any] = {"source_id": ids}
-    made["depth"] = frame["depth"].cast(pl.Int32) if "depth" in frame.columns else [0] * len(ids)
-    for field in stager.mapping.fields.values():
-        made[field.name] = _field(stager, field, raw, ids)
-        if field.shared:
-            made.setdefault(field.shared, [None] * len(ids))
-    for lookup in stager.mapping.lookups.values():
-        made[lookup.name] = list(_linked(stager, lookup, raw, ids))
-    return pl.DataFrame(
-        {name: made[name] for name in columns},
-        schema_overrides={name: pl.String for name in columns if name != "depth"},
-    )
-
-
-def _linked(stager: Stager, lookup: Lookup, raw: dict[str, Column], ids: list[str]) -> Iterator[Cell]:
-    if lookup.is_owner:
-        owners = stager.value_map(lookup.values) if lookup.values else None
-        fallback = stager.settings["policy.fallback_owner"]
-        for one, user in zip(ids, raw[lookup.column], strict=True):
-            yield resolve_owner(lookup, one, user, stager.problems, owners=owners, fallback=fallback)
-        return
-    by: Column = raw[lookup.by] if lookup.by else [None] * len(ids)
-    for one, value, kind in zip(ids, raw[lookup.column], by, strict=True):
-        yield resolve_lookup(lookup, one, value, kind, stager.problems)
-
-
-def _field(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str]) -> Column:
+def _field(stager: Stager, field: FieldMapping) -> str:
+    """Return the SQL of a field's value; what cannot be read is listed under the field."""
     if field.parts:
-        return _folded(stager, field, raw, ids)
+        # One labelled line a filled part, in the order of the parts.
+        lines = ", ".join(f"{_text(part.label + ': ')} || nullif({_field(stager, part)}, '')" for part in field.parts)
+        return f"nullif(concat_ws(chr(10), {lines}), '')"
     if field.const is not None:
-        constant = str(field.const).lower() if isinstance(field.const, bool) else str(field.const)
-        return [constant] * len(ids)
-    fill = _decided if field.values else _transformed
-    made = list(fill(stager, field, raw, ids))
+        return _text(str(field.const).lower() if isinstance(field.const, bool) else str(field.const))
+    each = TRANSFORMS[field.via].each
+    if each and not field.values:
+        return _joined(stager, field, each)
+    answers = _decided(stager, field) if field.values else _transformed(stager, field)
+    stager.conversions.note(field.name, answers)
+    if field.via in PREFIXED and not field.values:
+        return f"{_text(stager.settings['source.id_prefix'])} || {answers.value}"
+    return answers.value
+
+
+def _link(stager: Stager, name: str) -> Linked:
+    lookup = stager.mapping.lookups[name]
+    if not lookup.is_owner:
+        return link(lookup)
+    owners = stager.value_map(lookup.values) if lookup.values else None
+    convert = owner_of(lookup, owners, str(stager.settings["policy.fallback_owner"]))
+    answers = stager.conversions.ask(
+        f"link {name}", [_column(lookup.column)], lambda texts: convert(texts[0]), blank_too=True
+    )
+    stager.conversions.note(name, answers)
+    return Linked(answers.value, [])
+
+
+def _inputs(stager: Stager, field: FieldMapping) -> list[str]:
+    inputs = [_column(name) for name in field.columns]
+    if field.via in ZONED:
+        inputs[-1] = f"coalesce(nullif({inputs[-1]}, ''), {_text(stager.zone)})"
+    return inputs
+
+
+def _joined(stager: Stager, field: FieldMapping, each: Each) -> str:
+    """Ask for each column alone: there are far fewer of its values than of all together."""
+    transform = PARTS.get(each.via) or TRANSFORMS[each.via]
+    inputs = _inputs(stager, field)
+    texts, zone = (inputs[:-1], inputs[-1:]) if field.via in ZONED else (inputs, [])
+    made = []
+    for place, text in enumerate(texts):
+        answers = stager.conversions.ask(
+            each.via, [text, *zone], lambda given: _convert(transform, given), as_is=transform.as_is
+        )
+        stager.conversions.note(field.name, answers)
+        word = f"{_text(each.words[place])} || " if each.words else ""
+        made.append(f"{word}{answers.value}")
+    return f"nullif(concat_ws({_text(each.separator)}, {', '.join(made)}), '')"
+
+
+def _transformed(stager: Stager, field: FieldMapping) -> Answers:
+    transform, inputs = TRANSFORMS[field.via], _inputs(stager, field)
     if field.marker:
-        made = list(_marked(stager, field, raw, ids, made))
-    limit = _limit(stager, field)
-    for place, value in enumerate(made):
-        if field.required and not value:
-            stager.problems.note(ids[place], field.name, "required", Severity.HOLD, f"has no {field.name}")
-        elif value and limit and len(value) > limit:
-            why = f"{len(value)} characters, and Freshsales takes {limit}"
-            stager.problems.note(ids[place], field.name, "too_long", Severity.HOLD, why)
-    return made
+        return _marked(stager, field, transform, inputs)
+    return stager.conversions.ask(
+        field.via,
+        inputs,
+        lambda texts: _convert(transform, texts),
+        as_is=transform.as_is,
+        blank_too=transform.blank_too,
+    )
 
 
-def _folded(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str]) -> Column:
-    """Return one labelled line a filled part, in the order of the parts."""
-    columns = [(part.label, _field(stager, part, raw, ids)) for part in field.parts]
-    limit = _limit(stager, field)
-    made: Column = []
-    for place, one in enumerate(ids):
-        text = "\n".join(f"{label}: {value}" for label, column in columns if (value := column[place]))
-        if limit and len(text) > limit:
-            why = f"{len(text)} characters, and Freshsales takes {limit}"
-            stager.problems.note(one, field.name, "too_long", Severity.HOLD, why)
-        made.append(text or None)
-    return made
-
-
-def _transformed(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str]) -> Iterator[Cell]:
-    transform = TRANSFORMS[field.via]
-    zone = stager.settings["practice.time_zone"]
-    prefix = stager.settings["source.id_prefix"] if field.via in PREFIXED else ""
-    known: dict[tuple[Cell, ...], tuple[Cell, UnreadableError | None]] = {}
-    for one, texts in zip(ids, zip(*(raw[name] for name in field.columns), strict=True), strict=True):
-        if field.via in ZONED:
-            texts = (*texts[:-1], texts[-1] or zone)  # noqa: PLW2901
-        if texts not in known:
-            known[texts] = _convert(transform, texts)
-        value, problem = known[texts]
-        if problem:
-            stager.problems.note(one, field.name, problem.rule, problem.severity, str(problem))
-        yield f"{prefix}{value}" if value is not None else None
-
-
-def _convert(transform: Transform, texts: tuple[Cell, ...]) -> tuple[Cell, UnreadableError | None]:
+def _convert(transform: Transform, texts: Texts) -> Cell:
     given = tuple(printable(text) if text else text for text in texts)
     if transform.first_filled:
         given = (next((text for text in given if text and text.strip()), None),)
     if not transform.blank_too and not any(text and text.strip() for text in given):
-        return None, None
-    function: Callable[..., Cell] = transform.function
-    try:
-        return function(*given), None
-    except UnreadableError as problem:
-        return problem.kept, problem
+        return None
+    return transform.function(*given)
 
 
-def _decided(stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str]) -> Iterator[Cell]:
+def _decided(stager: Stager, field: FieldMapping) -> Answers:
     assert field.values
+    pattern = field.values
+    column = placeholder(pattern)
     severity = Severity.WARN if field.on_open == "omit" else Severity.HOLD
-    column = placeholder(field.values)
-    names: Column = [None] * len(ids)
-    if column:
-        names = [field.values.replace(f"{{{column}}}", value or "none") for value in raw[column]]
-    for one, spelling, name in zip(ids, raw[field.columns[0]], names, strict=True):
-        key = (spelling or "").strip()
-        if not key:
-            yield None
-            continue
-        decided = stager.value_map(name or field.values).rows.get(key)
+
+    def decide(texts: Texts) -> Cell:
+        spelling = (texts[0] or "").strip()
+        if not spelling:
+            return None
+        name = pattern.replace(f"{{{column}}}", texts[1] or "none") if column else pattern
+        decided = stager.value_map(name).rows.get(spelling)
         if decided is None or decided.is_open:
-            stager.problems.note(one, field.name, "open", severity, "spelling has no decision")
-        yield decided.answer if decided else None
+            raise UnreadableError("open", "spelling has no decision", severity)
+        return decided.answer
+
+    inputs = [_column(field.columns[0]), *([_column(column)] if column else [])]
+    return stager.conversions.ask(f"{pattern} {severity}", inputs, decide)
 
 
-def _marked(
-    stager: Stager, field: FieldMapping, raw: dict[str, Column], ids: list[str], made: Column
-) -> Iterator[Cell]:
-    at, by, *rest = (raw[name] for name in field.marker)
-    completed: Column = rest[0] if rest else [None] * len(ids)
-    zones = raw.get(ZONE, [None] * len(ids))
-    practice = stager.settings["practice.time_zone"]
-    prefix = stager.settings["source.id_prefix"]
-    is_html = field.via == "rich_text"
-    for one, body, when, who, done, zone in zip(ids, made, at, by, completed, zones, strict=True):
-        moments = []
-        for moment in (when, done):
-            try:
-                moments.append(local_time(moment, zone or practice))
-            except UnreadableError as problem:
-                moments.append(printable(moment or ""))
-                stager.problems.note(one, field.name, problem.rule, Severity.WARN, str(problem))
-        line = marker(stager.mapping.source_object, f"{prefix}{one}", moments[0], who, moments[1])
-        yield with_marker(body, line, is_html=is_html)
+def _marked(stager: Stager, field: FieldMapping, transform: Transform, inputs: Sequence[str]) -> Answers:
+    """Ask row by row: a text with its marker under it is like no other."""
+    zone = _column(ZONE) if ZONE in stager.have else "NULL::VARCHAR"
+    problems, is_html = stager.conversions.problems, field.via == "rich_text"
+    prefix = str(stager.settings["source.id_prefix"])
+    limit = _limit(stager, field) if field.split else None
+
+    def moment(one: str, text: Cell, zone: Cell) -> Cell:
+        try:
+            return local_time(text, zone or stager.zone)
+        except UnreadableError as problem:
+            problems.note(one, field.name, problem.rule, Severity.WARN, str(problem))
+            return printable(text or "")
+
+    def mark(one: str, texts: Texts) -> list[Cell]:
+        body, at, by, *done = texts[: len(inputs)], *texts[len(inputs) : -1]
+        try:
+            made = _convert(transform, body)
+        except UnreadableError as problem:
+            made = problem.kept
+            problems.note(one, field.name, problem.rule, problem.severity, str(problem))
+        begun, ended = moment(one, at, texts[-1]), moment(one, done[0] if done else None, texts[-1])
+
+        def line(part: int) -> str:
+            source_id = f"{prefix}{one}" if part == 1 else f"{prefix}{one}:part-{part}"
+            return marker(stager.mapping.source_object, source_id, begun, by, ended)
+
+        parts = in_parts(made, limit - len(with_marker(" ", line(99), is_html=True))) if made and limit else [made]
+        return [with_marker(text, line(part), is_html=is_html) for part, text in enumerate(parts, 1)]
+
+    asked = [*inputs, *(_column(name) for name in field.marker), zone]
+    answers = stager.conversions.ask_rows(field.name, asked, mark)
+    if field.split:
+        stager.parts.append(answers)
+    return answers
+
+
+def _field_checks(stager: Stager) -> Iterator[tuple[str, str, str, Severity, str]]:
+    for one in stager.mapping.fields.values():
+        value, limit = f"s.{identifier(one.name)}", _limit(stager, one)
+        if one.required:
+            blank = f"coalesce({value}, '') = ''"
+            yield one.name, "required", blank, Severity.HOLD, f"'has no {one.name}'"
+        if limit:
+            why = f"length({value}) || ' characters, and Freshsales takes {limit}'"
+            yield one.name, "too_long", f"length({value}) > {limit}", Severity.HOLD, why
 
 
 def _limit(stager: Stager, field: FieldMapping) -> int | None:
@@ -213,6 +276,14 @@ def _limit(stager: Stager, field: FieldMapping) -> int | None:
     if TRANSFORMS[field.via].form is Form.RICH:
         return 10_000
     return TITLE_FIELDS.get(field.name)
+
+
+def _column(name: str) -> str:
+    return f"s.{identifier(name)}::VARCHAR"
+
+
+def _text(value: str) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def form_of(field: FieldMapping) -> Form:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
-from workbench.mapping.object_mapping import ObjectMapping
-from workbench.mapping.sources import Source, claim, read_selected
+from workbench.mapping.sources import Source, read_claimed
 from workbench.mapping.spellings import hand_over_value_maps
 from workbench.settings import Settings
 from workbench.staging.clashes import Clashes, settle_clashes
 from workbench.staging.existing import hold_existing
 from workbench.staging.problems import start_problems
-from workbench.staging.rows import stage_mapping
+from workbench.staging.rows import fingerprint, stage_mapping
+from workbench.staging.scope import leave_for_later
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
@@ -27,8 +27,12 @@ class Staging:
 
     rows: dict[str, int]
     unclaimed: dict[str, int]
+    left: dict[str, int]
+    """Rows left to a later wave or as too old, by the name of their claim."""
     clashes: Clashes
     stamp: str
+    converting: float = field(default=0, compare=False)
+    """Seconds that the distinct values took, before anything was joined."""
 
 
 def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
@@ -41,8 +45,9 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
             if not name.startswith("source_"):
                 warehouse.run(f"DROP TABLE IF EXISTS staged.{identifier(name)}")
         start_problems(warehouse)
+        left = leave_for_later(warehouse, settings, mappings)
         unclaimed = claim_rows(warehouse, mappings)
-        rows = {
+        staged = {
             one.name: stage_mapping(warehouse, settings, mappings, one)
             for one in mappings.objects
             if one.kind in STAGED_KINDS
@@ -51,17 +56,21 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
         clashes = settle_clashes(warehouse, mappings)
         for one in mappings.objects:
             if one.kind in STAGED_KINDS:
-                add_fingerprints(warehouse, one)
+                renew_fingerprints(warehouse, one.name)
         stamp = _stamp(warehouse, mappings, tenant)
-    return Staging(rows, unclaimed, clashes, stamp)
+    rows = {name: one.rows for name, one in staged.items()}
+    return Staging(rows, unclaimed, left, clashes, stamp, sum(one.converting for one in staged.values()))
 
 
 def read_sources(warehouse: Warehouse, mappings: Mappings) -> None:
-    """Run every reviewed SELECT into staged.source_<object>; each row needs a key of its own."""
+    """Run every reviewed SELECT into staged.source_<object>; each row needs a key of its own, and has its mapping's name."""
     hand_over_value_maps(warehouse, mappings)
     problems = []
     for source in mappings.sources.values():
-        read_selected(warehouse, source, source.table)
+        claims = {one.name: one.where for one in mappings.of(source.name)}
+        if not claims:
+            raise MappingProblem(f"mappings/: no mapping reads {source.name}; say why in a left_out mapping")
+        read_claimed(warehouse, source, claims)
         problems.extend(_key_problems(warehouse, source))
     if problems:
         raise MappingProblem(gather("mappings/sources", problems))
@@ -81,24 +90,29 @@ def claim_rows(warehouse: Warehouse, mappings: Mappings) -> dict[str, int]:
     unclaimed: dict[str, int] = {}
     problems = []
     for source in mappings.sources.values():
-        claims = mappings.of(source.name)
-        if not claims:
-            problems.append(f"no mapping reads {source.name}; say why in a left_out mapping")
-            continue
-        for mapping in claims:
-            claim(warehouse, source, mapping.name, mapping.where)
-        twice = warehouse.run(
-            "SELECT string_agg(DISTINCT mapping, ' and ' ORDER BY mapping), count(DISTINCT source_id)"
-            " FROM staged.claims WHERE source_object = ? AND source_id IN"
-            " (SELECT source_id FROM staged.claims WHERE source_object = ? GROUP BY 1 HAVING count(*) > 1)",
-            [source.name, source.name],
-        )[0]
-        if twice[1]:
-            problems.append(f"{twice[0]} claim the same {twice[1]} rows of {source.name}; make their where disjoint")
+        problems.extend(_double_claims(warehouse, mappings, source))
         unclaimed |= _hold_unclaimed(warehouse, source)
+        warehouse.run(
+            f"INSERT INTO staged.claims SELECT '{source.name}', {identifier(source.key)},"
+            f" coalesce(claimed_by, 'unclaimed_{source.name}') FROM {source.table}"
+        )
     if problems:
         raise MappingProblem(gather("mappings/objects", problems))
     return unclaimed
+
+
+def _double_claims(warehouse: Warehouse, mappings: Mappings, source: Source) -> list[str]:
+    twice = int(warehouse.run(f"SELECT count(*) FROM {source.table} WHERE claims > 1")[0][0])
+    if not twice:
+        return []
+    names = sorted(
+        one.name
+        for one in mappings.of(source.name)
+        if warehouse.run(
+            f"SELECT 1 FROM {source.table} WHERE claims > 1 AND coalesce((\n{one.where}\n), false) LIMIT 1"
+        )
+    )
+    return [f"{' and '.join(names)} claim the same {twice} rows of {source.name}; make their where disjoint"]
 
 
 def _hold_unclaimed(warehouse: Warehouse, source: Source) -> dict[str, int]:
@@ -106,37 +120,32 @@ def _hold_unclaimed(warehouse: Warehouse, source: Source) -> dict[str, int]:
     reason = "'no mapping claims the row'"
     if "hold_reason" in warehouse.columns(source.table):
         reason = f"coalesce(hold_reason, {reason})"
-    warehouse.run(
-        f"INSERT INTO staged.problems SELECT '{name}', '{source.name}', {key}, 'route', 'route', 'hold', {reason}"
-        f" FROM {source.table} WHERE {key} NOT IN (SELECT source_id FROM staged.claims WHERE source_object = '{source.name}')"
-    )
-    count = int(warehouse.run("SELECT count(*) FROM staged.problems WHERE mapping = ?", [name])[0][0])
+    count = int(warehouse.run(f"SELECT count(*) FROM {source.table} WHERE claimed_by IS NULL")[0][0])
     if count:
         warehouse.run(
-            f"INSERT INTO staged.claims SELECT source_object, source_id, mapping FROM staged.problems WHERE mapping = '{name}'"
+            f"INSERT INTO staged.problems SELECT '{name}', '{source.name}', {key}, 'route', 'route', 'hold', {reason}"
+            f" FROM {source.table} WHERE claimed_by IS NULL"
         )
     return {name: count} if count else {}
 
 
-def add_fingerprints(warehouse: Warehouse, mapping: ObjectMapping) -> None:
-    """Add sha256 over the canonical payload: name, length and value of every filled field and lookup, by name."""
-    table = f"staged.{mapping.name}"
-    names = sorted(set(warehouse.columns(table)) - {"source_id", "depth", "fingerprint"})
-    # Each value goes with its length, so that no text of a value can pass for another field.
-    parts = ", ".join(f"'{name}=' || length({identifier(name)}) || ':' || {identifier(name)}" for name in names)
-    warehouse.run(f"ALTER TABLE {table} ADD COLUMN fingerprint VARCHAR")
-    warehouse.run(f"UPDATE {table} SET fingerprint = sha256(concat_ws(chr(30), {parts}))")
+def renew_fingerprints(warehouse: Warehouse, mapping: str) -> None:
+    """Give the rows that a clash changed the fingerprint of what they hold now."""
+    table = f"staged.{mapping}"
+    warehouse.run(
+        f"UPDATE {table} SET fingerprint = {fingerprint(warehouse.columns(table))}"
+        f" WHERE source_id IN (SELECT source_id FROM staged.changes WHERE mapping = '{mapping}')"
+    )
 
 
 def _stamp(warehouse: Warehouse, mappings: Mappings, tenant: str) -> str:
-    """Stamp what is staged: mapping by mapping, so that no sort holds every row at once."""
+    """Stamp what is staged, mapping by mapping and row by row: nothing holds every row at once."""
     whole = hashlib.sha256()
     for name in sorted(one.name for one in mappings.objects if one.kind in STAGED_KINDS):
-        digest = warehouse.run(
-            "SELECT sha256(coalesce(string_agg(sha256(source_id) || fingerprint, '' ORDER BY source_id), ''))"
-            f" FROM staged.{name}"
-        )[0][0]
-        whole.update(f"{name} {digest}\n".encode())
+        whole.update(f"{name}\n".encode())
+        rows = f"SELECT sha256(source_id) || fingerprint AS row FROM staged.{name} ORDER BY source_id"
+        for frame in warehouse.frames(rows):
+            whole.update("".join(frame["row"].to_list()).encode())
     stamp = whole.hexdigest()
     warehouse.run("CREATE OR REPLACE TABLE staged.stamp AS SELECT ? AS tenant, ? AS stamp", [tenant, stamp])
     return stamp

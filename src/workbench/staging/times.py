@@ -29,6 +29,8 @@ RAILS = {
 EMPTY_DAYS = {"0001-01-01", "1900-01-00", "1900-01-01", "1899-12-30", "9999-12-31"}
 """Days that mean nothing: Open Dental's and the spreadsheet's zero (export reference §0)."""
 
+MINUTES_A_STEP = 5
+
 
 class BadTimeError(UnreadableError):
     """A time cannot be read or does not exist; its row is held."""
@@ -48,7 +50,10 @@ def local_day(value: Cell, zone: Cell) -> Cell:
 
 
 def end_time(ends: Cell, starts: Cell, minutes: Cell, zone: Cell) -> Cell:
-    """Return the end: as given, else start plus duration; never before the start."""
+    """Return the end: as given, else start plus duration; never before the start.
+
+    A duration is in minutes, or a pattern of steps such as `//XXXX//`, five minutes each (export reference §1.1).
+    """
     if not starts:
         return None
     start = _moment(starts, zone)
@@ -58,11 +63,15 @@ def end_time(ends: Cell, starts: Cell, minutes: Cell, zone: Cell) -> Cell:
     return end.isoformat(timespec="seconds") if end else None
 
 
+def stamp(value: Cell, zone: Cell) -> Cell:
+    """Return one original time in full, since Freshsales stamps its own; none for a day that means nothing."""
+    return local_time(value, zone) if value and not stands_for_nothing(value) else None
+
+
 def stamps(created: Cell, modified: Cell, zone: Cell) -> Cell:
-    """Return both original times in full, since Freshsales stamps its own."""
-    given = (("created", created), ("modified", modified))
-    parts = [f"{word} {local_time(value, zone)}" for word, value in given if value and not stands_for_nothing(value)]
-    return "; ".join(parts) or None
+    """Return both original times in full."""
+    given = (("created", stamp(created, zone)), ("modified", stamp(modified, zone)))
+    return "; ".join(f"{word} {made}" for word, made in given if made) or None
 
 
 def rails_zone(zone: Cell) -> Cell:
@@ -80,8 +89,11 @@ def stands_for_nothing(value: str) -> bool:
 
 
 def _after(start: datetime, minutes: Cell) -> datetime | None:
+    said = (minutes or "").strip()
+    if said and set(said.upper()) <= {"/", "X"}:
+        said = str(MINUTES_A_STEP * len(said))
     try:
-        length = timedelta(minutes=int(Decimal((minutes or "").strip())))
+        length = timedelta(minutes=int(Decimal(said)))
     except (InvalidOperation, ValueError, OverflowError):
         return None
     return (start.astimezone(UTC) + length).astimezone(start.tzinfo)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import NamedTuple
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -21,15 +22,29 @@ from workbench.vocabulary import Severity
 Cell = str | None
 NO_MAIL = {"test@test.com", "n/a", "none", "declined", "no email", "unknown"}
 NO_MAIL_NAMES = ("noemail@", "no-email@", "nomail@", "none@", "declined@")
-SEVERAL_NUMBERS = re.compile(r"\s*(?:/|\bor\b|;(?!\s*ext))\s*", re.IGNORECASE)
+SEVERAL_NUMBERS = re.compile(r"\s*(?:/|&|\bor\b|[;,](?!\s*(?:e?xt?|#)))\s*", re.IGNORECASE)
 SEVERAL_ADDRESSES = re.compile(r"[;,\s]+")
 AMOUNT = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d*)?")
 NEGATIVE = [re.compile(sign) for sign in (r"\((.+)\)", r"-(.+)", r"(.+)-")]
 CURRENCY = re.compile(r"^([(-]?)\s*(?:USD|\$)\s*|\s*USD$", re.IGNORECASE)
 ADA_CODES_A_FIELD = 42
+AS_TYPED = r"[!-~](?:[ -~]*[!-~])?"
+"""Printable ASCII without blanks at its ends."""
+PLAIN_ADDRESS = (
+    r"[a-z]{1,20}(?:[0-9]{1,8}|[._][a-z]{1,20}[0-9]{0,4})@[a-z]{2,20}(?:\.[a-z]{2,20})?\.(?:com|net|org|edu)"
+)
+"""Addresses of the plainest shape, and no placeholder has it: a name with a second part or a number."""
 YES = {"y", "yes", "true", "t", "1", "-1", "x", "checked"}
 NO = {"n", "no", "false", "f", "0"}
 """How exports write a yes and a no; blank is neither (export reference §1.3)."""
+
+
+class Each(NamedTuple):
+    """Which transform is asked for each column, what stands between the answers, and a word before each."""
+
+    via: str
+    separator: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,12 +53,16 @@ class Transform:
 
     `first_filled`: it gets one text, the first filled of its columns; otherwise all of them in order.
     `blank_too`: it is asked although every text is empty.
+    `each`: it is made of what another transform makes of each column alone, in this order, by this separator.
+    `as_is`: a regular expression (RE2) of single texts that it returns unchanged, so that nobody has to ask.
     """
 
     form: Form
     function: Callable[..., Cell]
     first_filled: bool = True
     blank_too: bool = False
+    as_is: str | None = None
+    each: Each | None = None
 
 
 def text(value: str) -> Cell:
@@ -231,16 +250,16 @@ def activity_type(value: str) -> Cell:
 
 
 TRANSFORMS: dict[str, Transform] = {
-    "text": Transform(Form.TEXT, text),
+    "text": Transform(Form.TEXT, text, as_is=AS_TYPED),
     "long_text": Transform(Form.RICH, words.long_text),
     "rich_text": Transform(Form.RICH, words.rich_text, first_filled=False),
     "activity_title": Transform(Form.TEXT, words.activity_title, first_filled=False),
     "phone": Transform(Form.TEXT, phone),
     "phone_list": Transform(Form.LIST, phone_list, first_filled=False),
-    "email": Transform(Form.TEXT, email),
+    "email": Transform(Form.TEXT, email, as_is=PLAIN_ADDRESS),
     "email_list": Transform(Form.LIST, email_list),
     "website": Transform(Form.TEXT, website),
-    "address": Transform(Form.TEXT, address, first_filled=False),
+    "address": Transform(Form.TEXT, address, first_filled=False, each=Each("text", ", ")),
     "money": Transform(Form.MONEY, money),
     "integer": Transform(Form.NUMBER, integer),
     "checkbox": Transform(Form.BOOLEAN, checkbox),
@@ -251,8 +270,10 @@ TRANSFORMS: dict[str, Transform] = {
     "local_time": Transform(Form.TIME, times.local_time, first_filled=False),
     "end_time": Transform(Form.TIME, times.end_time, first_filled=False),
     "rails_zone": Transform(Form.TEXT, times.rails_zone, blank_too=True),
-    "stamps": Transform(Form.TEXT, times.stamps, first_filled=False),
-    "source_id": Transform(Form.TEXT, text),
+    "stamps": Transform(
+        Form.TEXT, times.stamps, first_filled=False, each=Each("stamp", "; ", ("created ", "modified "))
+    ),
+    "source_id": Transform(Form.TEXT, text, as_is=AS_TYPED),
     "npi": Transform(Form.TEXT, npi),
     "ada_codes": Transform(Form.TEXT, ada_codes),
     "ada_codes_more": Transform(Form.TEXT, ada_codes_more),
@@ -262,6 +283,8 @@ TRANSFORMS: dict[str, Transform] = {
 }
 """Every transform a mapping may name with `via`."""
 
+PARTS: dict[str, Transform] = {"stamp": Transform(Form.TEXT, times.stamp, first_filled=False)}
+"""Transforms that others are made of; no mapping names them."""
 PREFIXED = {"source_id"}
 ZONED = {"local_time", "local_day", "end_time", "stamps", "rails_zone"}
 """Transforms whose last column is a time zone; blank there means the practice's own."""

@@ -18,7 +18,7 @@ from workbench.vocabulary import Severity
 Cell = str | None
 LABEL = re.compile(
     r"\(?\b(?:cell|mobile|mob|home|work|office|business|mom|mother|dad|father|wife|husband|spouse|fax|main|direct"
-    r"|phone|tel|preferred|primary)\b\)?[:.]?|(?:^|(?<=\s))\(?[chwm](?=[:.)\s]|$)[:.)]?",
+    r"|phone|tel|preferred|primary)(?:['’]s)?\b\)?[:.]?|\([^()\d]*\)|(?:^|(?<=\s))\(?[chwm](?=[:.)\s]|$)[:.)]?",
     re.IGNORECASE,
 )
 CONTROLS = {
