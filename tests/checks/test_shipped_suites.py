@@ -106,11 +106,14 @@ class Planted:
         return pl.DataFrame(self.rows, schema=dict.fromkeys(self.rows[0], pl.String))
 
     def _share(self) -> None:
-        """What is outside of one set is outside of the column's other set; what is too long may have no form either."""
+        """What is outside of one set is outside of the column's other set; what is too early is so for every date before.
+
+        What is too long may have no form either.
+        """
         by_question = defaultdict(list)
         for place, one in enumerate(self.judged.expectations):
-            if one.type in (IN_SET, NOT_NULL, UNIQUE):
-                by_question[one.type, one.columns].append(place)
+            if one.type in (IN_SET, NOT_NULL, UNIQUE, ORDER):
+                by_question[one.type, one.columns[0] if one.type == ORDER else one.columns].append(place)
         for places in by_question.values():
             together = [key for place in places for key in self.keys[place]]
             self.keys |= dict.fromkeys(places, together)

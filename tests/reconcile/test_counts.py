@@ -7,7 +7,7 @@ from shipped import make_shipped
 from workbench.ledger.plans import keep_plan
 from workbench.ledger.runs import start_run
 from workbench.ledger.store import open_ledger
-from workbench.reconcile.counts import count_fates
+from workbench.reconcile.counts import count_fates, write_waiting
 from workbench.warehouse import open_warehouse
 
 
@@ -26,7 +26,8 @@ def test_rows_of_another_wave_and_old_history_count_as_excluded(tmp_path):
     with open_warehouse(made.settings.warehouse, write=True) as warehouse:
         warehouse.run("CREATE TABLE checked.held (mapping VARCHAR, source_id VARCHAR)")
         warehouse.run("CREATE TABLE destination.identities (mapping VARCHAR, source_id VARCHAR, is_live BOOLEAN)")
-        fates = count_fates(warehouse, made.mappings, ledger, run.run_id, plan)
+        write_waiting(warehouse, ledger, plan)
+        fates = count_fates(warehouse, made.mappings, ledger, run.run_id)
     ledger.engine.dispose()
     left = {row[0]: row[1:3] for row in fates.select("mapping", "source", "excluded").iter_rows() if "_" in row[0]}
     assert {name: counts for name, counts in left.items() if name.startswith(("later", "older"))} == {
