@@ -161,7 +161,10 @@ def normal_view(tenant: Tenant) -> dict[str, Record]:
     made: dict[str, Record] = {}
     for destination, plural in KINDS.items():
         for record in tenant.state.get(plural, []):
-            made[f"{destination} {keys.get((plural, record['id']), '?')}"] = _seen(tenant, destination, record, keys)
+            key = str(keys.get((plural, record["id"]), "?"))
+            seen = _seen(tenant, destination, record, keys)
+            of_others = f"{seen['fields']}" if key.endswith("/") else ""
+            made[f"{destination} {key}{of_others}"] = seen
     return made
 
 
@@ -203,7 +206,9 @@ def mismatches(truth: Record, tenant: Tenant, open_spellings: set[str] = frozens
 
 def _is_untouched(truth: Record, seen: Record) -> bool:
     """Say whether a record of others holds what they wrote, no link and none of our fields."""
-    written = {name: value for name, value in seen["fields"].items() if name in truth["fields"] or name not in FILLED_IN}
+    written = {
+        name: value for name, value in seen["fields"].items() if name in truth["fields"] or name not in FILLED_IN
+    }
     return _compare(truth, seen | {"fields": written}, set()) == []
 
 
