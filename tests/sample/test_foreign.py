@@ -139,7 +139,9 @@ def test_whoever_is_no_row_of_the_practice_resembles_none(empty, foreign):
     rows = [row for name in OFFICES for row in empty.rows[name].values()]
     cells = {cell for row in rows for cell in row.values() if cell}
     strangers = [one["fields"] for one in foreign if one["fate"] == "stranger"]
-    assert cells.isdisjoint(one[name] for one in strangers for name in ("name", "email", "mobile_number") if name in one)
+    assert cells.isdisjoint(
+        one[name] for one in strangers for name in ("name", "email", "mobile_number") if name in one
+    )
     people = {(row["first_name"], row["last_name"]) for row in empty.rows["contacts"].values()}
     assert sum((one.get("first_name"), one.get("last_name")) in people for one in strangers) == 1
 
