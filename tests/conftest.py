@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from commands import Journey, run_journey
+from commands import Journey, newest_run, workbench
 from loaded import Loaded, load
-from rooms import make_practice
+from rooms import Practice, make_practice
 
+from workbench.journey.rehearsal import rehearsal_state
+from workbench.journey.run import prepare_rehearsal
+from workbench.journey.starter import init_migration
 from workbench.sample.generation import FEWEST_PATIENTS
 
 PATIENTS = 150
@@ -17,10 +20,16 @@ PATIENTS = 150
 
 @pytest.fixture(scope="session")
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    """The whole journey of a practice of 150 patients into the embedded tenant."""
-    practice = make_practice(tmp_path_factory.mktemp("journey"), patients=PATIENTS)
+    """The whole journey, as `make rehearse` runs it: 150 patients, and a part of them in the embedded tenant already."""
+    folder = tmp_path_factory.mktemp("journey") / "migration"
+    init_migration(folder, None)
+    practice = Practice(folder, folder / "data" / "sample" / "truth.json")
     try:
-        yield run_journey(practice)
+        prepare_rehearsal(practice.settings, patients=PATIENTS)
+        before = rehearsal_state(practice.settings)
+        ran = workbench("rehearse", "--migration", str(folder), "--patients", str(PATIENTS))
+        assert ran.returncode == 0, ran.stderr + ran.stdout
+        yield Journey(practice, newest_run(folder), before)
     finally:
         practice.stop_tenant()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from loaded import KEY, Loaded
-from truth import fates, rejected_records
+from truth import Tenant, fates, mismatches, rejected_records
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -166,3 +166,19 @@ def test_fates_and_rejected_records_are_read_from_the_truth():
         ("notes", "notes.csv", 2, 4, "an opening quote is never closed", "N-1"),
         ("tasks", "tasks.csv", 9, 9, "its key is blank", ""),
     ]
+
+
+def test_a_record_of_others_that_changed_is_seen(loaded):
+    fields = {"last_name": "Body", "email": "some.body@elsewhere.example", "subscription_status": 2}
+    told = {"destination": "contact", "fields": fields | {"lifecycle_stage": "Lead"}}
+    truth = loaded.truth | {"untouched": [told]}
+
+    def wrong() -> list[str]:
+        return mismatches(truth, Tenant(loaded.practice.base_url), loaded.practice.open_spellings())
+
+    missing, extra = "contact of others for None: 0 records", "extra contact contacts/"
+    with loaded.added("contacts", fields) as record:
+        assert wrong() == []
+        with loaded.edited("contacts", record, city="Reno"):
+            assert wrong() == [missing, extra]
+    assert wrong() == [missing]

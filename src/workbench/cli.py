@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=7, metavar="S")
     one.add_argument("--dialect", choices=["clean", "messy"], default="clean")
     one.add_argument("--later", action="store_true", help="write a later delivery, too, with its own truth")
+    one.add_argument("--foreign", action="store_true", help="write foreign.json: what stands in the tenant before")
     one = verb("tenant", _tenant, "serve a rehearsal Freshsales tenant")
     one.add_argument("--port", type=int, default=0, metavar="P")
     one.add_argument("--edition", choices=["suite", "classic"], default="suite")
@@ -160,6 +161,7 @@ def _sample(arguments: argparse.Namespace) -> Answer:
         seed=arguments.seed,
         dialect=arguments.dialect,
         later=arguments.later,
+        foreign=arguments.foreign,
     )
     rows = sum(made.rows.values())
     return {

@@ -10,13 +10,16 @@ from commands import Journey, workbench
 from rooms import Practice
 from truth import Tenant, normal_view
 
+from workbench.journey.rehearsal import seed_rehearsal
+
 
 def test_notebooks_run_in_number_order_on_their_defaults_and_give_the_same_tenant(journey: Journey, tmp_path: Path):
     first = journey.practice
     second = Practice(tmp_path / "migration", first.truth)
-    made = workbench("init", str(second.folder), "--exports", str(first.folder.parent / "sample" / "exports"))
+    made = workbench("init", str(second.folder), "--exports", str(first.settings.exports))
     assert made.returncode == 0, made.stderr
     try:
+        seed_rehearsal(second.settings, first.foreign)
         ran = subprocess.run(
             [
                 sys.executable,

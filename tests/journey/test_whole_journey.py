@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import csv
 import json
 import re
 
 import pytest
 from commands import Journey, run_journey, workbench
+from foreign import without_empty
 from truth import Tenant, mismatches, rejected_records
 
 from workbench.journey.steps import STEPS
@@ -43,6 +45,11 @@ def truth(journey: Journey) -> dict:
     return json.loads(journey.practice.truth.read_text())
 
 
+@pytest.fixture(scope="module")
+def foreign(journey: Journey) -> list[dict]:
+    return json.loads(journey.practice.foreign.read_text())["records"]
+
+
 def test_the_journey_ends_reconciled_with_nothing_left_to_write(journey):
     summary = journey.summary
     assert (summary["reconciled"], summary["differences"], summary["zero_write"]) == (True, 0, True)
@@ -58,6 +65,50 @@ def test_every_source_row_of_every_mapping_has_one_fate(journey):
 
 def test_every_record_equals_the_truth_field_by_field(journey, tenant, truth):
     assert mismatches(truth, tenant, journey.practice.open_spellings()) == []
+
+
+def test_about_a_twentieth_of_the_practice_stood_in_the_tenant_already(journey, foreign):
+    mappings = journey.summary["mappings"]
+    rows = sum(
+        mappings[name]["source"]
+        for name in ("practice", "patient", "prospect", "referring_dentist", "unclaimed_contacts")
+    )
+    already = [one for one in foreign if one["fate"] != "stranger"]
+    assert 0.04 <= len(already) / rows <= 0.06
+    assert {one["destination"] for one in already} == {"account", "contact", "lead"}
+    assert sum(len(journey.before[name]) for name in ("sales_accounts", "contacts", "deals")) == len(foreign)
+
+
+def test_what_is_surely_a_row_is_adopted_and_what_may_be_one_waits_for_a_person(journey, truth, foreign):
+    with (journey.practice.settings.own_decisions / "existing.csv").open(newline="") as file:
+        decided = {row["source_value"]: row["decision"] for row in csv.DictReader(file)}
+    fates = {"adopted": "map", "held": "ask"}
+    assert decided == {one["source"]: fates[one["fate"]] for one in foreign if one["fate"] in fates}
+    adopted = {f"{one['source_object']}/{one['source_id']}" for one in truth["records"] if one.get("adopted")}
+    held = {f"{one['source_object']}/{one['source_id']}" for one in truth["held"] if one["reason"] == "existing"}
+    assert (adopted, held) == tuple({one["source"] for one in foreign if one["fate"] == fate} for fate in fates)
+    assert sum(one["updated"] for one in journey.summary["mappings"].values()) == len(adopted)
+    assert {one["waits_for"] for one in truth["deferred"]} & held
+
+
+def test_an_adopted_record_keeps_its_id_and_gets_the_source_id(journey, tenant, foreign):
+    adopted = {one["source"].partition("/")[2] for one in foreign if one["fate"] == "adopted"}
+    records = [one for name in ("sales_accounts", "contacts") for one in tenant.state[name]]
+    before = {one["id"] for name in ("sales_accounts", "contacts") for one in journey.before[name]}
+    ours = {one["custom_field"].get("cf_source_system_id") for one in records if one["id"] in before}
+    assert ours - {None} == adopted
+
+
+def test_what_others_put_there_is_the_same_to_the_byte(journey, tenant, truth):
+    adopted = {one["source_id"] for one in truth["records"] if one.get("adopted")}
+    left = 0
+    for name in ("sales_accounts", "contacts", "deals"):
+        now = {one["id"]: without_empty(one) for one in tenant.state[name]}
+        for record in journey.before[name]:
+            if now[record["id"]]["custom_field"].get("cf_source_system_id") not in adopted:
+                assert json.dumps(now[record["id"]]) == json.dumps(without_empty(record))
+                left += 1
+    assert left == len(truth["untouched"])
 
 
 @pytest.mark.parametrize(("row", "mapping"), ROWS.items())
@@ -135,7 +186,7 @@ def test_every_notebook_leaves_a_page_and_a_record(journey):
     assert "Reconciled" in (journey.folder / "index.html").read_text()
 
 
-def test_pages_hold_no_code_and_no_patient(journey):
+def test_pages_hold_no_code_and_no_patient(journey, foreign):
     columns = ("email", "phone_mobile", "date_of_birth", "cf_member_id")
     with open_warehouse(journey.practice.settings.warehouse) as warehouse:
         people = warehouse.run(f"SELECT first_name || ' ' || last_name, {', '.join(columns)} FROM raw.contacts")
@@ -146,6 +197,9 @@ def test_pages_hold_no_code_and_no_patient(journey):
         "9999-12-31",
     }
     names = {row[0] for row in people if row[0]}
+    theirs = [one["fields"] for one in foreign if one["destination"] != "account"]
+    secrets |= {one[name] for one in theirs for name in ("email", "mobile_number") if name in one}
+    names |= {f"{one['first_name']} {one['last_name']}" for one in theirs if "last_name" in one}
     for page in [
         *journey.folder.glob("*.html"),
         *journey.folder.glob("*.json"),

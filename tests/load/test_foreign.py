@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from foreign import PLURALS, plant
+from foreign import PLURALS, plant, without_empty
 from loaded import Loaded, load
 from loads import Rehearsal
 from rooms import Practice, make_practice, stage_and_check
@@ -46,12 +46,6 @@ def practice(tmp_path: Path) -> Iterator[Practice]:
 def records(tenant: Tenant, planted: list[tuple[str, dict]]) -> list[dict]:
     found = {(plural, one["id"]): one for plural in PLURALS.values() for one in tenant.state[plural]}
     return [without_empty(found[PLURALS[destination], one["id"]]) for destination, one in planted]
-
-
-def without_empty(record: dict) -> dict:
-    """A record without custom fields that are empty: they were made after it."""
-    custom = {name: value for name, value in record["custom_field"].items() if value not in (None, [])}
-    return record | {"custom_field": custom}
 
 
 def decisions(practice: Practice) -> dict[str, tuple[str, str]]:

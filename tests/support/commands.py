@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from rooms import Practice
 
 @dataclass(frozen=True)
 class Journey:
-    """A practice whose steps all ran, and the folder of the run."""
+    """A practice whose steps all ran, the folder of the run, and what stood in the tenant before it."""
 
     practice: Practice
     folder: Path
+    before: dict[str, Any] = field(default_factory=dict)
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -42,6 +42,11 @@ class Practice:
         return read_settings(self.folder)
 
     @property
+    def foreign(self) -> Path:
+        """What people put into the tenant before."""
+        return self.truth.with_name("foreign.json")
+
+    @property
     def mappings(self) -> Mappings:
         """Its decision files."""
         return read_mappings(self.settings)
@@ -75,10 +80,17 @@ class Practice:
 
 
 def make_practice(
-    folder: Path, *, patients: int = 12, seed: int = 7, dialect: str = "messy", edition: str = "suite", plan: str = ""
+    folder: Path,
+    *,
+    patients: int = 12,
+    seed: int = 7,
+    dialect: str = "messy",
+    edition: str = "suite",
+    plan: str = "",
+    foreign: bool = False,
 ) -> Practice:
     """Generate a practice and a migration folder for it."""
-    write_sample(folder / "sample", patients=patients, seed=seed, dialect=dialect)
+    write_sample(folder / "sample", patients=patients, seed=seed, dialect=dialect, foreign=foreign)
     return make_migration(folder, folder / "sample", edition=edition, plan=plan)
 
 

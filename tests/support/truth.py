@@ -31,6 +31,10 @@ NAMED = {
     "sales_activity_type": ("sales_activity_type_id", "sales_activity_types"),
 }
 TIMES = {"from_date", "end_date", "due_date", "start_date"}
+SOURCES = {"account": "companies", "contact": "contacts", "lead": "contacts", "deal": "cases"}
+"""The source object whose rows such a record may be."""
+FILLED_IN = {"deal_pipeline", "deal_stage"}
+"""What a tenant gives a record that says nothing of it."""
 MORE = "cf_dentalexec_more"
 
 
@@ -105,7 +109,8 @@ def translated(
     records = [_translated(one, edition, pipeline, folded or {}) for one in truth["records"]]
     waiting = cases_of_leads(records)
     left = [one for one in records if not {_named(one), one["links"].get("target")} & waiting]
-    return truth | {"records": left}
+    others = [_translated({"links": {}} | one, edition, "", {}) for one in truth.get("untouched", [])]
+    return truth | {"records": left, "untouched": others}
 
 
 def cases_of_leads(records: list[Record]) -> set[str]:
@@ -156,12 +161,18 @@ def normal_view(tenant: Tenant) -> dict[str, Record]:
     made: dict[str, Record] = {}
     for destination, plural in KINDS.items():
         for record in tenant.state.get(plural, []):
-            made[f"{destination} {keys.get((plural, record['id']), '?')}"] = _seen(tenant, destination, record, keys)
+            key = str(keys.get((plural, record["id"]), "?"))
+            seen = _seen(tenant, destination, record, keys)
+            of_others = f"{seen['fields']}" if key.endswith("/") else ""
+            made[f"{destination} {key}{of_others}"] = seen
     return made
 
 
 def mismatches(truth: Record, tenant: Tenant, open_spellings: set[str] = frozenset()) -> list[str]:
-    """Return every way in which the tenant is not what the truth says; empty when they are equal."""
+    """Return every way in which the tenant is not what the truth says; empty when they are equal.
+
+    Records without a source id are right where the truth says that people put them there, and nothing in them changed.
+    """
     found: list[str] = []
     keys = _keys(tenant)
     by_key: dict[tuple[str, str], list[Record]] = {}
@@ -180,9 +191,25 @@ def mismatches(truth: Record, tenant: Tenant, open_spellings: set[str] = frozens
             continue
         seen = _seen(tenant, one["destination"], records[0], keys)
         found.extend(f"{one['destination']} {source}: {problem}" for problem in _compare(one, seen, open_spellings))
+    for one in truth.get("untouched", []):
+        alike = by_key.get((one["destination"], f"{SOURCES[one['destination']]}/"), [])
+        same = [record for record in alike if _is_untouched(one, _seen(tenant, one["destination"], record, keys))]
+        if len(same) == 1:
+            alike.remove(same[0])
+        else:
+            found.append(f"{one['destination']} of others for {one.get('source')}: {len(same)} records")
     found.extend(_file_mismatches(expected_files, tenant, keys))
-    found.extend(f"extra {destination} {source}" for destination, source in by_key if destination != "file")
+    extra = [key for key, records in by_key.items() if records and key[0] != "file"]
+    found.extend(f"extra {destination} {source}" for destination, source in extra)
     return found
+
+
+def _is_untouched(truth: Record, seen: Record) -> bool:
+    """Say whether a record of others holds what they wrote, no link and none of our fields."""
+    written = {
+        name: value for name, value in seen["fields"].items() if name in truth["fields"] or name not in FILLED_IN
+    }
+    return _compare(truth, seen | {"fields": written}, set()) == []
 
 
 def _file_mismatches(expected: dict[str, list[Record]], tenant: Tenant, keys: dict[tuple[str, int], str]) -> list[str]:
@@ -202,9 +229,8 @@ def _file_mismatches(expected: dict[str, list[Record]], tenant: Tenant, keys: di
 
 
 def _keys(tenant: Tenant) -> dict[tuple[str, int], str]:
-    objects = {"sales_accounts": "companies", "contacts": "contacts", "leads": "contacts", "deals": "cases"}
     keys = {}
-    for plural, source in objects.items():
+    for plural, source in ((KINDS[destination], source) for destination, source in SOURCES.items()):
         for record in tenant.state.get(plural, []):
             number = str((record.get("custom_field") or {}).get("cf_source_system_id") or "")
             keys[plural, record["id"]] = f"{'employers' if number.startswith('employer:') else source}/{number}"

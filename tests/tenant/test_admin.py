@@ -66,6 +66,20 @@ def test_a_setup_applied_twice_changes_nothing(tenant):
     assert after == before
 
 
+def test_an_empty_tenant_is_seeded_once_whole_and_without_a_side_effect(bare):
+    person = {"email": "ana@x.co", "subscription_status": 1, "lifecycle_stage": "Customer"}
+    records = [{"entity": "sales_accounts", "fields": {"name": "A Bank"}}, {"entity": "contacts", "fields": person}]
+    nameless = {"entity": "sales_accounts", "fields": {}}
+    assert bare.post("/_tenant/seed", {"records": [*records, nameless]}).status_code == 400
+    assert bare.get("/_tenant/state")["sales_accounts"] == []
+    assert bare.post("/_tenant/seed", {"records": records}).json() == {"seeded": 2}
+    before = bare.get("/_tenant/state")
+    assert bare.post("/_tenant/seed", {"records": records}).json() == {"seeded": 0}
+    assert bare.get("/_tenant/state") == before
+    assert before["contacts"][0]["lifecycle_stage_id"] == bare.listing("lifecycle_stages")["Customer"]
+    assert [bare.get(f"/_tenant/{name}")["total"] for name in ("messages", "side_effects")] == [0, 0]
+
+
 def test_a_setup_adds_choices_to_what_is_there(tenant):
     field = {"name": "cf_carrier", "label": "Carrier", "type": "dropdown", "choices": ["Aetna"]}
     tenant.post("/_tenant/setup", {"custom_fields": {"contacts": [field]}})

@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from workbench.errors import SettingsProblem, SetupMissing, TenantUnreachable, WorkbenchError, gather
+from workbench.freshsales.endpoints import endpoint
 from workbench.settings import Settings
 
 IDLE_SECONDS = 600
@@ -77,6 +78,18 @@ def set_up_rehearsal(settings: Settings, setup: dict[str, Any]) -> None:
     refused = _administer(settings, "setup", setup).get("refused")
     if refused:
         raise SetupMissing(gather("The setup plan for this tenant", [str(one) for one in refused], noun="refusal"))
+
+
+def seed_rehearsal(settings: Settings, foreign: Path) -> int:
+    """Put the records of a sample's foreign.json into the embedded tenant as people made them before us; return how many.
+
+    A tenant that holds any record is left as it is: seeding again, after a kill or in the next run, does nothing.
+    """
+    records = [
+        {"entity": endpoint(one["destination"], settings.edition).plural, "fields": one["fields"]}
+        for one in json.loads(foreign.read_text("utf-8"))["records"]
+    ]
+    return int(_administer(settings, "seed", {"records": records})["seeded"])
 
 
 def forget_rehearsal(settings: Settings) -> None:

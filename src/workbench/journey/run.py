@@ -15,7 +15,7 @@ from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
 from workbench.journey.delta import delta_folder, newer_deliveries
 from workbench.journey.jupyter import WarmKernels, warm_kernels
 from workbench.journey.record import current_run, open_run_ledger, reopen_last_run, summary_text, write_summary
-from workbench.journey.rehearsal import forget_rehearsal
+from workbench.journey.rehearsal import forget_rehearsal, seed_rehearsal
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import AGAIN, APART, STEPS, steps_between
 from workbench.keys import api_key
@@ -77,18 +77,27 @@ def run_steps(settings: Settings, *, first: str | None = None, last: str | None 
 
 def rehearse(settings: Settings, *, patients: int, fresh: bool) -> dict[str, Any]:
     """Run every step on the rehearsal tenant; the generated practice stands in where no exports are named."""
-    if fresh:
-        forget_rehearsal(settings)
-    marker = settings.exports.parent / "made_for"
-    wanted = f"{patients} messy"
-    if settings.is_sample and (not marker.is_file() or marker.read_text("utf-8") != wanted):
-        _tell(f"Generating a practice of {patients} patients in data/sample")
-        shutil.rmtree(settings.exports.parent, ignore_errors=True)
-        write_sample(settings.exports.parent, patients=patients, dialect="messy")
-        marker.write_text(wanted, "utf-8")
+    prepare_rehearsal(settings, patients=patients, fresh=fresh)
     ran = run_steps(settings)
     summary = write_summary(settings, ran.run.run_id)
     return {**summary, "text": summary_text(settings, ran.run.run_id, summary)}
+
+
+def prepare_rehearsal(settings: Settings, *, patients: int, fresh: bool = False) -> None:
+    """Generate the practice where no exports are named, and let a part of it stand in the embedded tenant already."""
+    if fresh:
+        forget_rehearsal(settings)
+    if not settings.is_sample:
+        return
+    sample, is_embedded = settings.exports.parent, not settings["rehearsal.base_url"]
+    marker, wanted = sample / "made_for", f"{patients} messy{' foreign' if is_embedded else ''}"
+    if not marker.is_file() or marker.read_text("utf-8") != wanted:
+        _tell(f"Generating a practice of {patients} patients in data/sample")
+        shutil.rmtree(sample, ignore_errors=True)
+        write_sample(sample, patients=patients, dialect="messy", foreign=is_embedded)
+        marker.write_text(wanted, "utf-8")
+    if is_embedded and (planted := seed_rehearsal(settings, sample / "foreign.json")):
+        _tell(f"Putting {planted} records of other people into the rehearsal tenant")
 
 
 def _run_step(settings: Settings, ran: Ran, step: str) -> None:

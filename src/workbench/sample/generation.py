@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from workbench.sample.papers import Attachment, invent_attachment, invent_note
 from workbench.sample.people import Office, Person
 from workbench.sample.practices import SNAPSHOT, Practice
 from workbench.sample.spellings import Carriers, Numbers
-from workbench.sample.truth import Draft, TruthWriter
+from workbench.sample.truth import AlreadyThere, Draft, TruthWriter
 
 DIALECTS = ("clean", "messy")
 FEWEST_PATIENTS = sum(part.role == "Patient" for part in SINGLES) + 3 * len(FAMILIES)
@@ -53,6 +54,7 @@ class Asked:
     seed: int
     patients: int
     dialect: str
+    foreign: bool
 
 
 @dataclass
@@ -64,20 +66,27 @@ class Lives:
 
 
 def write_sample(
-    out: Path, *, patients: int = 400, seed: int = 7, dialect: str = "clean", later: bool = False
+    out: Path,
+    *,
+    patients: int = 400,
+    seed: int = 7,
+    dialect: str = "clean",
+    later: bool = False,
+    foreign: bool = False,
 ) -> SampleSummary:
     """Write `out/exports/…` and `out/truth.json`; the same arguments give the same bytes.
 
-    Earlier deliveries and truth in `out` are replaced.
+    `foreign` adds `foreign.json`, what stands in the tenant before; the truth is then that of such a tenant, else of an
+    empty one. Earlier deliveries and truth in `out` are replaced.
     """
     if dialect not in DIALECTS:
         raise ExportProblem(f"There is no dialect {dialect!r}; there are {' and '.join(DIALECTS)}.")
     if patients < 1:
         raise ExportProblem(f"A practice of {patients} patients cannot be generated; ask for 1 or more.")
     shutil.rmtree(out / "exports", ignore_errors=True)
-    for name in ("truth.json", "truth_later.json"):
+    for name in ("truth.json", "truth_later.json", "foreign.json"):
         (out / name).unlink(missing_ok=True)
-    asked = Asked(out, seed, patients, dialect)
+    asked = Asked(out, seed, patients, dialect, foreign)
     summary, numbers = _deliver(asked, SNAPSHOT, "truth.json")
     if later:
         summary, _ = _deliver(asked, LATER_SNAPSHOT, "truth_later.json", before=numbers)
@@ -91,6 +100,7 @@ def _deliver(
     words = tomllib.loads((files(__package__) / "wording.toml").read_text("utf-8"))
     office = Office(Practice(asked.seed), words, Carriers(), Numbers())
     later = Later(office, asked.seed, before) if before else None
+    there = AlreadyThere(office.practice.companies.values()) if asked.foreign else None
     emails = {key: user.email for key, user in office.practice.users.items()}
     out, seed, patients, is_messy = asked.out, asked.seed, asked.patients, asked.dialect == "messy"
     more = (*(("rejected",) if is_messy else ()), *(("removed",) if later else ()))
@@ -106,6 +116,8 @@ def _deliver(
         cast = Cast(office, seed, patients)
         for household in cast.households():
             lives = live(office, household, seed)
+            if there:
+                there.meet(*(person.draft for person in household.people))
             if later:
                 _go_on(later, household, lives)
             write_household(household, lives, delivery, truth)
@@ -114,6 +126,11 @@ def _deliver(
                 write_household(household, live(later.office, household, seed), delivery, truth)
         if is_messy:
             truth.facts = delivery.facts(MISREAD)
+        if there:
+            truth.facts["untouched"] = there.untouched()
+    if there and not later:
+        text = json.dumps({"version": 1, "records": there.records}, indent=1, ensure_ascii=False)
+        (out / "foreign.json").write_text(text + "\n", "utf-8")
     deliveries = tuple(sorted(folder.name for folder in (out / "exports").iterdir()))
     return SampleSummary(out, deliveries, delivery.counts, truth.counts), office.numbers
 

@@ -1,15 +1,17 @@
-"""A row of the export beside what should become of it, and the file that says so."""
+"""A row of the export beside what should become of it, what stands in the tenant before, and the file that says so."""
 
 from __future__ import annotations
 
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -75,6 +77,7 @@ class Draft:
     excluded: str = ""
     rejected: str = ""
     removed: bool = False
+    theirs: dict[str, Any] | None = None  # what people wrote into the record it adopts, and stays
     created: datetime = datetime.min
 
     @property
@@ -138,10 +141,11 @@ class Draft:
             "source_object": self.source_object,
             "source_id": self.source_id,
             "destination": self.destination or DESTINATIONS[self.source_object],
-            "fields": self.fields,
+            "fields": self.fields | (self.theirs or {}),
             "custom_field": self.custom,
             "links": {name: target.name for name, target in self.links.items() if target.moves},
         }
+        record |= {"adopted": True} if self.theirs is not None else {}
         return record | ({"owner": self.owner} if self.owner else {}) | ({"open": self.open} if self.open else {})
 
 
@@ -153,6 +157,60 @@ def written_day(day: date | None) -> str:
 def employer_key(name: str) -> str:
     """Return the source id that an employer's text makes."""
     return "employer:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+class AlreadyThere:
+    """What people put into the tenant before us, by foreign.toml: `records` as truth would word them, each with its fate."""
+
+    def __init__(self, companies: Iterable[Draft]) -> None:
+        plan = tomllib.loads((files(__package__) / "foreign.toml").read_text("utf-8"))
+        self.records: list[dict[str, Any]] = [{"fate": "stranger"} | one for one in plan["strangers"]]
+        self._share: float = plan["share"]
+        self._rows: dict[str, dict[str, Any]] = plan["rows"]
+        self._ways: list[dict[str, Any]] = plan["people"]
+        self._seen = self._planted = 0
+        for company in companies:
+            self.meet(company)
+
+    def meet(self, *together: Draft) -> None:
+        """Let an account, or a person who comes alone, stand there already while too few do."""
+        self._seen += len(together)
+        draft, is_due = together[0], self._planted < self._share * self._seen
+        if not draft.moves:
+            return
+        way = self._rows.get(draft.source_id)
+        if way is None and is_due and draft.source_object == "contacts" and len(together) == 1:
+            way = next((one for one in self._ways if _suits(one, draft)), None)
+            self._ways.sort(key=lambda one: one is way)  # the others come first now
+        if way:
+            self._plant(draft, way)
+
+    def _plant(self, draft: Draft, way: dict[str, Any]) -> None:
+        fields = {name: draft.fields[name] for name in way["takes"] if name in draft.fields}
+        fields |= {name: fields[name].upper() for name in way.get("capitals", ())}
+        own = way.get("own", {})
+        fields |= {name: one.format(id=draft.source_id) if isinstance(one, str) else one for name, one in own.items()}
+        kind = DESTINATIONS[draft.source_object]
+        destination = "lead" if draft.fields.get("lifecycle_stage") == "Lead" else kind
+        self.records.append({"fate": way["fate"], "source": draft.name, "destination": destination, "fields": fields})
+        self._planted += way["fate"] != "stranger"
+        if way["fate"] == "held":
+            draft.held = "existing"
+        elif way["fate"] == "adopted":
+            draft.theirs = {name: value for name, value in fields.items() if draft.fields.get(name) != value}
+            if draft.fields.get("subscription_status") == 0 and fields["subscription_status"] == 1:
+                del draft.theirs["subscription_status"]  # a consent that was withdrawn is taken back
+
+    def untouched(self) -> list[dict[str, Any]]:
+        """Return what nobody may change, as Suite shows it: strangers, and what a row may be but no decision says so."""
+        left = [one for one in self.records if one["fate"] != "adopted"]
+        return [one | {"destination": "contact"} if one["destination"] == "lead" else one for one in left]
+
+
+def _suits(way: Mapping[str, Any], draft: Draft) -> bool:
+    fields = draft.fields
+    is_kind = fields["lifecycle_stage"] == way["stage"] and all(name in fields for name in way["needs"])
+    return is_kind and way.get("consent") in (None, fields["subscription_status"])
 
 
 class TruthWriter:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import orjson
 
+from workbench.tenant.bulk import seed
 from workbench.tenant.calls import Call, Refusal, Reply, calls_counted, faults, not_found, refused
 from workbench.tenant.records import delete_record, merge_records, update_record
 from workbench.tenant.schema import (
@@ -256,6 +257,7 @@ def clock(call: Call) -> Reply:
 
 ACTIONS: dict[str, Callable[[Call], Reply]] = {
     "setup": setup,
+    "seed": seed,
     "state": look,
     "calls": calls,
     "messages": lambda call: log("message", call),

@@ -15,8 +15,10 @@ def key_user(state: State) -> int:
 
 
 # -- writing
-def create_record(state: State, entity: str, given: Record, *, lag: float = 0.0, bulk: bool = False) -> Record:
-    """Store a new record and set off what a real tenant would."""
+def create_record(
+    state: State, entity: str, given: Record, *, lag: float = 0.0, bulk: bool = False, quiet: bool = False
+) -> Record:
+    """Store a new record and set off what a real tenant would, unless that is long ago (`quiet`)."""
     body = make_body(state, entity, given, None)
     record_id, now = state.new_id(), state.stamp()
     keys = keys_of(state, entity, body)
@@ -28,7 +30,8 @@ def create_record(state: State, entity: str, given: Record, *, lag: float = 0.0,
     state.insert(entity, body, lag=lag)
     state.set_keys(entity, record_id, keys)
     _link(state, entity, body)
-    set_off(state, entity, body, bulk=bulk)
+    if not quiet:
+        set_off(state, entity, body, bulk=bulk)
     return body
 
 
