@@ -253,7 +253,7 @@ def _rollback(arguments: argparse.Namespace) -> Answer:
 
 
 def _explain(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.status import explain
+    from workbench.journey.record import explain
 
     return explain(_settings(arguments), arguments.object, arguments.source_id)
 
