@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workbench.checks.work_list import work_list
 from workbench.dental_exec.deliveries import find_deliveries
 from workbench.errors import SettingsProblem, WorkbenchError
 from workbench.freshsales.census import Vitals, read_vitals
@@ -92,13 +93,17 @@ def verify_log(settings: Settings) -> dict[str, Any]:
 
 
 def held_workbook(settings: Settings, path: Path) -> dict[str, Any]:
-    """Write held rows as a workbook, one sheet a cause."""
+    """Write the work list of held rows as a workbook, one sheet a cause."""
     if not path.parent.is_dir():
         raise SettingsProblem(f"There is no folder {path.parent} to write {path.name} into. Nothing was changed.")
-    rows = held_rows(settings.warehouse)
-    causes = write_held_workbook(rows, path)
-    text = f"Wrote {rows.height} reasons on {len(causes)} sheets to {path}."
-    return {"file": str(path), "causes": causes, "rows": rows.height, "text": text}
+    work = work_list(settings, read_mappings(settings))
+    causes = write_held_workbook(work, path)
+    decisions = sum(one.rows > 0 for one in work.waiting)
+    text = (
+        f"Wrote {work.held} reasons on {len(causes)} sheets to {path}; {decisions} decisions can be typed into it. Then:"
+        f' workbench status --read-back {path} --by "YOUR NAME"'
+    )
+    return {"file": str(path), "causes": causes, "rows": work.held, "decisions": decisions, "text": text}
 
 
 def examine(settings: Settings) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def _found(warehouse: Warehouse, mappings: Mappings, source_object: str, source_
 
 def _row(warehouse: Warehouse, table: str, key: str, source_id: str) -> Row:
     """Return one row of a table by its key column."""
-    found = warehouse.run(f"SELECT * FROM {table} WHERE {identifier(key)} = ?", [source_id])
-    return dict(zip(warehouse.columns(table), found[0], strict=True)) if found else {}
+    found = warehouse.frame(f"SELECT * FROM {table} WHERE {identifier(key)} = $id", {"id": source_id})
+    return found.row(0, named=True) if found.height else {}
 
 
 def _root(warehouse: Warehouse, source_key: str) -> list[str]:
