@@ -173,8 +173,7 @@ def _tenant(arguments: argparse.Namespace) -> Answer:
     words += ["--port", str(arguments.port)] if arguments.port else []
     words += ["--setup", arguments.setup] if arguments.setup else []
     words += ["--idle", str(arguments.idle)] if arguments.idle is not None else []
-    words += ["--tls"] if arguments.tls else []
-    return {"exit": serve(words) or 0}
+    return {"exit": serve([*words, *(["--tls"] if arguments.tls else [])]) or 0}
 
 
 def _rehearse(arguments: argparse.Namespace) -> Answer:

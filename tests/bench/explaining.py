@@ -49,7 +49,9 @@ def fill_warehouse(folder: Path) -> None:
     mappings = read_mappings(settings)
     patient, key = mappings["patient"], mappings.sources["contacts"].key
     landed = [name for name in read_contract().objects["contacts"].columns if name != key]
-    derived = sorted({*patient.used_columns, *(column for _, column in mappings.sources["contacts"].asks)} - {*landed, key})
+    derived = sorted(
+        {*patient.used_columns, *(column for _, column in mappings.sources["contacts"].asks)} - {*landed, key}
+    )
     staged = [*patient.fields, "cf_shared_email", *(name for name in patient.lookups if name != "account")]
 
     def filled(names: list[str]) -> str:
@@ -108,7 +110,9 @@ def fill_ledger(folder: Path) -> None:
             store.execute(
                 f"INSERT INTO transitions {series} SELECT n * 3 + {place + 1}, n + 1, '{state}', 1.8e9 + n, '' FROM s"
             )
-        store.execute(f"INSERT INTO batches {series} SELECT n, 'run', 'patient', 1000, '/job/' || n, 'sent' FROM s WHERE n < {ROWS} / 1000 + 1")
+        store.execute(
+            f"INSERT INTO batches {series} SELECT n, 'run', 'patient', 1000, '/job/' || n, 'sent' FROM s WHERE n < {ROWS} / 1000 + 1"
+        )
         store.execute("INSERT INTO plans VALUES (1, 'run', 'x', 'x', 'load', '{}')")
     store.close()
     ledger = open_run_ledger(settings)
@@ -160,7 +164,9 @@ def main() -> int:
                 print(f"{what} cannot be explained: {(made.stderr.strip().splitlines() or ['no word'])[-1]}")
                 return 1
             slowest = max(slowest, float(said[1]))
-            print(f"  {what} ({said[3]}): {float(said[1]):.2f} s; with Python's start {whole:.2f} s; {float(said[2]):.2f} GiB")
+            print(
+                f"  {what} ({said[3]}): {float(said[1]):.2f} s; with Python's start {whole:.2f} s; {float(said[2]):.2f} GiB"
+            )
     finally:
         shutil.rmtree(room, ignore_errors=True)
     print(f"the slowest of {len(asked())} calls: {slowest:.2f} s (bound {BOUND}){' OVER' if slowest > BOUND else ''}")

@@ -11,11 +11,13 @@ import polars as pl
 
 from workbench.checks.causes import DECIDE, REPAIR, UNKNOWN
 from workbench.dental.knowledge import read_facts
+from workbench.freshsales.foreign import ASKING, has_foreign, match_foreign
 from workbench.ledger.runs import last_run
 from workbench.ledger.store import open_ledger
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, Lookup, asked_map
-from workbench.mapping.spellings import existing_matches
+from workbench.mapping.sources import Source
+from workbench.mapping.spellings import standing_rows
 from workbench.mapping.value_map import EXISTING
 from workbench.settings import Settings
 from workbench.vocabulary import Decision
@@ -90,7 +92,7 @@ def work_list(settings: Settings, mappings: Mappings) -> WorkList:
                 found = warehouse.frame(f"{HELD} UNION ALL {OMITTED} ORDER BY ALL")
                 for (source_object,), part in found.group_by("source_object", maintain_order=True):
                     made += _waiting(warehouse, mappings, str(source_object), part)
-    return WorkList(_written_for(settings, snapshot), _in_order(_with_matches(settings, mappings, made)), choices, held)
+    return WorkList(_written_for(settings, snapshot), _in_order(made), choices, held)
 
 
 def _written_for(settings: Settings, snapshot: str) -> dict[str, str]:
@@ -114,6 +116,8 @@ def _waiting(warehouse: Warehouse, mappings: Mappings, source_object: str, held:
         f"SELECT h.*, s.* FROM held_here h LEFT JOIN {source.table} s ON s.{identifier(source.key)} = h.source_id"
     )
     warehouse.connection.unregister("held_here")
+    standing = rows.filter(pl.col("rule") == EXISTING)["source_id"].unique().to_list()
+    matches = _matches(warehouse, mappings, source, standing)
     for row in rows.iter_rows(named=True):
         name, filled = row["mapping"], _filling(mappings, row["mapping"], row["field"])
         asked = DECISIONS[row["rule"]](mappings, row, filled) if row["rule"] in DECISIONS else None
@@ -124,7 +128,8 @@ def _waiting(warehouse: Warehouse, mappings: Mappings, source_object: str, held:
         where = advice.where.format(place=place, mapping=name, map=asked[0] if asked else "")
         yield Waiting(
             advice.cause, source_object, row["source_id"], name, row["field"], row.get("source_file") or "",
-            row.get("source_row"), row["message"], advice.fix, advice.who, where, *(asked or ()),
+            row.get("source_row"), row["message"], advice.fix, advice.who, where, *(asked or ("", "")),
+            matches.get(asked[1], ()) if asked else (),
         )  # fmt: skip
 
 
@@ -198,16 +203,17 @@ def _choices(warehouse: Warehouse, mappings: Mappings) -> dict[str, tuple[str, .
     return {name.partition("{")[0].rstrip("."): tuple(sorted(found)) for name, found in made.items() if found}
 
 
-def _with_matches(settings: Settings, mappings: Mappings, made: list[Waiting]) -> list[Waiting]:
-    """Add to rows that may stand in the tenant already the records they may be."""
-    if not any(one.value_map == EXISTING for one in made):
-        return made
-    found: dict[str, list[str]] = {}
-    for match in existing_matches(settings, mappings):
-        found.setdefault(match.source_key, []).append(str(match.destination_id))
-    return [
-        replace(one, choices=tuple(found.get(one.spelling, ()))) if one.value_map == EXISTING else one for one in made
-    ]
+def _matches(warehouse: Warehouse, mappings: Mappings, source: Source, keys: list[str]) -> dict[str, tuple[str, ...]]:
+    """Return the numbers of the foreign records that some rows of a source may be, the surest first."""
+    select = standing_rows(mappings, source, source.table)
+    if not keys or not select or not has_foreign(warehouse):
+        return {}
+    warehouse.run(f"CREATE OR REPLACE TEMP TABLE standing ({ASKING})")
+    warehouse.run(f"INSERT INTO standing {select} WHERE {identifier(source.key)} IN (SELECT unnest(?))", [keys])
+    found: dict[str, tuple[str, ...]] = {}
+    for match in match_foreign(warehouse):
+        found[match.source_key] = (*found.get(match.source_key, ()), str(match.destination_id))
+    return found
 
 
 def _in_order(made: list[Waiting]) -> list[Waiting]:

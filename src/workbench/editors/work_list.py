@@ -92,9 +92,9 @@ def _read_sheet(reading: Reading, sheet: Sheet) -> None:
         reading.problems.append(f"sheet {sheet.title}: the column {', '.join(missing)} is missing")
         return
     if sheet.formulas:
-        reading.problems.append(
-            f"sheet {sheet.title}: {sheet.formulas} cells hold formulas; type what they come to, or paste values"
-        )
+        many = "1 cell holds a formula" if sheet.formulas == 1 else f"{sheet.formulas} cells hold formulas"
+        comes = "it comes" if sheet.formulas == 1 else "they come"
+        reading.problems.append(f"sheet {sheet.title}: {many}; type what {comes} to, or paste values")
     waiting: dict[tuple[str, ...], Waiting] = {
         (*one.key, one.value_map): one for one in reading.work.waiting if one.value_map
     }
