@@ -41,6 +41,8 @@ STANDS = ("source_object", "source_id", "mapping", "field", "file", "record", "w
 DECIDES = ("value_map", "source_value", "rows", "choices", "decision", "destination_value", "note")
 TYPED = DECIDES[-3:]
 """The columns that a person fills in."""
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
+"""How a text begins that a spreadsheet may take for a formula when somebody edits the cell."""
 READ_ME, CHOICES = "Read me", "Choices"
 MOST_LINES = 50_000
 """Lines on one sheet: nobody works through more, and what one decision ends stands first."""
@@ -65,6 +67,7 @@ def write_held_workbook(work: WorkList, path: Path) -> list[str]:
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         bold = book.add_format({"bold": True, "bottom": 1})
         plain = book.add_format({"text_wrap": True, "valign": "top"})
+        quoted = book.add_format({"text_wrap": True, "valign": "top", "quote_prefix": True})
         typed = book.add_format({"bg_color": "#FFF7CC", "border": 1, "border_color": "#D9CF9F", "num_format": "@"})
         by_cause = {cause: [one for one in work.waiting if one.cause == cause] for cause in causes}
         _explain(book.add_worksheet(READ_ME), work, by_cause, bold)
@@ -77,7 +80,7 @@ def write_held_workbook(work: WorkList, path: Path) -> list[str]:
                 sheet.write_string(0, column, name, bold)
                 sheet.set_column(column, column, WIDE.get(name, 16))
             for line, one in enumerate(part[:MOST_LINES], start=1):
-                _write(sheet, line, _cells(one, work, names), typed if one.rows else plain, plain)
+                _write(sheet, line, _cells(one, work, names), typed if one.rows else plain, (plain, quoted))
                 if one.rows:
                     _offer(sheet, line, one, names, work, places)
         if places:
@@ -126,14 +129,14 @@ def _cells(one: Waiting, work: WorkList, names: tuple[str, ...]) -> dict[str, An
     return {name: special.get(name, getattr(one, name, None)) for name in names}
 
 
-def _write(sheet: Any, line: int, cells: dict[str, Any], typed: Any, plain: Any) -> None:
+def _write(sheet: Any, line: int, cells: dict[str, Any], typed: Any, texts: tuple[Any, Any]) -> None:
     for column, (name, value) in enumerate(cells.items()):
         if name in TYPED:
             sheet.write_blank(line, column, None, typed)
         elif isinstance(value, int):
             sheet.write_number(line, column, value)
         elif value:
-            sheet.write_string(line, column, str(value), plain)
+            sheet.write_string(line, column, str(value), texts[str(value).startswith(FORMULA_SIGNS)])
 
 
 def _offer(  # noqa: PLR0917 - one line of one sheet
