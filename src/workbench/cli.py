@@ -117,7 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     target(one)
     one = verb("status", _status, "say where the last run stands, and what is held")
     one.add_argument("--held", action="store_true", help="list held rows by cause")
-    one.add_argument("--xlsx", metavar="FILE", help="write held rows as a workbook, one sheet a cause")
+    one.add_argument(
+        "--xlsx", metavar="FILE", help="write held rows as a workbook, a sheet a cause, to type decisions into"
+    )
+    one.add_argument(
+        "--read-back", metavar="FILE", help="take the decisions typed into that workbook into the value maps"
+    )
+    one.add_argument("--by", metavar="NAME", help="who typed the decisions that --read-back takes")
     target(one)
     one = verb("rollback", _rollback, "take back what we created and nobody changed since")
     group = one.add_mutually_exclusive_group(required=True)
@@ -155,20 +161,10 @@ def _init(arguments: argparse.Namespace) -> Answer:
 def _sample(arguments: argparse.Namespace) -> Answer:
     from workbench.sample.generation import write_sample
 
-    made = write_sample(
-        Path(arguments.out),
-        patients=arguments.patients,
-        seed=arguments.seed,
-        dialect=arguments.dialect,
-        later=arguments.later,
-        foreign=arguments.foreign,
-    )
-    rows = sum(made.rows.values())
-    return {
-        "folder": str(made.folder),
-        "rows": made.rows,
-        "text": f"Wrote {rows:,} rows to {made.folder / 'exports'}, and truth.json beside them.",
-    }
+    how = {name: getattr(arguments, name) for name in ("patients", "seed", "dialect", "later", "foreign")}
+    made = write_sample(Path(arguments.out), **how)
+    text = f"Wrote {sum(made.rows.values()):,} rows to {made.folder / 'exports'}, and truth.json beside them."
+    return {"folder": str(made.folder), "rows": made.rows, "text": text}
 
 
 def _tenant(arguments: argparse.Namespace) -> Answer:
@@ -178,8 +174,7 @@ def _tenant(arguments: argparse.Namespace) -> Answer:
     words += ["--port", str(arguments.port)] if arguments.port else []
     words += ["--setup", arguments.setup] if arguments.setup else []
     words += ["--idle", str(arguments.idle)] if arguments.idle is not None else []
-    words += ["--tls"] if arguments.tls else []
-    return {"exit": serve(words) or 0}
+    return {"exit": serve([*words, *(["--tls"] if arguments.tls else [])]) or 0}
 
 
 def _rehearse(arguments: argparse.Namespace) -> Answer:
@@ -210,15 +205,13 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
         arguments.json = True
         return rows
     if arguments.accept_above is None or not arguments.by:
-        raise SystemExit(
-            _usage("suggest needs carriers|fields|ada|stages|claims --values FILE, or --accept-above P --by NAME")
-        )
+        raise SystemExit(_usage("suggest needs what to suggest and --values FILE, or --accept-above P --by NAME"))
     from workbench.mapping.files import read_mappings
     from workbench.suggest.acceptance import accept_proposals
 
     settings = _settings(arguments)
-    today = date.today().isoformat()
-    return accept_proposals(settings, read_mappings(settings), above=arguments.accept_above, by=arguments.by, on=today)
+    above, today = arguments.accept_above, date.today().isoformat()
+    return accept_proposals(settings, read_mappings(settings), above=above, by=arguments.by, on=today)
 
 
 def _approve(arguments: argparse.Namespace) -> Answer:
@@ -226,11 +219,8 @@ def _approve(arguments: argparse.Namespace) -> Answer:
 
     settings = _settings(arguments, arguments.target or target_that_waits(arguments.migration))
     made = sign_due(settings, by=arguments.by, what=arguments.what)
-    return {
-        "signed": made.lock,
-        "by": made.by,
-        "text": f"Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}",
-    }
+    text = f"Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}"
+    return {"signed": made.lock, "by": made.by, "text": text}
 
 
 def _forecast(arguments: argparse.Namespace) -> Answer:
@@ -243,9 +233,21 @@ def _status(arguments: argparse.Namespace) -> Answer:
     from workbench.journey.status import held_workbook, status
 
     settings = _settings(arguments)
+    if arguments.read_back:
+        return _read_back(arguments, settings)
     if arguments.xlsx:
         return held_workbook(settings, Path(arguments.xlsx))
     return status(settings, held=arguments.held)
+
+
+def _read_back(arguments: argparse.Namespace, settings: Any) -> Answer:
+    if not (arguments.by or "").strip():
+        raise SystemExit(_usage("status --read-back FILE needs --by NAME"))
+    from workbench.editors.work_list import read_work_list
+    from workbench.mapping.files import read_mappings
+
+    path, by, today = Path(arguments.read_back), arguments.by.strip(), date.today().isoformat()
+    return read_work_list(settings, read_mappings(settings), path, by=by, on=today)
 
 
 def _rollback(arguments: argparse.Namespace) -> Answer:
@@ -255,7 +257,7 @@ def _rollback(arguments: argparse.Namespace) -> Answer:
 
 
 def _explain(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.status import explain
+    from workbench.journey.record import explain
 
     return explain(_settings(arguments), arguments.object, arguments.source_id)
 

@@ -56,6 +56,7 @@ class Sheet:
     title: str
     path: Path
     findings: tuple[str, ...]
+    formulas: int = 0
 
 
 @dataclass
@@ -85,7 +86,12 @@ def transcribe(workbook: Path, workroom: Path) -> list[Sheet]:
 
     room = build_once(workroom / digest[:32], workbook.name, fill)
     return [
-        Sheet(one["title"], room / one["file"], tuple(f"{workbook.name}{told}" for told in one["findings"]))
+        Sheet(
+            one["title"],
+            room / one["file"],
+            tuple(f"{workbook.name}{told}" for told in one["findings"]),
+            one.get("formulas", 0),
+        )
         for one in json.loads((room / "sheets.json").read_text("utf-8"))
     ]
 
@@ -113,7 +119,7 @@ def _transcribe(workbook: Path, room: Path) -> list[dict[str, Any]]:
             flags = _columns_of_flags(marks.flags, held)
             _write(_as_shown(frame, found, flags, is_1904), room / f"{number}.csv")
             told = [f"#{title}: {finding}" for finding in _findings(frame, found, marks)]
-            sheets.append({"title": title, "file": f"{number}.csv", "findings": told})
+            sheets.append({"title": title, "file": f"{number}.csv", "findings": told, "formulas": marks.formulas})
     except DAMAGED:
         raise ExportProblem(f"{workbook.name} is damaged or no workbook. Save it again as .xlsx.") from None
     if not sheets:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import StoreProblem
 from workbench.journey.steps import AGAIN, APART, STEPS
 from workbench.keys import image_key
 from workbench.ledger.budget import calls_so_far
@@ -15,6 +16,8 @@ from workbench.ledger.images import check_key
 from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_in_progress, step_states
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.log import note_event
+from workbench.mapping.files import read_mappings
+from workbench.reports.explain import explain_row
 from workbench.reports.index import StepLine, write_index
 from workbench.settings import Settings
 from workbench.vocabulary import Fate
@@ -60,6 +63,29 @@ def open_run_ledger(settings: Settings) -> Ledger:
     ledger = open_ledger(settings.ledger, image_key(settings))
     check_key(ledger)
     return ledger
+
+
+def open_past_ledger(settings: Settings) -> Ledger:
+    """Open the ledger to look back; where nothing was run yet, none is made."""
+    if not settings.ledger.is_file():
+        raise nothing_run(settings)
+    return open_run_ledger(settings)
+
+
+def nothing_run(settings: Settings) -> StoreProblem:
+    """Return the error of looking back where nothing was run."""
+    return StoreProblem(
+        f"Nothing was run for the target {settings.target} yet. Begin with: workbench run --target {settings.target}"
+    )
+
+
+def explain(settings: Settings, source_object: str, source_id: str) -> dict[str, Any]:
+    """Return what one source row went through."""
+    ledger = open_past_ledger(settings)
+    try:
+        return explain_row(settings, read_mappings(settings), ledger, source_object, source_id)
+    finally:
+        ledger.engine.dispose()
 
 
 def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from workbench.checks.work_list import work_list
 from workbench.dental_exec.deliveries import find_deliveries
-from workbench.errors import SettingsProblem, StoreProblem, WorkbenchError
+from workbench.errors import SettingsProblem, WorkbenchError
 from workbench.freshsales.census import Vitals, read_vitals
 from workbench.freshsales.refusals import PermissionMissing
 from workbench.freshsales.schema import TenantSchema
 from workbench.journey.desk import reading
 from workbench.journey.loading import require_storage
-from workbench.journey.record import open_run_ledger
+from workbench.journey.record import nothing_run, open_past_ledger
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS
 from workbench.keys import api_key, image_key
@@ -25,12 +26,10 @@ from workbench.ledger.audit import verify
 from workbench.ledger.history import current_writer
 from workbench.ledger.operations import open_operations
 from workbench.ledger.runs import last_run, step_states
-from workbench.ledger.store import Ledger
 from workbench.load.requests import SKEW
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import TICKS, read_mappings
 from workbench.mapping.setup import SWITCH_OFF
-from workbench.reports.explain import explain_row
 from workbench.reports.held import count_causes, held_rows, write_held_workbook
 from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
@@ -58,7 +57,7 @@ def status(settings: Settings, *, held: bool) -> dict[str, Any]:
     try:
         run = last_run(ledger)
         if run is None:
-            raise _nothing_run(settings)
+            raise nothing_run(settings)
         states = step_states(ledger, run.run_id)
         writer = current_writer(ledger) or "no writer"
         waiting = len(open_operations(ledger))
@@ -93,36 +92,18 @@ def verify_log(settings: Settings) -> dict[str, Any]:
     return {"entries": count, "head": head, "breaks": breaks, "text": text, "exit": 1 if breaks else 0}
 
 
-def open_past_ledger(settings: Settings) -> Ledger:
-    """Open the ledger to look back; where nothing was run yet, none is made."""
-    if not settings.ledger.is_file():
-        raise _nothing_run(settings)
-    return open_run_ledger(settings)
-
-
-def _nothing_run(settings: Settings) -> StoreProblem:
-    return StoreProblem(
-        f"Nothing was run for the target {settings.target} yet. Begin with: workbench run --target {settings.target}"
-    )
-
-
 def held_workbook(settings: Settings, path: Path) -> dict[str, Any]:
-    """Write held rows as a workbook, one sheet a cause."""
+    """Write the work list of held rows as a workbook, one sheet a cause."""
     if not path.parent.is_dir():
         raise SettingsProblem(f"There is no folder {path.parent} to write {path.name} into. Nothing was changed.")
-    rows = held_rows(settings.warehouse)
-    causes = write_held_workbook(rows, path)
-    text = f"Wrote {rows.height} reasons on {len(causes)} sheets to {path}."
-    return {"file": str(path), "causes": causes, "rows": rows.height, "text": text}
-
-
-def explain(settings: Settings, source_object: str, source_id: str) -> dict[str, Any]:
-    """Return what one source row went through."""
-    ledger = open_past_ledger(settings)
-    try:
-        return explain_row(settings.warehouse, ledger, source_object, source_id)
-    finally:
-        ledger.engine.dispose()
+    work = work_list(settings, read_mappings(settings))
+    causes = write_held_workbook(work, path)
+    decisions = sum(one.rows > 0 for one in work.waiting)
+    text = (
+        f"Wrote {work.held} reasons on {len(causes)} sheets to {path}; {decisions} decisions can be typed into it. Then:"
+        f' workbench status --read-back {path} --by "YOUR NAME"'
+    )
+    return {"file": str(path), "causes": causes, "rows": work.held, "decisions": decisions, "text": text}
 
 
 def examine(settings: Settings) -> dict[str, Any]:

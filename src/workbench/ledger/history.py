@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from workbench.clock import as_text
 from workbench.ledger.identities import ADOPTED
 from workbench.ledger.operations import FINAL
-from workbench.ledger.store import Ledger, lease, operations, transitions
-from workbench.vocabulary import State
+from workbench.ledger.store import IS_DEFERRED, Ledger, batches, lease, operations, planned, plans, transitions
+from workbench.vocabulary import PlanScope, State
 
 
 @dataclass(frozen=True)
@@ -23,26 +23,48 @@ class Move:
     state: str
     reason: str
     run: str
+    operation: int = 0
+    job: str = ""
 
     @property
     def sentence(self) -> str:
         """The move in one line."""
-        return f"{self.at} {self.action} by {self.way}: {self.state} {self.reason}".rstrip()
+        job = f" as {self.job}" if self.job else ""
+        return f"{self.at} {self.action} by {self.way}{job}: {self.state} {self.reason}".rstrip()
 
 
 def moves_of(ledger: Ledger, source_object: str, source_id: str) -> list[Move]:
-    """Return every move of every operation for one source row, in the order it was written."""
+    """Return every move of every operation for one source row, in the order it was written; bulk ones name their job."""
+    moved = (transitions.c.state.label("moved"), transitions.c.at, transitions.c.reason.label("why"))
     query = (
-        select(operations, transitions.c.state.label("moved"), transitions.c.at, transitions.c.reason.label("why"))
+        select(operations, *moved, batches.c.job_path)
         .join(transitions, transitions.c.operation_id == operations.c.operation_id)
+        .outerjoin(batches, batches.c.batch_id == operations.c.batch_id)
         .where(operations.c.source_object == source_object, operations.c.source_id == source_id)
         .order_by(transitions.c.seq)
     )
     with ledger.read() as connection:
         return [
-            Move(as_text(row.at), row.action, row.way, row.moved, row.why or "", row.run_id)
+            Move(
+                as_text(row.at), row.action, row.way, row.moved, row.why or "", row.run_id,
+                row.operation_id, row.job_path or "",
+            )
             for row in connection.execute(query)
-        ]
+        ]  # fmt: skip
+
+
+def deferral_of(ledger: Ledger, source_object: str, source_id: str) -> str | None:
+    """Return what a source row waits for by the newest plan that was not the sample's, or None where it does not wait."""
+    newest = select(func.max(plans.c.plan_id)).where(plans.c.scope != PlanScope.SAMPLE).scalar_subquery()
+    query = select(planned.c.reason).where(
+        planned.c.source_object == source_object,
+        planned.c.source_id == source_id,
+        IS_DEFERRED,
+        planned.c.plan_id == newest,
+    )
+    with ledger.read() as connection:
+        row = connection.execute(query).first()
+    return str(row.reason) if row else None
 
 
 def count_refusals(ledger: Ledger, run_id: str) -> list[tuple[str, str, int]]:

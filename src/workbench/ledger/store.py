@@ -25,6 +25,7 @@ from sqlalchemy import (
     event,
     insert,
     select,
+    text,
 )
 from sqlalchemy.exc import DatabaseError
 
@@ -34,6 +35,8 @@ from workbench.errors import StoreProblem
 SCHEMA_VERSION = "1"
 DAMAGED = "The ledger is damaged. Put back the last copy of its folder; nothing was sent."
 metadata = MetaData()
+IS_DEFERRED = text("operation = 'defer'")
+"""Written out in index and query alike: of a bound value SQLite cannot tell that the index covers it."""
 facts = Table("facts", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
 runs = Table(
     "runs",
@@ -144,6 +147,8 @@ planned = Table(
     Column("depth", Integer),
     Column("reason", Text),
     Index("planned_by_mapping", "plan_id", "mapping", "ordinal"),
+    # Written for the few rows that wait, so that a plan of millions costs no more.
+    Index("planned_deferred", "source_object", "source_id", sqlite_where=IS_DEFERRED, postgresql_where=IS_DEFERRED),
 )
 proofs = Table(
     "proofs",
@@ -246,6 +251,8 @@ def open_ledger(path: Path | str, key: bytes) -> Ledger:
         event.listen(engine, "connect", _durable)
     try:
         metadata.create_all(engine)
+        for index in planned.indexes:  # a ledger that an earlier version made
+            index.create(engine, checkfirst=True)
         with engine.begin() as connection:
             known = connection.scalar(select(facts.c.value).where(facts.c.name == "schema"))
             if known is None:

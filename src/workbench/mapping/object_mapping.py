@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -114,6 +114,12 @@ class ObjectMapping:
 def placeholder(values: str) -> str:
     """Return the source column that a pattern such as `stage.{pipeline}` asks for; empty where there is none."""
     return values.partition("{")[2].partition("}")[0]
+
+
+def asked_map(values: str, row: Mapping[str, Any]) -> str:
+    """Return the value map that one source row asks: `stage.{pipeline}` becomes `stage.ortho`."""
+    column = placeholder(values)
+    return values.replace(f"{{{column}}}", str(row.get(column) or "none")) if column else values
 
 
 def read_object_mapping(

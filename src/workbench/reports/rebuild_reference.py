@@ -1,96 +1,81 @@
-"""What an admin needs to rebuild by hand what does not migrate: XLSX, JSON and frames for the page."""
+"""What an admin needs to rebuild by hand what does not migrate: a page, a workbook and JSON with the same content."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import xlsxwriter
 
 from workbench.mapping.files import Mappings
-from workbench.mapping.setup import Setup
+from workbench.mapping.setup import SWITCH_OFF, Setup
+from workbench.reports.decisions import asked_maps, decision_frame, owner_frame
+from workbench.reports.held import FORMULA_SIGNS
+from workbench.reports.shown import Shown, show_table
 from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
 
+BEFORE, AFTER, ANY = "before the load", "after the last delta", "when you plan"
 PLAN_TRAPS = (
-    (
-        "Workflows and sequences",
-        "stay off until the load and its deltas are over; then rebuild them from this reference",
+    *(
+        (name, BEFORE, "Off until the load and its deltas are over; what is on writes to patients or makes tasks.")
+        for name in SWITCH_OFF
     ),
-    ("Freddy AI", "is part of Pro and Enterprise only"),
-    ("Bot sessions", "500 once, not a month; packs are bought after that"),
-    ("Phone credits", "are charged a minute; check the balance before recalls are called"),
-    ("File storage", "2, 5 or 100 GB a user on Growth, Pro, Enterprise, pooled over active users"),
-    ("API calls", "1,000, 2,000 or 5,000 an hour on Growth, Pro, Enterprise, shared with every other integration"),
+    ("Workflows and sequences", AFTER, "Rebuild them by hand from this reference, then switch them on one by one."),
+    ("Freddy AI", ANY, "Part of Pro and Enterprise only; no workflow of Growth may count on it."),
+    ("Bot sessions", ANY, "500 once, not each month; packs are bought after that."),
+    ("Phone credits", ANY, "Charged by the minute, without a cap: set a limit before recalls are called."),
+    ("File storage", ANY, "2, 5 or 100 GB a user on Growth, Pro, Enterprise, pooled over active users."),
+    (
+        "API calls",
+        ANY,
+        "1,000, 2,000 or 5,000 an hour on Growth, Pro, Enterprise, shared with every other integration.",
+    ),
 )
+"""What surprises after a migration; plans and prices by crmsupport.freshworks.com articles 50000002390 and 50000004664."""
+STANDARD = ("lifecycle_stages", "lead_sources", "industry_types", "task_types", "sales_activity_types")
 
 
 def rebuild_frames(settings: Settings, mappings: Mappings, setup: Setup) -> dict[str, pl.DataFrame]:
-    """Return the reference as frames by sheet name."""
+    """Return the reference as frames by sheet name: decisions and counts, and no value of a patient.
+
+    Spellings that may hold personal data stand as their shapes.
+    """
     with open_warehouse(settings.warehouse) as warehouse:
         workflows = warehouse.frame(
             "SELECT * EXCLUDE (source_file, source_row) FROM profile.read_workflows ORDER BY workflow_id"
         )
+        has_codes = warehouse.has("profile.ada_codes")
         codes = (
-            warehouse.frame("SELECT * FROM profile.ada_codes ORDER BY 1")
-            if warehouse.has("profile.ada_codes")
-            else pl.DataFrame()
+            warehouse.frame("SELECT code, category, cases FROM profile.ada_codes ORDER BY code") if has_codes else None
         )
-        owners = warehouse.frame("SELECT user_id, role, is_active FROM profile.read_users ORDER BY user_id")
-    carriers = mappings.values("insurance_carrier")
-    claims = mappings.values("claim_status")
-    choices = [
-        (module, field["name"], choice)
-        for module, fields in setup["custom_fields"].items()
-        for field in fields
-        for choice in field["choices"]
-    ]
-    stages = [
-        (pipeline["name"], place + 1, stage["name"], stage["forecast_type"], stage["probability"])
-        for pipeline in setup["pipelines"]
-        for place, stage in enumerate(pipeline["stages"])
-    ]
-    decided = mappings.values("owner").rows
+    filled = [name for name in workflows.columns if workflows[name].null_count() < workflows.height]
     return {
-        "workflows": workflows.select(
-            [name for name in workflows.columns if workflows[name].null_count() < workflows.height]
-        ),
-        "treatment stages": pl.DataFrame(
-            stages,
-            orient="row",
-            schema={
-                "pipeline": pl.String,
-                "place": pl.Int64,
-                "stage": pl.String,
-                "forecast": pl.String,
-                "probability": pl.Int64,
-            },
-        ),
-        "pick-lists": pl.DataFrame(
-            choices, orient="row", schema={"module": pl.String, "field": pl.String, "choice": pl.String}
-        ),
-        "ada codes": codes,
-        "carriers": _decided(carriers.rows.values()),
-        "claim statuses": _decided(claims.rows.values()),
-        "owners": owners.with_columns(
-            pl.Series(
-                "tenant user",
-                [(decided[one].answer if one in decided else None) for one in owners["user_id"]],
-                dtype=pl.String,
-            )
-        ),
-        "plan traps": pl.DataFrame(PLAN_TRAPS, orient="row", schema={"trap": pl.String, "what to know": pl.String}),
+        "workflows": workflows.select(filled or workflows.columns),
+        "treatment stages": _stages(setup),
+        "pick-lists": _pick_lists(setup),
+        "ada codes": pl.DataFrame(schema=("code", "category", "cases")) if codes is None else codes,
+        "carriers": decision_frame(asked_maps(settings, mappings, "insurance_carrier")).drop("value map"),
+        "claim statuses": decision_frame(asked_maps(settings, mappings, "claim_status")).drop("value map"),
+        "owners": owner_frame(settings, mappings),
+        "plan traps": _frame(PLAN_TRAPS, ("trap", "when", "what to know")).with_columns(pl.lit("").alias("done")),
     }
 
 
-def write_rebuild_reference(frames: dict[str, pl.DataFrame], folder: Path) -> tuple[Path, Path]:
-    """Write rebuild_reference.xlsx and .json; text that looks like a formula stays text."""
-    import xlsxwriter  # noqa: PLC0415
+def show_reference(frames: dict[str, pl.DataFrame]) -> Shown:
+    """Show every frame whole, one table a sheet."""
+    tables = [show_table(frame, name.capitalize(), limit=max(frame.height, 1)) for name, frame in frames.items()]
+    return Shown("".join(one.html for one in tables), "; ".join(one.plain for one in tables))
 
+
+def write_rebuild_reference(frames: dict[str, pl.DataFrame], folder: Path) -> tuple[Path, Path]:
+    """Write rebuild_reference.xlsx and .json; text that looks like a formula stays text, also when somebody edits it."""
     folder.mkdir(parents=True, exist_ok=True)
     book_path, json_path = folder / "rebuild_reference.xlsx", folder / "rebuild_reference.json"
     with xlsxwriter.Workbook(str(book_path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        bold = book.add_format({"bold": True, "bottom": 1})
+        bold, quoted = book.add_format({"bold": True, "bottom": 1}), book.add_format({"quote_prefix": True})
         for name, frame in frames.items():
             sheet = book.add_worksheet(name)
             sheet.freeze_panes(1, 0)
@@ -99,25 +84,44 @@ def write_rebuild_reference(frames: dict[str, pl.DataFrame], folder: Path) -> tu
                 sheet.set_column(column, column, 28)
             for line, row in enumerate(frame.iter_rows(), start=1):
                 for column, value in enumerate(row):
-                    if isinstance(value, int | float) and not isinstance(value, bool):
-                        sheet.write_number(line, column, value)
-                    elif value is not None:
-                        sheet.write_string(line, column, str(value))
+                    _write(sheet, line, column, value, quoted)
     json_path.write_text(
         json.dumps({name: frame.to_dicts() for name, frame in frames.items()}, indent=2, default=str) + "\n", "utf-8"
     )
     return book_path, json_path
 
 
-def _decided(rows: object) -> pl.DataFrame:
-    found = [(row.source_value, str(row.decision), row.destination_value, row.decided_by) for row in rows]  # type: ignore[attr-defined]
-    return pl.DataFrame(
-        found,
-        orient="row",
-        schema={
-            "spelling": pl.String,
-            "decision": pl.String,
-            "becomes": pl.String,
-            "decided by": pl.String,
-        },
-    )
+def _write(sheet: Any, line: int, column: int, value: object, quoted: Any) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(line, column, value)
+    elif isinstance(value, int | float):
+        sheet.write_number(line, column, value)
+    elif value is not None:
+        sheet.write_string(line, column, str(value), quoted if str(value).startswith(FORMULA_SIGNS) else None)
+
+
+def _stages(setup: Setup) -> pl.DataFrame:
+    rows = [
+        (pipeline["name"], place, stage["name"], stage["forecast_type"], stage["probability"])
+        for pipeline in setup["pipelines"]
+        for place, stage in enumerate(pipeline["stages"], start=1)
+    ]
+    return _frame(rows, ("pipeline", "place", "stage", "forecast", "probability"))
+
+
+def _pick_lists(setup: Setup) -> pl.DataFrame:
+    """Return the choices of custom fields, and the entries of the tenant's own lists."""
+    rows = [
+        (module, field["name"], choice)
+        for module, fields in setup["custom_fields"].items()
+        for field in fields
+        for choice in field["choices"]
+    ]
+    rows += [("settings", name, entry) for name in STANDARD for entry in setup[name]]
+    return _frame(rows, ("module", "field", "choice"))
+
+
+def _frame(rows: Any, names: tuple[str, ...]) -> pl.DataFrame:
+    numbers = {"place", "probability"}
+    schema = {name: pl.Int64 if name in numbers else pl.String for name in names}
+    return pl.DataFrame(rows, orient="row", schema=schema)
