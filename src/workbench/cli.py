@@ -201,9 +201,8 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
     if arguments.what:
         from workbench.suggest.value_files import suggest_values
 
-        rows = suggest_values(arguments.what, arguments.values, arguments.choices)
         arguments.json = True
-        return rows
+        return suggest_values(arguments.what, arguments.values, arguments.choices)
     if arguments.accept_above is None or not arguments.by:
         raise SystemExit(_usage("suggest needs what to suggest and --values FILE, or --accept-above P --by NAME"))
     from workbench.mapping.files import read_mappings
