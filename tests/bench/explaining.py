@@ -63,7 +63,7 @@ def fill_warehouse(folder: Path) -> None:
     with open_warehouse(settings.warehouse, write=True) as warehouse:
         for table, made in {
             "raw.contacts": f"SELECT id AS {key}, {filled(landed)}, 'contacts.csv' AS source_file, n + 1 AS source_row FROM {rows}",
-            "staged.source_contacts": f"SELECT c.*, {filled(derived)} FROM raw.contacts c JOIN {rows} r ON r.n + 1 = c.source_row"
+            "staged.source_contacts": f"SELECT c.*, {filled(derived)}, 'patient' AS claimed_by, 1 AS claims FROM raw.contacts c JOIN {rows} r ON r.n + 1 = c.source_row"
             " ORDER BY c.source_row",
             "staged.claims": f"SELECT 'contacts' AS source_object, id AS source_id, 'patient' AS mapping FROM {rows}",
             "staged.patient": f"SELECT id AS source_id, 0::INTEGER AS depth, {filled(staged)}, 'companies/P-' || (n % 900) AS account,"
@@ -75,9 +75,9 @@ def fill_warehouse(folder: Path) -> None:
             "checked.held": "SELECT 'patient' AS mapping, 'contacts' AS source_object, id AS source_id, 'owner' AS rule,"
             f" 'owner_id' AS field, 'has no owner' AS message FROM {rows} WHERE n % {HELD} = 1",
             "destination.contacts": f"SELECT 400000000000 + n AS destination_id, id AS source_id, {filled(staged)} FROM {rows}",
-            "reconciled.expected_patient": f"SELECT id AS source_id, 400000000000 + n AS destination_id, {filled(staged)} FROM {rows}",
+            "reconciled.delivered_patient": f"SELECT id AS source_id, 400000000000 + n AS destination_id, {filled(staged)} FROM {rows}",
             "reconciled.waiting": f"SELECT 'patient' AS mapping, id AS source_id FROM {rows} WHERE n % {DEFERRED} = 2",
-            "reconciled.differences": "SELECT 'patient' AS mapping, id AS source_id, 'city' AS field, 'value' AS kind"
+            "reconciled.differences": "SELECT 'patient' AS mapping, id AS source_id, 'city' AS field, 'value' AS cause"
             f" FROM {rows} WHERE n % 500 = 0",
             "raw.rejected": "SELECT 'contacts.csv' AS file, 'contacts' AS object, n AS first_line, n AS last_line,"
             f" 'its key is blank' AS reason, id AS source_id FROM {rows} WHERE n < 1000 AND n % 50 = 49",

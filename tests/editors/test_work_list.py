@@ -31,6 +31,8 @@ HELD = [
     ("contacts", "C8", "patient", EXISTING, EXISTING, "may stand in the tenant already"),
     ("contacts", "C9", "patient", EXISTING, EXISTING, "may stand in the tenant already"),
     ("tasks", "K1", "task", "due_date", "required", "has no due_date"),
+    ("tasks", "K2", "task", "due_date", "required", "has no due_date"),
+    ("tasks", "K3", "task", "status", "expect_column_values_to_be_in_set", "open or done"),
 ]
 OPEN = [("contacts", "C5", "patient", "cf_insurance_carrier"), ("contacts", "C6", "patient", "cf_insurance_carrier")]
 ROUTES = {"C1": "vendor|active|n", "C2": "vendor|active|n", "C3": "=cmd|active|n", "C4": "referring dentist|active|-"}
@@ -41,7 +43,7 @@ ROUTE, OWNER, LEFT_OUT, STANDS = (
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A migration whose warehouse holds ten reasons that hold rows, and two fields left out."""
+    """A migration whose warehouse holds a dozen reasons that hold rows, and two fields left out."""
     init_migration(tmp_path / "migration", None)
     settings = read_settings(tmp_path / "migration")
     people = [(one, ROUTES.get(one), "U2" if one == "C5" else None, "Delta Dntl", place) for place, one in
@@ -64,9 +66,10 @@ def settings(tmp_path: Path) -> Settings:
         )
         warehouse.write("staged.problems", warned)
         warehouse.write("staged.source_contacts", contacts)
-        warehouse.write(
-            "staged.source_tasks", pl.DataFrame({"task_id": ["K1"], "source_file": ["t.csv"], "source_row": [4]})
-        )
+        tasks = {"task_id": ["K1", "K2", "K3"], "undated_task": [None, "K2", None], "source_row": [4, 5, 6]}
+        warehouse.write("staged.source_tasks", pl.DataFrame(tasks).with_columns(pl.lit("t.csv").alias("source_file")))
+        acts = {"type": [HELD[-1][4]], "column_name": ["status"], "why": ["open or done"], "owner": ["office manager"]}
+        warehouse.write("checked.results", pl.DataFrame(acts))
         warehouse.write("destination.users", users)
         warehouse.write("destination.choices", pl.DataFrame(schema={"kind": pl.String, "name": pl.String}))
         warehouse.write("destination.stages", pl.DataFrame(schema={"stage": pl.String}))
@@ -131,6 +134,17 @@ def test_what_one_decision_ends_stands_first_and_what_no_decision_ends_asks_none
         ("C8", "8"),
         ("C9", "9"),
     ]
+
+
+def test_a_date_that_a_decision_may_set_is_asked_and_who_acts_on_a_check_is_its_suites_owner(
+    settings: Settings, written: Path
+) -> None:
+    [line] = rows_of(written, "Values to decide")
+    assert (line["source_id"], line["value_map"], line["source_value"]) == ("K2", "task_due", "K2")
+    assert [(one["source_id"], one["who"]) for one in rows_of(written, "Other checks")] == [("K3", "office manager")]
+    sheet = "Values to decide"
+    type_cells(written, {(sheet, "decision", 2): "map", (sheet, "destination_value", 2): "2026-12-24"})
+    assert read_back(settings, written) == {"task_due": 1}
 
 
 def test_typed_decisions_become_the_value_maps_a_person_expects(settings: Settings, written: Path) -> None:

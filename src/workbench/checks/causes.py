@@ -35,6 +35,10 @@ DECIDE = {
         "May stand there already", "Adopt the record, create one beside it, or hold the row", ANALYST,
         "mappings/values/{map}.csv, or here",
     ),
+    "required": Advice(
+        "Values to decide", "Set the value, such as the date of a repeating task, here or at the source", ANALYST,
+        "mappings/values/{map}.csv, or here",
+    ),
     "route": Advice("People without a route", "Say which way the person takes", ANALYST, "mappings/values/{map}.csv, or here"),
 }  # fmt: skip
 """Causes that a decision ends."""

@@ -29,6 +29,9 @@ OMITTED = (
     " WHERE rule = 'open' AND severity = 'warn'"
 )
 """Rows that travel without one field: its spelling has no decision."""
+ACTS = "SELECT type, column_name, why, nullif(any_value(owner), '') AS acts FROM checked.results GROUP BY ALL"
+NOBODY = "SELECT '' AS type, '' AS column_name, '' AS why, '' AS acts"
+"""Who acts on the rows that an expectation holds, by its suite."""
 Row = dict[str, Any]
 
 
@@ -112,8 +115,10 @@ def _written_for(settings: Settings, snapshot: str) -> dict[str, str]:
 def _waiting(warehouse: Warehouse, mappings: Mappings, source_object: str, held: pl.DataFrame) -> Iterator[Waiting]:
     source = mappings.sources[source_object]
     warehouse.connection.register("held_here", held.to_arrow())
+    acts = ACTS if warehouse.has("checked.results") else NOBODY
     rows = warehouse.frame(
-        f"SELECT h.*, s.* FROM held_here h LEFT JOIN {source.table} s ON s.{identifier(source.key)} = h.source_id"
+        f"SELECT h.*, o.acts, s.* FROM held_here h LEFT JOIN {source.table} s ON s.{identifier(source.key)} = h.source_id"
+        f" LEFT JOIN ({acts}) o ON o.type = h.rule AND o.column_name = h.field AND o.why = h.message ORDER BY h.source_id"
     )
     warehouse.connection.unregister("held_here")
     standing = rows.filter(pl.col("rule") == EXISTING)["source_id"].unique().to_list()
@@ -128,7 +133,7 @@ def _waiting(warehouse: Warehouse, mappings: Mappings, source_object: str, held:
         where = advice.where.format(place=place, mapping=name, map=asked[0] if asked else "")
         yield Waiting(
             advice.cause, source_object, row["source_id"], name, row["field"], row.get("source_file") or "",
-            row.get("source_row"), row["message"], advice.fix, advice.who, where, *(asked or ("", "")),
+            row.get("source_row"), row["message"], advice.fix, row["acts"] or advice.who, where, *(asked or ("", "")),
             matches.get(asked[1], ()) if asked else (),
         )  # fmt: skip
 
@@ -152,7 +157,7 @@ def _of_field(mappings: Mappings, row: Row, filled: FieldMapping | Lookup | None
     return (asked_map(filled.values, row), spelling) if spelling else None
 
 
-def _of_route(mappings: Mappings, row: Row, _: FieldMapping | Lookup | None) -> tuple[str, str] | None:
+def _of_source(mappings: Mappings, row: Row, _: FieldMapping | Lookup | None) -> tuple[str, str] | None:
     """Return what the source SELECT asks, unless it is answered: then something else keeps the row."""
     for name, column in mappings.sources[row["source_object"]].asks:
         spelling = str(row.get(column) or "").strip()
@@ -166,21 +171,17 @@ def _of_existing(_: Mappings, row: Row, __: FieldMapping | Lookup | None) -> tup
     return EXISTING, f"{row['source_object']}/{row['source_id']}"
 
 
-WAITS = ("hold",)
+ROUTES, WAITS = "contact_route", ("hold",)
 """The answer of a route that holds the person."""
 DECISIONS = {
-    "open": _of_field, "omitted": _of_field, "owner": _of_field, "route": _of_route, EXISTING: _of_existing,
+    "open": _of_field, "omitted": _of_field, "owner": _of_field, "route": _of_source, "required": _of_source, EXISTING: _of_existing,
 }  # fmt: skip
 """How a rule that a decision can end finds the value map and the spelling."""
 
 
 def _choices(warehouse: Warehouse, mappings: Mappings) -> dict[str, tuple[str, ...]]:
     """Return the answers that a map takes: routes, tenant users, what a pick-list or the tenant offers."""
-    made = {
-        name: {row["route"] for row in read_facts("routes.csv")}
-        for one in mappings.sources.values()
-        for name, _ in one.asks
-    }
+    made = {ROUTES: {row["route"] for row in read_facts("routes.csv")}}
     if not warehouse.has("destination.choices"):
         return {name: tuple(sorted(found)) for name, found in made.items()}
     users = warehouse.run(

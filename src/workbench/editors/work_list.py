@@ -60,7 +60,7 @@ def read_work_list(settings: Settings, mappings: Mappings, path: Path, *, by: st
             save_value_map(settings.own_decisions, after)
         rows.append((after.name, new))
     written = sum(new for _, new in rows)
-    lines = [*sheets[0].findings, *(f"{name}: {new} decisions" for name, new in rows if new)]
+    lines = [*sheets[0].findings, *(f"{name}: {new} decision{'s' * (new != 1)}" for name, new in rows if new)]
     last = "Next: workbench approve, then workbench run --from stage." if written else "Nothing new is decided there."
     return {"file": str(path), "decisions": written, "value_maps": dict(rows), "text": "\n".join([*lines, last])}
 

@@ -17,7 +17,7 @@ from workbench.mapping.object_mapping import ObjectMapping, asked_map
 from workbench.mapping.value_map import Decided
 from workbench.privacy import mask, screened
 from workbench.settings import Settings
-from workbench.vocabulary import Decision, Fate, Kind, State
+from workbench.vocabulary import LATER_WAVE, OLDER, Decision, Fate, Kind, State
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
 Row = dict[str, Any]
@@ -25,6 +25,7 @@ OF_ROW = "source_object = $object AND source_id = $id"
 OF_MAPPING = "mapping = $mapping AND source_id = $id"
 NOT_SENT, UNKNOWN = "not sent yet", "unknown"
 """What stands for a fate while there is none: nothing was sent, or what was sent has no known outcome."""
+LEFT = ("a later wave: migration.toml, [scope] companies", "older than what moves: migration.toml, [policy] history")
 
 
 def explain_row(
@@ -91,7 +92,7 @@ def _found(warehouse: Warehouse, mappings: Mappings, source_object: str, source_
     of_mapping = {"mapping": name, "id": source_id}
     source = mappings.sources.get(source_object)
     row = _row(warehouse, source.table, source.key, source_id) if claims and source else {}
-    file, record = row.pop("source_file", None), row.pop("source_row", None)
+    file, record, *_ = [row.pop(one, None) for one in ("source_file", "source_row", "claimed_by", "claims")]
     answer["source"] = {
         **next(iter(rows("raw.deliveries", "delivery, snapshot, exported_at", "true")), {}),
         "file": file,
@@ -100,7 +101,7 @@ def _found(warehouse: Warehouse, mappings: Mappings, source_object: str, source_
     }
     answer["problems"] = rows("staged.problems", "severity, field, rule, message", OF_ROW, **key)
     answer["held"] = rows("checked.held", "rule, field, message", OF_ROW, **key)
-    answer["differences"] = rows("reconciled.differences", "field, kind", OF_MAPPING, **of_mapping)
+    answer["differences"] = rows("reconciled.differences", "field, cause", OF_MAPPING, **of_mapping)
     answer["is_reconciled"] = ("reconciled", "differences") in there
     answer["_changes"] = rows("staged.changes", "field, was, became, rule", OF_MAPPING, **of_mapping)
     answer["_row"] = row
@@ -202,6 +203,8 @@ def _fate(  # noqa: PLR0917 - what each judge says, in the order in which they a
         return Fate.HELD, [f"{one['field']}: {one['message']} ({one['rule']})" for one in answer["held"]]
     if mapping and mapping.kind is Kind.LEFT_OUT:
         return Fate.EXCLUDED, [mapping.reason]
+    if answer["mapping"].startswith((LATER_WAVE, OLDER)):
+        return Fate.EXCLUDED, [LEFT[answer["mapping"].startswith(OLDER)]]
     if mapping and mapping.kind in (Kind.MATCH, Kind.SETUP):
         return Fate.UNCHANGED, ["found in the tenant, never created"]
     if waits_for is not None:
@@ -282,7 +285,7 @@ def _lines(answer: dict[str, Any], moves: list[Move]) -> Iterator[str]:
         if answer["kept"]:
             yield f"changed there since, and left alone: {', '.join(answer['kept'])}"
     if answer["is_reconciled"] and answer.get("record"):
-        found = [f"{one['field'] or 'the record'} ({one['kind']})" for one in answer["differences"]]
+        found = [f"{one['field'] or 'the record'} ({one['cause']})" for one in answer["differences"]]
         yield f"last reconciliation: {', '.join(found) or 'no difference'}"
 
 
