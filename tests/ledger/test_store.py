@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import KeyProblem, StoreProblem
+from workbench.ledger.history import deferral_of
 from workbench.ledger.identities import Identity, find_identity, keep_identity
 from workbench.ledger.images import check_key
-from workbench.ledger.store import Ledger, open_ledger
+from workbench.ledger.store import Ledger, open_ledger, planned, plans
 
 KEY = b"k" * 32
 
@@ -114,3 +115,26 @@ def test_no_value_stands_in_the_text_of_an_error(ledger: Ledger) -> None:
     with pytest.raises(IntegrityError) as problem, ledger.commit() as connection:
         connection.execute(insert(facts).values(name="canary", value="Canary Patient"))
     assert "Canary Patient" not in str(problem.value)
+
+
+def test_a_ledger_of_an_earlier_version_gets_the_index_of_waiting_rows_and_a_look_up_uses_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    open_ledger(path, b"k" * 32).engine.dispose()
+    with sqlite3.connect(path) as old:
+        old.execute("DROP INDEX planned_deferred")
+    old.close()
+    ledger = open_ledger(path, b"k" * 32)
+    with ledger.commit() as connection:
+        rows = [{"plan_id": 1, "ordinal": n, "source_object": "contacts", "source_id": f"C{n}", "reason": "companies/P1",
+                 "operation": "defer" if n % 2 else "create"} for n in range(4)]  # fmt: skip
+        connection.execute(insert(planned), rows)
+        connection.execute(insert(plans).values(plan_id=1, scope="load"))
+        connection.execute(insert(plans).values(plan_id=2, scope="sample"))
+    assert (deferral_of(ledger, "contacts", "C1"), deferral_of(ledger, "contacts", "C2")) == ("companies/P1", None)
+    with ledger.read() as connection:
+        steps = connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT reason FROM planned WHERE source_object = ? AND source_id = ? AND operation = 'defer'",
+            ("contacts", "C1"),
+        ).all()
+    assert ["planned_deferred" in step[-1] for step in steps] == [True]
+    ledger.engine.dispose()
