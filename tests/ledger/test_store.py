@@ -2,6 +2,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from workbench.errors import KeyProblem, StoreProblem
 from workbench.ledger.history import deferral_of
