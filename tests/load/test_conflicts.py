@@ -3,10 +3,13 @@
 import pytest
 from loads import WRITES, Rehearsal
 
+from workbench.ledger.history import list_conflicts
 from workbench.ledger.identities import find_identity
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import operations_of
 from workbench.warehouse import open_warehouse
+
+SHOWN = ("policy", "act", "last", "source", "there")
 
 
 @pytest.fixture
@@ -29,6 +32,13 @@ def restage(rehearsal: Rehearsal, table: str, source_id: str, **values: str | No
             f"UPDATE staged.{table} SET {sets}, fingerprint = sha256(fingerprint) WHERE source_id = ?",
             [*values.values(), source_id],
         )
+
+
+def listed(rehearsal: Rehearsal) -> list[tuple]:
+    """Return every conflict: name, policy, what was done, and the three values."""
+    with rehearsal.session() as session:
+        found = list_conflicts(session.ledger)
+    return [(one.name, *(getattr(one.found, name) for name in SHOWN)) for one in found]
 
 
 def patient(rehearsal: Rehearsal, number: int) -> dict:
@@ -99,9 +109,11 @@ def test_a_record_that_a_person_deleted_is_not_raised_from_the_dead(loaded: tupl
     rehearsal, source_id, number = loaded
     rehearsal.admin("delete", {"entity": "contacts", "id": number})
     restage(rehearsal, "patient", source_id, city="Elgin")
-    loaded_again = rehearsal.load(rehearsal.few(2, 1))
-    assert loaded_again.counts == {"patient": {"rejected": 1}}
+    scope = rehearsal.few(2, 1)
+    assert rehearsal.load(scope).counts == {"patient": {"unchanged": 1}}
     assert number not in {one["id"] for one in rehearsal.state()["contacts"]}
+    assert listed(rehearsal) == [(f"contacts/{source_id}/(record)", "destination", "gone", None, None, None)]
+    assert rehearsal.load(scope).counts == {}
 
 
 def test_an_optional_parent_that_arrives_later_makes_exactly_its_children_travel_again(rehearsal: Rehearsal) -> None:

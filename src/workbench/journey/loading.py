@@ -22,9 +22,8 @@ from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import pin
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load
-from workbench.load.plan import plan_load
+from workbench.load.plan import draw_sample, plan_load
 from workbench.load.rollback import plan_rollback, roll_back
-from workbench.load.sample import draw_sample
 from workbench.load.session import Session
 from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits

@@ -28,12 +28,13 @@ from workbench.ledger.operations import (
     record_outcomes,
 )
 from workbench.ledger.plans import Plan
-from workbench.load.conflicts import Known, edited_fields, read_now
+from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
 from workbench.load.session import Session
 from workbench.load.survey import Case, Survey, Verdict
 from workbench.load.unknowns import settle_open
+from workbench.load.weighing import Known, edited_fields
 from workbench.pacing import HOUR, agreed_pacing
 from workbench.vocabulary import State
 
