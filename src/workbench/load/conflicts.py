@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.freshsales.census import read_children
+from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import REMOVED, SOURCE_ID, endpoint
 from workbench.freshsales.records import read_record, update_record
 from workbench.freshsales.refusals import Reason
@@ -57,7 +58,7 @@ def send_changes(
     if identity is None or (resolver.find(key) is None and key not in resolver.vanished):
         return Outcome(operation_id, State.REJECTED, reason=Reason.NOT_FOUND.sentence)
     known, number = recall(session.ledger, identity), identity.destination_id
-    before = read_now(session, mapping.destination, number, known.sent.get("target"), wanted.get("target"))
+    before = read_now(session.tenant, mapping.destination, number, known.sent.get("target"), wanted.get("target"))
     if before is None:
         return _left_alone(session, resolver, identity, operation_id)
     now = flatten(mapping.destination, before)
@@ -142,7 +143,7 @@ def _adopt(
 
     How it stood before is durable first.
     """
-    before = read_now(session, mapping.destination, number, None)
+    before = read_now(session.tenant, mapping.destination, number, None)
     if before is None:
         return Outcome(operation_id, State.REJECTED, reason=NOT_THERE)
     now = flatten(mapping.destination, before)
@@ -164,16 +165,16 @@ def _adopt(
     )
 
 
-def read_now(session: Session, destination: str, number: int, *targets: Any) -> dict[str, Any] | None:
+def read_now(tenant: Freshsales, destination: str, number: int, *targets: Any) -> dict[str, Any] | None:
     """Read a record as it is now, or None when it is gone.
 
     A note has no address, so the lists of its parents are asked, the known one first: a conversion moves notes.
     """
-    where = endpoint(destination, session.settings.edition)
+    where = endpoint(destination, tenant.edition)
     if where.children != "notes":
-        return read_record(session.tenant, destination, number)
+        return read_record(tenant, destination, number)
     for kind, parent in dict.fromkeys((str(one[0]), int(one[1])) for one in targets if one):
-        listed = read_children(session.tenant, endpoint(kind, session.settings.edition).plural, parent, "notes")
+        listed = read_children(tenant, endpoint(kind, tenant.edition).plural, parent, "notes")
         if found := next((one for one in listed if int(one["id"]) == number), None):
             return found
     return None

@@ -59,6 +59,8 @@ class Resolver:
         """Records of ours that a person deleted (None), or merged into another one, which stands for both from then on."""
         self.decided = decided or {}
         """What a person decided about fields that both sides changed, by source key."""
+        self.gone = {key: live[key] for key in self.vanished if key in live}
+        """Where those stood."""
         self.live = {key: place for key, place in live.items() if key not in self.vanished} | dict(converted or {})
         self.live |= {key: place for key, place in self.vanished.items() if place}
         self.adopted = {key: number for key, number in (adopted or {}).items() if key not in live}

@@ -114,7 +114,7 @@ def settle_undoing(session: Session, *, release: bool) -> None:
             _record(session, Outcome(one.operation_id, State.ABSENT, reason="nothing was written yet"))
             continue
         sent = last_image(session.ledger, identity.operation_id, "sent") or {}
-        now = read_now(session, identity.destination, identity.destination_id, sent.get("target"))
+        now = read_now(session.tenant, identity.destination, identity.destination_id, sent.get("target"))
         if now is None:
             _record(session, Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason="found gone"))
         elif _is_untouched(identity, sent, before, now):
@@ -169,7 +169,7 @@ class Undoing:
                 survey.read_children(parent)
                 self.parent = parent
             return
-        now = read_now(self.session, identity.destination, identity.destination_id, None)
+        now = read_now(self.session.tenant, identity.destination, identity.destination_id, None)
         survey.now.pop(place, None)
         if now is not None:
             survey.note(identity.destination, now)
@@ -181,7 +181,7 @@ class Undoing:
         parent = self.survey.parent_of(identity)
         if parent not in self.survey.now and parent not in self.survey.removed:
             sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
-            if read_now(self.session, str(sent["target"][0]), parent[1], None) is None:
+            if read_now(self.session.tenant, str(sent["target"][0]), parent[1], None) is None:
                 self.survey.removed.add(parent)
         return parent in self.survey.removed
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
 
 from workbench.freshsales.endpoints import REMOVED, endpoint
 from workbench.mapping.files import Mappings
@@ -17,6 +20,14 @@ MARKED = hashlib.sha256(REMOVED.encode()).hexdigest()
 
 
 REJECTED = "SELECT source_id FROM raw.rejected WHERE object = $name AND source_id IS NOT NULL"
+
+TABLE: dict[str, Any] = {
+    "mapping": pl.String,
+    "source_id": pl.String,
+    "destination": pl.String,
+    "destination_id": pl.Int64,
+    "what is done": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -60,3 +71,18 @@ def find_removals(warehouse: Warehouse, mappings: Mappings) -> Iterator[Removal]
             {"name": source.name},
         )
         yield from (Removal(*row) for row in rows)
+
+
+def removal_table(removals: Iterable[Removal]) -> pl.DataFrame:
+    """Return one row a removed row: ids, and whether its record is marked, was marked before, or can only be listed."""
+    rows = [
+        (one.mapping, one.source_id, one.destination, one.destination_id, _done(one))
+        for one in sorted(removals, key=lambda one: (one.mapping, one.source_id))
+    ]
+    return pl.DataFrame(rows, schema=TABLE, orient="row")
+
+
+def _done(one: Removal) -> str:
+    if not one.has_tags:
+        return "listed: this kind of record has no tags"
+    return "marked before" if one.is_marked else "marked"
