@@ -135,10 +135,11 @@ def story(tmp_path: Path) -> Any:
     [dentist, *_] = [
         one["contact_id"] for one in export.tables["contacts"] if one["lifecycle_role"] == "Referring Dentist"
     ]
-    export.keep_people([*fit[: PEOPLE - 1], prospects[0], dentist])
+    export.keep_people([*fit[: PEOPLE - 1], *prospects[:2], dentist])
+    owner = export.row("contacts", dentist)["owner_user_id"]
     for one in export.tables["contacts"]:  # nobody shares an e-mail, and nobody names who is cut
         one |= {"email": f"{one['contact_id'].lower()}@example.org", "email2": "", "guarantor_contact_id": ""}
-        one |= {"referred_by_contact_id": "", "city": "Akron", "state": "OH"}
+        one |= {"referred_by_contact_id": "", "city": "Akron", "state": "OH", "owner_user_id": owner}
     toml = made.folder / "migration.toml"
     lines = toml.read_text("utf-8").splitlines()
     there = tmp_path / "deliveries"

@@ -125,6 +125,7 @@ def _left_alone(session: Session, resolver: Resolver, identity: Identity, operat
         State.VERIFIED,
         identity.destination_id,
         reason=reason,
+        read_back=last_image(session.ledger, identity.operation_id, "read_back"),
         kept=tuple(sorted(known.kept)),
         conflicts=(FieldConflict(WHOLE, session.settings.conflict_policy, act),),
     )

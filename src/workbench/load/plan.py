@@ -156,8 +156,9 @@ def _plan_removed(removals: list[Removal], mapping: ObjectMapping, planning: Pla
         key = f"{one.source_object}/{one.source_id}"
         is_due = one.mapping == mapping.name and one.has_tags and not one.is_marked
         if is_due and key not in planning.resolver.vanished and (planning.scope is None or key in planning.scope):
+            ordinal = planning.ordinal
             planning.ordinal += 1
-            yield PlannedRow(planning.ordinal, mapping.name, one.source_object, one.source_id, Operation.UPDATE, MARKED)
+            yield PlannedRow(ordinal, mapping.name, one.source_object, one.source_id, Operation.UPDATE, MARKED)
 
 
 def _answered(ledger: Ledger, resolver: Resolver) -> Iterator[str]:

@@ -89,5 +89,11 @@ def _explained(  # noqa: PLR0917
         cause = Cause.WENT_ALONG if hung_on else Cause.MERGED if resolver.vanished.get(key) else Cause.DELETED
         yield from ((name, source_id, field or "", cause) for field in fields)
         return
+    numbers = {number for _, number in resolver.gone.values()}
+    for one in sorted(field for field in fields if field in mapping.lookups):
+        link = known.sent.get(one)
+        if (link[1] if isinstance(link, list) else link) in numbers:
+            yield name, source_id, one, Cause.WENT_ALONG
+            fields.discard(one)
     theirs = {*known.kept, *edited_fields(mapping, known, flatten(identity.destination, now))}
     yield from ((name, source_id, field, Cause.EDITED) for field in sorted(theirs & fields - {None}, key=str) if field)
