@@ -279,6 +279,7 @@ def _still_due(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged
         return row
     identity = find_identity(sending.session.ledger, row.source_object, row.source_id)
     completed = sending.resolver.resolve(mapping, staged).completed
-    if identity is not None and identity.delivered == completed:
+    is_done = identity is not None and identity.delivered == completed
+    if is_done and key not in sending.resolver.answered:
         return replace(row, operation=Operation.UNCHANGED)
     return replace(row, operation=Operation.UPDATE)

@@ -59,6 +59,8 @@ class Resolver:
         """Records of ours that a person deleted (None), or merged into another one, which stands for both from then on."""
         self.decided = decided or {}
         """What a person decided about fields that both sides changed, by source key."""
+        self.answered: set[str] = set()
+        """Rows for a field of which a person decided for the source, and that still is a person's."""
         self.gone = {key: live[key] for key in self.vanished if key in live}
         """Where those stood."""
         self.live = {key: place for key, place in live.items() if key not in self.vanished} | dict(converted or {})
@@ -150,7 +152,17 @@ def knowing(warehouse: Warehouse, schema: TenantSchema, ledger: Ledger, mappings
     converted = read_converted(warehouse, ledger.tenant(), live)
     vanished = read_vanished(warehouse, ledger.tenant(), live)
     decided = decided_conflicts(mappings.values(CONFLICTS))
-    return Resolver(schema, live, adoptions(mappings.values(EXISTING)), converted, vanished=vanished, decided=decided)
+    made = Resolver(schema, live, adoptions(mappings.values(EXISTING)), converted, vanished=vanished, decided=decided)
+    made.answered = {key for key, fields in decided.items() if _waits_for(ledger, key, fields)}
+    return made
+
+
+def _waits_for(ledger: Ledger, key: str, fields: Mapping[str, Decision]) -> bool:
+    """Say whether a field that was decided for the source was last left as a person's."""
+    source_object, _, source_id = key.partition("/")
+    identity = find_identity(ledger, source_object, source_id)
+    kept = last_image(ledger, identity.operation_id, "kept") if identity else None
+    return any(decision is Decision.MAP and name in (kept or ()) for name, decision in fields.items())
 
 
 def frozen_rows(

@@ -12,8 +12,7 @@ import polars as pl
 from workbench.errors import StoreProblem
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.schema import TenantSchema
-from workbench.ledger.identities import find_identity, identity_frames
-from workbench.ledger.images import last_image
+from workbench.ledger.identities import identity_frames
 from workbench.ledger.plans import Plan, PlannedRow, keep_plan
 from workbench.ledger.store import Ledger
 from workbench.load.payload import Payload, Resolver, knowing
@@ -21,7 +20,7 @@ from workbench.mapping.files import MODULES, Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
 from workbench.staging.removals import MARKED, Removal, find_removals
-from workbench.vocabulary import Decision, Kind, Operation, PlanScope
+from workbench.vocabulary import Kind, Operation, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
 LEAST, MOST = 50, 100
@@ -38,8 +37,6 @@ class Planning:
     """What earlier rows of the plan will have made, by source key: its destination."""
     roots: dict[str, str] = field(default_factory=dict)
     unchanged: dict[str, int] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)
-    """Rows for a field of which a person decided for the source, and that was not written yet."""
     ordinal: int = 0
 
 
@@ -58,7 +55,6 @@ def plan_load(
         planning = Planning(knowing(warehouse, schema, ledger, mappings), scope)
         stamp = staged_stamp(warehouse, ledger)
         hand_over_identities(warehouse, ledger)
-        planning.answered = set(_answered(ledger, planning.resolver))
         removals = list(find_removals(warehouse, mappings))
         rows = (
             row
@@ -130,7 +126,7 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         operation = Operation.UPDATE
         planning.resolver.learn(key, mapping.destination, adopted)
     elif known is not None:
-        is_due = _brings_news(mapping, row, payload, planning) or key in planning.answered
+        is_due = _brings_news(mapping, row, payload, planning) or key in planning.resolver.answered
         if delivered == payload.completed and not is_due:
             planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
             return None
@@ -159,16 +155,6 @@ def _plan_removed(removals: list[Removal], mapping: ObjectMapping, planning: Pla
             ordinal = planning.ordinal
             planning.ordinal += 1
             yield PlannedRow(ordinal, mapping.name, one.source_object, one.source_id, Operation.UPDATE, MARKED)
-
-
-def _answered(ledger: Ledger, resolver: Resolver) -> Iterator[str]:
-    """Yield the rows of conflicts that were decided for the source while their field is still a person's."""
-    for key, fields in resolver.decided.items():
-        source_object, _, source_id = key.partition("/")
-        identity = find_identity(ledger, source_object, source_id)
-        kept = last_image(ledger, identity.operation_id, "kept") if identity else None
-        if any(decision is Decision.MAP and name in (kept or ()) for name, decision in fields.items()):
-            yield key
 
 
 def _stands_elsewhere(mapping: ObjectMapping, key: str, planning: Planning) -> str | None:

@@ -153,7 +153,9 @@ def _decided(path: Path) -> bytes | None:
     """
     text = path.read_bytes()
     if path.stem == CONFLICTS:
-        rows = [row for row in csv.reader(text.decode("utf-8-sig").splitlines()) if Decision.ASK not in row[1:2]]
+        rows = [
+            row for row in csv.reader(text.decode("utf-8-sig", "replace").splitlines()) if Decision.ASK not in row[1:2]
+        ]
         return repr(rows).encode() if len(rows) > 1 else None
     return re.sub(rb"(?m)^\s*exports\s*=.*$", b"", text) if path.name == "migration.toml" else text
 
