@@ -34,7 +34,7 @@ from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import existing_matches
 from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, read_value_map, save_value_map
 from workbench.pacing import agreed_pacing
-from workbench.reports.conflicts import ask_conflicts, conflict_table
+from workbench.reports.decisions import ask_conflicts, conflict_table
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
 from workbench.staging.vanished import keep_vanished
