@@ -20,8 +20,7 @@ from workbench.load.loader import run_load
 from workbench.load.plan import hand_over_identities
 from workbench.mapping.value_map import CONFLICTS, decide, read_value_map, save_value_map
 from workbench.reconcile.reconciliation import Reconciliation, reconcile
-from workbench.staging.removals import find_removals, removal_table
-from workbench.staging.vanished import keep_vanished
+from workbench.staging.removals import find_removals, keep_vanished, removal_table
 from workbench.suggest.proposals import accept
 from workbench.vocabulary import Decision, Kind
 from workbench.warehouse import open_warehouse

@@ -17,7 +17,7 @@ from workbench.vocabulary import Edition
 
 USER = "FdMultitenant::User"
 """How Freshsales names a user among an appointment's attendees."""
-PLACED = frozenset({"account", "contact", "owner", "owner_id", "parent", "target", "company_name", "text"})
+PLACED = frozenset({"account", "contact", "owner", "owner_id", "parent", "target", "company_name", "text", "removed"})
 """Names of ours that stand elsewhere in Freshsales' record, or under another name."""
 ALIASES = {"owner": "owner_id", "parent": "parent_sales_account_id"}
 # Nested or derived by Freshsales: never compared as fields.

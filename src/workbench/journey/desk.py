@@ -26,7 +26,7 @@ from workbench.mapping.value_map import EXISTING, Decided, ValueMap, adoptions, 
 from workbench.profile.people import match_owners
 from workbench.profile.readings import read_columns
 from workbench.settings import Settings
-from workbench.staging.vanished import keep_vanished
+from workbench.staging.removals import keep_vanished
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 

@@ -37,7 +37,7 @@ from workbench.pacing import agreed_pacing
 from workbench.reports.decisions import ask_conflicts, conflict_table
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
-from workbench.staging.vanished import keep_vanished
+from workbench.staging.removals import keep_vanished
 from workbench.vocabulary import LOADING, Fate, Kind, Lock, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 

@@ -22,9 +22,8 @@ from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, decided_conflicts
 from workbench.settings import Settings
-from workbench.staging.removals import LAST_SENT, MARKED
+from workbench.staging.removals import LAST_SENT, MARKED, read_vanished
 from workbench.staging.rows import NOT_SENT, form_of
-from workbench.staging.vanished import read_vanished
 from workbench.vocabulary import Decision
 from workbench.warehouse import Warehouse, open_warehouse
 

@@ -89,7 +89,7 @@ def _explained(  # noqa: PLR0917
         cause = Cause.WENT_ALONG if hung_on else Cause.MERGED if resolver.vanished.get(key) else Cause.DELETED
         yield from ((name, source_id, field or "", cause) for field in fields)
         return
-    numbers = {number for _, number in resolver.gone.values()}
+    numbers = {number for _, number in (*resolver.gone.values(), *filter(None, resolver.vanished.values()))}
     for one in sorted(field for field in fields if field in mapping.lookups):
         link = known.sent.get(one)
         if (link[1] if isinstance(link, list) else link) in numbers:

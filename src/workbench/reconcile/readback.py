@@ -20,8 +20,8 @@ from workbench.freshsales.shapes import flatten
 from workbench.log import Progress
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
+from workbench.staging.removals import read_vanished
 from workbench.staging.rows import form_of
-from workbench.staging.vanished import read_vanished
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, open_warehouse
 

@@ -22,9 +22,8 @@ from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, failures, judge, unchecked, write_checks
 from workbench.reconcile.counts import check_fates, count_fates, count_groups, write_waiting
-from workbench.reconcile.dates import check_dates
 from workbench.reconcile.expected import asking_canonical, hand_over_conversions, hand_over_users
-from workbench.reconcile.fields import check_fields, compare_mapping, start_differences
+from workbench.reconcile.fields import check_dates, check_fields, compare_mapping, start_differences
 from workbench.reconcile.files import check_files
 from workbench.reconcile.links import check_keys, find_doubles, tell_unchecked
 from workbench.reconcile.money import check_amounts, check_stages, money_by_stage
