@@ -17,6 +17,7 @@ from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.weighing import edited_fields, recall
 from workbench.mapping.files import Mappings
+from workbench.reconcile.fields import delivered_table
 from workbench.vocabulary import LOADING, PlanScope
 from workbench.warehouse import Warehouse
 
@@ -61,6 +62,13 @@ def explain_differences(  # noqa: PLR0917 - both sides and what joins them
         "DELETE FROM reconciled.differences d USING reconciled.people p"
         " WHERE d.mapping = p.mapping AND d.source_id = p.source_id AND coalesce(d.field, '') = p.field"
     )
+    for mapping in sorted({name for name, _, field, _ in rows if not field}):
+        # A whole record that people took away is expected on neither side.
+        warehouse.run(
+            f"DELETE FROM {delivered_table(mappings[mapping])} WHERE source_id IN"
+            " (SELECT source_id FROM reconciled.people WHERE mapping = ? AND field = '')",
+            [mapping],
+        )
     warehouse.run("INSERT INTO reconciled.theirs SELECT mapping, source_id, field FROM reconciled.people")
     return frame
 
