@@ -73,6 +73,15 @@ def test_the_shipped_file_names_every_key_with_a_remark():
             id="delta limit",
         ),
         pytest.param(
+            "[policy]\nconflicts = 'theirs'", "[policy] conflicts: one of destination, source, ask", id="conflicts"
+        ),
+        pytest.param(
+            "[policy]\nconflicts = 'newest'",
+            "[policy] conflicts: Freshsales stamps records, not fields, so nobody can tell which side changed a field last;"
+            " take destination, source or ask",
+            id="newest",
+        ),
+        pytest.param(
             "[privacy]\nencrypt = false", "[privacy] encrypt: only True works in this version", id="later version"
         ),
     ],

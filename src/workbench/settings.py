@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.clock import known_zones
 from workbench.errors import SettingsProblem, gather
-from workbench.vocabulary import Edition, Plan, Target
+from workbench.vocabulary import Edition, Plan, Policy, Target
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "migration": {"id": "migration", "version": 1},
@@ -45,15 +45,17 @@ WRITTEN = {
     "policy.fallback_owner": (re.compile(r"|[^@\s]+@[^@\s]+"), "an e-mail, or empty"),
     "policy.delta_limit": (DELTA_LIMIT, "a share or a number of rows, whichever is more, as '2% or 50'"),
     "policy.history": (re.compile(r"all|recent:[1-9]\d{0,2}m"), "all, or recent:24m for the last 24 months"),
+    "policy.conflicts": (re.compile("|".join(Policy)), f"one of {', '.join(Policy)}"),
     "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
     "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
     "freshsales.plan": (re.compile("|".join(Plan)), f"one of {', '.join(Plan)}"),
 }
 """How closed values are written: a slip would mean the default without a word."""
+NEWEST = "newest"
+NO_NEWEST = "Freshsales stamps records, not fields, so nobody can tell which side changed a field last; take destination, source or ask"
 AT_LEAST_ONE = ("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute")
 NOT_YET = (
     ("policy", "existing"),
-    ("policy", "conflicts"),
     ("privacy", "encrypt"),
 )
 """Keys that a later version gives other values to; until then another value is refused, never passed over."""
@@ -108,6 +110,11 @@ class Settings:
         found = DELTA_LIMIT.fullmatch(self["policy.delta_limit"])
         assert found  # read_settings refuses what is written otherwise
         return DeltaLimit(float(found[1]) / 100, int(found[2]))
+
+    @property
+    def conflict_policy(self) -> Policy:
+        """Who wins where both sides changed a field, unless a mapping or a decision says otherwise."""
+        return Policy(self["policy.conflicts"])
 
     @property
     def exports(self) -> Path:
@@ -222,7 +229,7 @@ def _value_problem(section: str, key: str, value: Any) -> str:
     if (section, key) in NOT_YET and value != known[key]:
         return f"only {known[key]!r} works in this version"
     if name in WRITTEN and not WRITTEN[name][0].fullmatch(value):
-        return WRITTEN[name][1]
+        return NO_NEWEST if name == "policy.conflicts" and value == NEWEST else WRITTEN[name][1]
     if name in AT_LEAST_ONE and value < 1:
         return "1 or more"
     if name == "practice.time_zone" and value not in known_zones():

@@ -96,6 +96,25 @@ class Lock(StrEnum):
     SETUP = "setup"
 
 
+class Policy(StrEnum):
+    """Who wins where the source and a person changed one field since the last delivery."""
+
+    DESTINATION = "destination"
+    SOURCE = "source"
+    ASK = "ask"
+
+
+class Act(StrEnum):
+    """What was done where the source and people disagree."""
+
+    KEPT = "kept"
+    WRITTEN = "written"
+    ASKED = "asked"
+    GONE = "gone"
+    MERGED = "merged"
+    REMOVED = "removed"
+
+
 class PlanScope(StrEnum):
     """What a frozen plan is for."""
 

@@ -211,6 +211,18 @@ def test_a_deal_that_changes_its_contact_lets_the_old_one_go() -> None:
     assert body == {"contacts_added_list": [8], "contacts_removed_list": [7]}
 
 
+def test_our_tag_comes_and_goes_beside_those_of_people() -> None:
+    marked = merged({"tags": ["VIP"]}, shape("contact", {"removed": True}, keep_empty=True))
+    assert marked == {"tags": ["VIP", "Removed in Dental-Exec"]}
+    assert merged(
+        {"tags": ["Removed in Dental-Exec"]}, shape("contact", {"removed": True}, keep_empty=True)
+    ) == marked | {"tags": ["Removed in Dental-Exec"]}
+    assert (flatten("contact", marked)["removed"], flatten("contact", marked)["tags"]) == (True, ["VIP"])
+    cleared = merged(marked, shape("contact", {"removed": None}, keep_empty=True))
+    assert cleared == {"tags": ["VIP"]}
+    assert flatten("contact", cleared)["removed"] is None
+
+
 def test_a_classic_lead_keeps_its_company_inside() -> None:
     record = shape("lead", {"last_name": "Lund", "company_name": "Lakeside", "cf_x": "1"}, Edition.CLASSIC)
     assert record == {"last_name": "Lund", "company": {"name": "Lakeside"}, "custom_field": {"cf_x": "1"}}

@@ -15,6 +15,10 @@ from workbench.mapping.approval import sign
 from workbench.sample.generation import write_sample
 from workbench.vocabulary import Lock
 
+KEY = "cf_source_system_id"
+TAGGED = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts", "deal": "deals"}
+"""The kinds of record that have tags."""
+
 
 def test_a_later_delivery_moves_only_what_changed_and_equals_its_truth(tmp_path):
     write_sample(tmp_path / "sample", patients=40, later=True, foreign=True)
@@ -37,9 +41,11 @@ def test_a_later_delivery_moves_only_what_changed_and_equals_its_truth(tmp_path)
         shutil.copytree(later, deliveries / later.name)
         ran = workbench("run", "--migration", str(practice.folder), "--from", "delta")
         assert ran.returncode == 0, ran.stderr
-        assert (
-            mismatches(json.loads(practice.truth.read_text()), Tenant(practice.base_url), practice.open_spellings())
-            == []
-        )
+        truth, tenant = json.loads(practice.truth.read_text()), Tenant(practice.base_url)
+        assert mismatches(truth, tenant, practice.open_spellings()) == []
+        gone = {one["source_id"] for one in truth["records"] if one.get("removed") and one["destination"] in TAGGED}
+        there = [one for plural in TAGGED.values() for one in tenant.state[plural]]
+        assert {one["custom_field"][KEY] for one in there if "Removed in Dental-Exec" in one["tags"]} == gone
+        assert len(gone) > 1
     finally:
         practice.stop_tenant()

@@ -3,10 +3,16 @@
 import pytest
 from loads import WRITES, Rehearsal
 
+from workbench.ledger.history import list_conflicts
 from workbench.ledger.identities import find_identity
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import operations_of
+from workbench.load.rollback import roll_back
+from workbench.mapping.value_map import Decided, ValueMap, save_value_map
+from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
+
+SHOWN = ("policy", "act", "last", "source", "there")
 
 
 @pytest.fixture
@@ -29,6 +35,13 @@ def restage(rehearsal: Rehearsal, table: str, source_id: str, **values: str | No
             f"UPDATE staged.{table} SET {sets}, fingerprint = sha256(fingerprint) WHERE source_id = ?",
             [*values.values(), source_id],
         )
+
+
+def listed(rehearsal: Rehearsal) -> list[tuple]:
+    """Return every conflict: name, policy, what was done, and the three values."""
+    with rehearsal.session() as session:
+        found = list_conflicts(session.ledger)
+    return [(one.name, *(getattr(one.found, name) for name in SHOWN)) for one in found]
 
 
 def patient(rehearsal: Rehearsal, number: int) -> dict:
@@ -99,9 +112,11 @@ def test_a_record_that_a_person_deleted_is_not_raised_from_the_dead(loaded: tupl
     rehearsal, source_id, number = loaded
     rehearsal.admin("delete", {"entity": "contacts", "id": number})
     restage(rehearsal, "patient", source_id, city="Elgin")
-    loaded_again = rehearsal.load(rehearsal.few(2, 1))
-    assert loaded_again.counts == {"patient": {"rejected": 1}}
+    scope = rehearsal.few(2, 1)
+    assert rehearsal.load(scope).counts == {"patient": {"unchanged": 1}}
     assert number not in {one["id"] for one in rehearsal.state()["contacts"]}
+    assert listed(rehearsal) == [(f"contacts/{source_id}/(record)", "destination", "gone", None, None, None)]
+    assert rehearsal.load(scope).counts == {}
 
 
 def test_an_optional_parent_that_arrives_later_makes_exactly_its_children_travel_again(rehearsal: Rehearsal) -> None:
@@ -158,3 +173,85 @@ def test_writes_that_a_load_makes_are_those_that_faults_are_ordered_for(rehearsa
         if one.startswith(("POST", "PUT")) and "_tenant" not in one
     }
     assert tried <= {one.split("/")[1].removesuffix("$") for one in WRITES.values()}
+
+
+@pytest.mark.parametrize("kind", ["", "drop_before", "drop_after"])
+def test_a_value_written_over_by_policy_is_listed_with_three_values_whatever_became_of_the_answer(
+    loaded: tuple[Rehearsal, str, int], kind: str
+) -> None:
+    rehearsal, source_id, number = loaded
+    toml = rehearsal.practice.folder / "migration.toml"
+    text = toml.read_text("utf-8")
+    toml.write_text(text.replace('conflicts = "destination"', 'conflicts = "source"'), "utf-8")
+    assert rehearsal.practice.settings.conflict_policy == "source"
+    city = patient(rehearsal, number)["city"]
+    rehearsal.admin("edit", {"entity": "contacts", "id": number, "changes": {"city": "Reno"}})
+    restage(rehearsal, "patient", source_id, city="Elgin")
+    if kind:
+        rehearsal.order(kind, "PUT /contacts/")
+    assert rehearsal.load(rehearsal.few(2, 1)).counts == {"patient": {"updated": 1}}
+    assert patient(rehearsal, number)["city"] == "Elgin"
+    assert listed(rehearsal) == [(f"contacts/{source_id}/city", "source", "written", city, "Elgin", "Reno")]
+
+
+def drop_row(rehearsal: Rehearsal, source_id: str, back: dict[str, list] | None = None) -> dict[str, list]:
+    """Take a person out of what was landed, or put the rows that were taken out back; return what was taken out."""
+    tables = ("staged.source_contacts", "staged.patient")
+    taken: dict[str, list] = {}
+    with open_warehouse(rehearsal.practice.settings.warehouse, write=True) as warehouse:
+        for table in tables:
+            key = "contact_id" if "source" in table else "source_id"
+            if back is None:
+                taken[table] = warehouse.run(f"SELECT * FROM {table} WHERE {key} = ?", [source_id])
+                warehouse.run(f"DELETE FROM {table} WHERE {key} = ?", [source_id])
+            else:
+                [row] = back[table]
+                warehouse.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", list(row))
+    return taken
+
+
+def test_a_row_that_is_gone_marks_its_record_once_and_the_mark_goes_when_it_comes_back(
+    loaded: tuple[Rehearsal, str, int],
+) -> None:
+    rehearsal, source_id, number = loaded
+    scope = rehearsal.few(2, 1)
+    before = patient(rehearsal, number)
+    rehearsal.admin("edit", {"entity": "contacts", "id": number, "changes": {"tags": ["VIP"]}})
+    taken = drop_row(rehearsal, source_id)
+    assert rehearsal.load(scope).counts == {"patient": {"updated": 1}}
+    there = patient(rehearsal, number)
+    assert there["tags"] == ["VIP", "Removed in Dental-Exec"]
+    untouched = {name for name in before if name not in ("tags", "updated_at", "updater_id")}
+    assert {name: there[name] for name in untouched} == {name: before[name] for name in untouched}
+    assert rehearsal.load(scope).counts == {}
+    drop_row(rehearsal, source_id, taken)
+    assert rehearsal.load(scope).counts == {"patient": {"updated": 1}}
+    assert patient(rehearsal, number)["tags"] == ["VIP"]
+    assert rehearsal.load(scope).counts == {}
+
+
+def test_a_person_who_takes_the_mark_away_is_not_contradicted(loaded: tuple[Rehearsal, str, int]) -> None:
+    rehearsal, source_id, number = loaded
+    scope = rehearsal.few(2, 1)
+    drop_row(rehearsal, source_id)
+    rehearsal.load(scope)
+    rehearsal.admin("edit", {"entity": "contacts", "id": number, "changes": {"tags": []}})
+    assert rehearsal.load(scope).counts == {}
+    assert patient(rehearsal, number)["tags"] == []
+
+
+def test_a_rollback_takes_the_mark_off_an_adopted_record_and_leaves_the_tags_of_people(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(1, 0)
+    [key] = [one for one in scope if one.startswith("contacts/")]
+    theirs = {"last_name": "Theirs", "mobile_number": "+13125550199", "tags": ["VIP"]}
+    with rehearsal.session() as session:
+        number = session.tenant.call("POST", "/contacts", json={"contact": theirs}).body["contact"]["id"]
+    rows = {key: Decided(key, Decision.MAP, str(number), "Dana", "2026-11-24")}
+    save_value_map(rehearsal.practice.settings.own_decisions, ValueMap("existing", rows))
+    rehearsal.load(scope)
+    drop_row(rehearsal, key.removeprefix("contacts/"))
+    rehearsal.load(scope)
+    assert patient(rehearsal, number)["tags"] == ["VIP", "Removed in Dental-Exec"]
+    with rehearsal.session() as session:
+        roll_back(session)
+    assert patient(rehearsal, number)["tags"] == ["VIP"]

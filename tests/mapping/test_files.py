@@ -65,6 +65,17 @@ def test_what_lookups_point_at_is_loaded_first(little):
             person('from = "a", on_open = "skip"'), "[fields] last_name: on_open is hold or omit", id="on_open"
         ),
         pytest.param(
+            person('from = "a", conflict = "ours"'),
+            "[fields] last_name: conflict is one of destination, source, ask",
+            id="conflict",
+        ),
+        pytest.param(
+            person('from = "a", conflict = "newest"'),
+            "[fields] last_name: conflict: Freshsales stamps records, not fields, so nobody can tell which side changed a field"
+            " last; take destination, source or ask",
+            id="newest",
+        ),
+        pytest.param(
             person('from = "a", narrows = { to = 0 }'),
             "[fields] last_name: narrows: has to and over, as in { to = 0, over = [1] }",
             id="narrows over nothing",
@@ -306,6 +317,17 @@ def test_only_decisions_are_hashed(little):
     little.write("mappings/objects/.DS_Store", "x")
     little.write("mappings/objects/person.toml.orig", "x")
     assert hash_decisions(little.settings)[0] == before
+
+
+def test_a_conflict_that_nobody_answered_decides_nothing_and_an_answer_does(little):
+    before = hash_decisions(little.settings)
+    little.values("conflicts", "people/C1/city,ask,")
+    assert hash_decisions(little.settings) == before
+    little.values("conflicts", "people/C1/city,ask,", "people/C2/city,keep,")
+    answered = hash_decisions(little.settings)[0]
+    assert answered != before[0]
+    little.values("conflicts", "people/C2/city,keep,")
+    assert hash_decisions(little.settings)[0] == answered
 
 
 def test_no_real_target_reads_what_a_rehearsal_decided(little):

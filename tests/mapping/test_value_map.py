@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import MappingProblem
-from workbench.mapping.value_map import Decided, ValueMap, decide, read_value_map, save_value_map
+from workbench.mapping.value_map import Decided, ValueMap, decide, decided_conflicts, read_value_map, save_value_map
 from workbench.vocabulary import Decision
 
 HEADER = "source_value,decision,destination_value,decided_by,decided_on,note\n"
@@ -93,3 +93,22 @@ def test_a_name_out_of_a_value_of_the_export_leaves_the_folder_alone(tmp_path):
     assert read_value_map("../carrier", [tmp_path / "values"]).rows == {}
     with pytest.raises(MappingProblem):
         save_value_map(tmp_path / "values", ValueMap("../carrier", {}))
+
+
+def test_answers_to_conflicts_are_read_by_row_and_field_and_open_ones_say_nothing():
+    said = {"contacts/C1/city": Decision.MAP, "contacts/C1/state": Decision.KEEP, "contacts/a/b/city": Decision.ASK}
+    rows = {name: Decided(name, decision, "source") for name, decision in said.items()}
+    assert decided_conflicts(ValueMap("conflicts", rows)) == {
+        "contacts/C1": {"city": Decision.MAP, "state": Decision.KEEP}
+    }
+
+
+def test_a_line_that_answers_no_conflict_is_named():
+    said = {"contacts/C1": Decision.MAP, "contacts/C1/city": Decision.BLANK}
+    with pytest.raises(MappingProblem) as stopped:
+        decided_conflicts(ValueMap("conflicts", {name: Decided(name, one, "source") for name, one in said.items()}))
+    assert str(stopped.value).splitlines() == [
+        "mappings/values/conflicts.csv has 2 problems:",
+        "  contacts/C1: is no object/id/field, such as contacts/C1042/city",
+        "  contacts/C1/city: blank means nothing here; map takes the source's value, keep theirs, ask waits",
+    ]

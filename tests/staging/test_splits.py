@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.canonical import plain
-from workbench.staging.splits import in_parts, split_html
-from workbench.staging.words import rich_text
+from workbench.staging.words import in_parts, rich_text, split_html
 
 TAGGED = st.recursive(
     st.text(st.sampled_from("ab &<>é\n\t;"), max_size=30).map(lambda text: rich_text(text, "plain") or ""),

@@ -9,6 +9,10 @@ from workbench.vocabulary import Edition
 
 SOURCE_ID = "cf_source_system_id"
 """Our own field: the source id kept at the destination."""
+REMOVED_TAG = "Removed in Dental-Exec"
+"""The tag that marks a record whose source row is in the export no more."""
+REMOVED = "removed"
+"""The flat field that stands for that tag alone: the other tags are people's."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Endpoint:
     def has_custom_fields(self) -> bool:
         """Say whether its records keep our custom fields, the source id among them."""
         return self.upsert_key is not None
+
+    @property
+    def has_tags(self) -> bool:
+        """Say whether its records keep tags: accounts, people and deals do, what hangs on them does not."""
+        return self.has_custom_fields
 
     @property
     def marker_field(self) -> str | None:

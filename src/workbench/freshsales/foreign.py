@@ -19,6 +19,7 @@ from workbench.warehouse import Warehouse, open_warehouse
 
 FOREIGN, COMING, LOADED = "destination.foreign", "destination.foreign_coming", "destination.loaded"
 CONVERTED = "destination.converted"
+UNSEEN = "destination.unseen"
 MARKED = "destination.census"
 PHONES = ("mobile_number", "work_number", "phone")
 NUMBER = "[2-9][0-9]{2}[^0-9]{0,3}[0-9]{3}[^0-9]{0,3}[0-9]{4}"
@@ -46,6 +47,7 @@ CAME = {
     "becomes": TEXT,
     "destination_id": pl.Int64,
 }
+GONE = {"tenant": TEXT, "source_key": TEXT, "destination": TEXT, "destination_id": pl.Int64}
 ASKING = (
     "source_key VARCHAR, plurals VARCHAR[], our_id VARCHAR, first_name VARCHAR, last_name VARCHAR, name VARCHAR,"
     " address VARCHAR, zipcode VARCHAR, emails VARCHAR[], phones VARCHAR[]"
@@ -75,14 +77,17 @@ def take_census(
     """Read every account, contact, deal and lead; keep those that `live`, our ledger, does not know; return counts.
 
     Cut off, the next call goes on at the page it had reached. The last census stands until the new one is whole. Which
-    of our leads a person converted is kept, too: found by source id (with its `prefix`), else as `decided`.
+    of our leads a person converted is kept, too: found by source id (with its `prefix`), else as `decided`; and which of
+    our records no page showed.
     """
     leads = ("lead",) if tenant.edition is Edition.CLASSIC else ()
     kinds = [endpoint(one, tenant.edition) for one in ("account", "contact", "deal", *leads)]
     ours = {(endpoint(kind, tenant.edition).plural, number) for kind, number in live.values() if kind in _KNOWN}
     marks = _begin(tenant, path)
+    is_whole, seen = not marks, set[tuple[str, int]]()
     for where in kinds:
         for page in read_pages(tenant, where, marks):
+            seen.update((where.plural, int(one["id"])) for one in page)
             rows = [_row(tenant, where, one) for one in page if (where.plural, int(one["id"])) not in ours]
             places = [(tenant.alias, place, number, total) for place, (number, total) in marks.items()]
             with open_warehouse(path, write=True) as warehouse:
@@ -98,6 +103,8 @@ def take_census(
         keep_loaded(warehouse, live)
         found = dict(warehouse.run(f"SELECT plural, count(*) FROM {FOREIGN} GROUP BY 1"))
     _keep_converted(tenant, path, live, prefix, decided or {})
+    if is_whole:  # one that was cut off does not know any more what its first pages showed
+        _keep_unseen(tenant, path, live, seen)
     return {where.plural: int(found.get(where.plural, 0)) for where in kinds}
 
 
@@ -160,6 +167,19 @@ def read_converted(
         [tenant],
     )
     return {key: (becomes, int(number)) for key, was, gone, becomes, number in rows if live.get(key) == (was, gone)}
+
+
+def _keep_unseen(
+    tenant: Freshsales, path: Path, live: Mapping[str, tuple[str, int]], seen: set[tuple[str, int]]
+) -> None:
+    """Keep which of our records no page showed."""
+    unseen = [
+        (tenant.alias, key, kind, number)
+        for key, (kind, number) in live.items()
+        if kind in _KNOWN and (endpoint(kind, tenant.edition).plural, number) not in seen
+    ]
+    with open_warehouse(path, write=True) as warehouse:
+        warehouse.write(UNSEEN, pl.DataFrame(unseen, schema=GONE, orient="row"))
 
 
 def has_foreign(warehouse: Warehouse) -> bool:

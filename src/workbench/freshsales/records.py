@@ -11,7 +11,15 @@ from workbench.freshsales.endpoints import SOURCE_ID, Endpoint, endpoint
 from workbench.freshsales.refusals import Json, OutcomeUnknown, Reason, Refused
 from workbench.freshsales.shapes import flatten, merged, shape
 
-NEEDS_BEFORE = {"custom_field", "company", "emails", "phone_numbers", "contacts_added_list"}
+NEEDS_BEFORE = {
+    "custom_field",
+    "company",
+    "emails",
+    "phone_numbers",
+    "contacts_added_list",
+    "tags_added",
+    "tags_removed",
+}
 """What a PUT would lose, or leave behind, if the record were not read first."""
 
 

@@ -2,7 +2,8 @@
 
 Flat names are Freshsales' own, cf_ fields beside the others, and these of ours: `account` and `contact` (ids), `target`
 ((destination, id)), `emails_more` (list of texts), `phone_numbers` (list of {label, value}),
-`company_name` (the company of a Classic lead, which is no account).
+`company_name` (the company of a Classic lead, which is no account), `removed` (whether the one tag stands that is ours;
+`tags` are the others).
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.freshsales.endpoints import destination_of, endpoint, targetable
+from workbench.freshsales.endpoints import REMOVED, REMOVED_TAG, destination_of, endpoint, targetable
 from workbench.freshsales.refusals import Json
 from workbench.vocabulary import Edition
 
 USER = "FdMultitenant::User"
 """How Freshsales names a user among an appointment's attendees."""
-PLACED = frozenset({"account", "contact", "owner", "owner_id", "parent", "target", "company_name", "text"})
+PLACED = frozenset({"account", "contact", "owner", "owner_id", "parent", "target", "company_name", "text", "removed"})
 """Names of ours that stand elsewhere in Freshsales' record, or under another name."""
 ALIASES = {"owner": "owner_id", "parent": "parent_sales_account_id"}
 # Nested or derived by Freshsales: never compared as fields.
@@ -94,6 +95,8 @@ def _placed(destination: str, name: str, value: Json, edition: Edition) -> dict[
             placed = {"targetable_type": targetable(kind, edition) if kind else None, "targetable_id": number}
         case "company_name":
             placed = {"company": {"name": value}}
+        case "removed":
+            placed = {"tags_added" if value else "tags_removed": [REMOVED_TAG]}
         case "text" if where.text_field:
             placed = {where.text_field: value}
     return placed
@@ -123,6 +126,10 @@ def flatten(destination: str, record: Mapping[str, Any]) -> dict[str, Any]:
         flat["phone_numbers"] = [
             {"label": one.get("label"), "value": one.get("value")} for one in record["phone_numbers"] or []
         ]
+    if "tags" in record:
+        tags = record["tags"] or []
+        flat["tags"] = [one for one in tags if one != REMOVED_TAG]
+        flat[REMOVED] = True if REMOVED_TAG in tags else None
     company = record.get("company", "")
     if company is None or isinstance(company, dict):
         flat["company_name"] = (company or {}).get("name")
@@ -175,6 +182,10 @@ def merged(record: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     if "contacts_added_list" in changes:
         linked = {one["id"] for one in record.get("contacts") or []}
         body["contacts_removed_list"] = sorted(linked - set(changes["contacts_added_list"]))
+    added, removed = body.pop("tags_added", []), body.pop("tags_removed", [])
+    if added or removed:
+        others = [one for one in record.get("tags") or [] if one not in (*added, *removed)]
+        body["tags"] = [*others, *added]
     return body
 
 

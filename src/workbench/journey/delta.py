@@ -16,11 +16,13 @@ from workbench.journey.desk import writing
 from workbench.journey.record import DELTAS, current_run, delta_folders, open_run_ledger
 from workbench.ledger.plans import Plan
 from workbench.ledger.runs import loaded_snapshot, was_cut_short
-from workbench.load.plan import plan_load
+from workbench.load.plan import hand_over_identities, plan_load
 from workbench.mapping.approval import last_signature
 from workbench.mapping.files import Mappings
 from workbench.settings import Settings
+from workbench.staging.removals import find_removals, removal_table
 from workbench.vocabulary import Lock, Operation, PlanScope
+from workbench.warehouse import open_warehouse
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Delta:
 
     plan: Plan | None
     changes: pl.DataFrame
+    removed: pl.DataFrame
     beyond: tuple[str, ...]
 
     @property
@@ -71,16 +74,19 @@ def plan_delta(settings: Settings, mappings: Mappings) -> Delta:
     """Plan what the landed, staged and checked delivery changes; nothing is written."""
     snapshot = find_snapshot(settings.warehouse)
     if snapshot.id == _loaded(settings) and not _is_cut_short(settings):
-        return Delta(None, count_changes(settings.warehouse).clear(), ())
+        return Delta(None, count_changes(settings.warehouse).clear(), removal_table([]), ())
     signature = last_signature(settings, Lock.LOAD)
     if signature is None or signature.voided:
         raise ApprovalMissing(
             "A delta runs under the load approval, and there is none. Load first: workbench run --to load"
         )
     with writing(settings, mappings) as session:
+        with open_warehouse(settings.warehouse) as warehouse:
+            hand_over_identities(warehouse, session.ledger)
+            removed = removal_table(find_removals(warehouse, mappings))
         plan = plan_load(settings, mappings, session.schema, session.ledger, session.run_id, name=PlanScope.DELTA)
     changes = count_changes(settings.warehouse)
-    return Delta(plan, changes, tuple(_beyond(settings, plan, changes)))
+    return Delta(plan, changes, removed, tuple(_beyond(settings, plan, changes)))
 
 
 def _beyond(settings: Settings, plan: Plan, changes: pl.DataFrame) -> list[str]:

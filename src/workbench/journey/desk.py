@@ -20,12 +20,13 @@ from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import open_operations
 from workbench.ledger.store import Ledger
 from workbench.load.session import Session, open_session, open_tenant
-from workbench.mapping.files import Mappings
+from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import Setup, make_setup
 from workbench.mapping.value_map import EXISTING, Decided, ValueMap, adoptions, read_value_map, save_value_map
 from workbench.profile.people import match_owners
 from workbench.profile.readings import read_columns
 from workbench.settings import Settings
+from workbench.staging.removals import keep_vanished
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 
@@ -100,7 +101,11 @@ def read_existing(settings: Settings) -> dict[str, int]:
         if open_operations(desk.ledger):
             return {}
         prefix = str(settings["source.id_prefix"])
-        return take_census(desk.tenant, settings.warehouse, live_ids(desk.ledger), prefix=prefix, decided=decided)
+        live = live_ids(desk.ledger)
+        found = take_census(desk.tenant, settings.warehouse, live, prefix=prefix, decided=decided)
+        if live:
+            keep_vanished(desk.tenant, settings.warehouse, read_mappings(settings), live)
+        return found
 
 
 def invite_users(settings: Settings, setup: Setup) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,15 @@ from workbench.freshsales.foreign import take_census
 from workbench.journey.desk import writing
 from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
-from workbench.ledger.history import count_refusals, list_adoptions
+from workbench.ledger.history import count_refusals, list_adoptions, list_conflicts
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import count_by_mapping, open_operations
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import pin
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load
-from workbench.load.plan import plan_load
+from workbench.load.plan import draw_sample, plan_load
 from workbench.load.rollback import plan_rollback, roll_back
-from workbench.load.sample import draw_sample
 from workbench.load.session import Session
 from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
@@ -33,10 +32,12 @@ from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import existing_matches
-from workbench.mapping.value_map import EXISTING, adoptions
+from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, read_value_map, save_value_map
 from workbench.pacing import agreed_pacing
+from workbench.reports.decisions import ask_conflicts, conflict_table
 from workbench.reports.sample_diff import SampleDiff, sample_diff
 from workbench.settings import Settings
+from workbench.staging.removals import keep_vanished
 from workbench.vocabulary import LOADING, Fate, Kind, Lock, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -103,6 +104,7 @@ def require_existing_decided(session: Session) -> None:
         prefix=str(session.settings["source.id_prefix"]),
         decided=adoptions(existing),
     )
+    keep_vanished(session.tenant, session.settings.warehouse, session.mappings, live_ids(session.ledger))
     matches = existing_matches(session.settings, session.mappings)
     if new := sorted({one.source_key for one in matches} - set(existing.rows)):
         raise DecisionMissing(
@@ -136,9 +138,21 @@ def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
         # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
         require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
         written = _written(session, run_load(session, plan, kinds=(kind,)))
+        keep_questions(session, plan)
         if kind is Kind.FILE:  # the last to travel: a run that was killed before has still to load this snapshot
             pin(session.ledger, session.run_id, snapshot=snapshot_id(settings))
         return written
+
+
+def keep_questions(session: Session, plan: Plan) -> int:
+    """Put what this load left for a person to decide into the value map `conflicts`; return how many are open there."""
+    settings, found = session.settings, list_conflicts(session.ledger, plan_id=plan.plan_id)
+    own = read_value_map(CONFLICTS, [settings.own_decisions])
+    asked = ask_conflicts(found, read_value_map(CONFLICTS, settings.values_folders))
+    new = {name: row for name, row in asked.rows.items() if row.is_open and name not in own.rows}
+    if new:
+        save_value_map(settings.own_decisions, replace(own, rows=own.rows | new))
+    return sum(row.is_open for row in asked.rows.values())
 
 
 def _written(session: Session, loaded: Loaded) -> Written:
@@ -158,6 +172,16 @@ def rejected_frame(settings: Settings) -> pl.DataFrame:
     rows = count_refusals(ledger, run.run_id)
     ledger.engine.dispose()
     return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, "reason": pl.String, "rows": pl.Int64})
+
+
+def conflict_frame(settings: Settings) -> pl.DataFrame:
+    """Return every field that the source and people changed, of the newest plan: what was done, and shapes of the values."""
+    run = current_run(settings)
+    ledger = open_run_ledger(settings)
+    plan = last_plan(ledger, run.run_id, *LOADING)
+    found = list_conflicts(ledger, plan_id=plan.plan_id) if plan else []
+    ledger.engine.dispose()
+    return conflict_table(found)
 
 
 def adopted_frame(settings: Settings) -> pl.DataFrame:

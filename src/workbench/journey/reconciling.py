@@ -156,6 +156,11 @@ class Reconciled:
         return self.made.differences
 
     @property
+    def by_people(self) -> pl.DataFrame:
+        """One row a field or record that people changed since it was delivered; no defect."""
+        return self.made.by_people
+
+    @property
     def money(self) -> pl.DataFrame:
         """Amounts by pipeline and stage on both sides."""
         return self.made.money
@@ -182,6 +187,7 @@ class Reconciled:
         return {
             "reconciled": self.reconciled,
             "differences": self.differences.height,
+            "by_people": self.by_people.height,
             "zero_write": self.made.zero_write,
             "reconciliation": self.counts,
             "failed": list(self.made.failed),

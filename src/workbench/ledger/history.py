@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from workbench.clock import as_text
 from workbench.ledger.identities import ADOPTED
-from workbench.ledger.operations import FINAL
-from workbench.ledger.store import IS_DEFERRED, Ledger, batches, lease, operations, planned, plans, transitions
+from workbench.ledger.images import unseal
+from workbench.ledger.operations import CONFLICTS, FINAL, FieldConflict
+from workbench.ledger.store import IS_DEFERRED, Ledger, batches, images, lease, operations, planned, plans, transitions
 from workbench.vocabulary import PlanScope, State
 
 
@@ -88,6 +89,47 @@ def list_adoptions(ledger: Ledger, run_id: str) -> list[tuple[str, str, int, str
     )
     with ledger.read() as connection:
         return [(row.mapping, row.source_id, row.destination_id, row.reason) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One field of one source row where the source and people disagreed, what was done, and the three values.
+
+    The values are patients' values: no page, log or message may hold them unmasked.
+    """
+
+    mapping: str
+    source_object: str
+    source_id: str
+    destination: str
+    destination_id: int | None
+    found: FieldConflict
+
+    @property
+    def name(self) -> str:
+        """`object/id/field`, by which mappings/values/conflicts.csv speaks of it."""
+        return f"{self.source_object}/{self.source_id}/{self.found.name}"
+
+
+def list_conflicts(ledger: Ledger, *, plan_id: int | None = None) -> list[Conflict]:
+    """Return every conflict that loading found, in the order it was found; of one plan, or of all."""
+    query = (
+        select(operations, images.c.sealed)
+        .join(images, images.c.operation_id == operations.c.operation_id)
+        .where(images.c.kind == CONFLICTS, operations.c.state.in_(FINAL))
+        .order_by(images.c.image_id)
+    )
+    if plan_id is not None:
+        query = query.where(operations.c.plan_id == plan_id)
+    with ledger.read() as connection:
+        rows = list(connection.execute(query))
+    return [
+        Conflict(
+            row.mapping, row.source_object, row.source_id, row.destination, row.destination_id, FieldConflict(**one)
+        )
+        for row in rows
+        for one in unseal(ledger.key, row.sealed)
+    ]
 
 
 def current_writer(ledger: Ledger) -> str | None:

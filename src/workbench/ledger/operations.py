@@ -20,6 +20,8 @@ OPEN = (State.INTENDED, State.SENT, State.UNKNOWN)
 FINAL = (State.APPLIED, State.VERIFIED)
 UNDONE = DELETE, RESTORE = "delete", "restore"
 """The actions of a rollback; those of a load are the operations of its plan."""
+CONFLICTS = "conflicts"
+"""The kind of the image that keeps the three values of fields that both sides changed."""
 INCOMPLETE = ""
 """What stands for the delivered fingerprint of a record that is there, but not yet as the source wants it."""
 
@@ -42,6 +44,18 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class FieldConflict:
+    """One field that the source and people changed since the last delivery, and what was done; its values are sealed."""
+
+    name: str
+    policy: str
+    act: str
+    last: Any = field(default=None, repr=False)
+    source: Any = field(default=None, repr=False)
+    there: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of one operation.
 
@@ -56,6 +70,7 @@ class Outcome:
     before: Any = field(default=None, repr=False)
     was_created: bool = True
     kept: tuple[str, ...] = ()
+    conflicts: tuple[FieldConflict, ...] = ()
     origin: str = "updated"
 
 
@@ -119,7 +134,13 @@ def record_outcomes(ledger: Ledger, lease: Lease, actor: str, outcomes: Iterable
         _move(connection, ledger.clock, done)
         for one in done:
             row = connection.execute(select(operations).where(operations.c.operation_id == one.operation_id)).one()
-            for kind, image in (("before", one.before), ("read_back", one.read_back), ("kept", list(one.kept) or None)):
+            images = {
+                "before": one.before,
+                "read_back": one.read_back,
+                "kept": list(one.kept) or None,
+                CONFLICTS: [vars(found) for found in one.conflicts] or None,
+            }
+            for kind, image in images.items():
                 if image is not None:
                     keep_image(connection, ledger.key, one.operation_id, kind, image)
             _deliver(connection, row, one)
@@ -230,7 +251,9 @@ def count_by_mapping(ledger: Ledger, run_id: str) -> dict[str, dict[str, int]]:
 
 
 def fates_of_run(ledger: Ledger, run_id: str) -> list[tuple[str, str, str]]:
-    """Return (mapping, source id, fate) of every source row that a run wrote: created, updated, rejected or unknown."""
+    """Return (mapping, source id, fate) of every source row that a run wrote: created, updated, unchanged (looked at, nothing
+    written), rejected or unknown.
+    """
     of_load = operations.c.action.not_in(UNDONE)
     newest = (
         select(func.max(operations.c.operation_id))
@@ -251,7 +274,9 @@ def fates_of_run(ledger: Ledger, run_id: str) -> list[tuple[str, str, str]]:
         fates = []
         for row in connection.execute(select(operations).where(operations.c.operation_id.in_(newest), of_load)):
             fate = "created" if (row.mapping, row.source_id) in was_created else f"{row.action}d"
-            if row.state == State.REJECTED:
+            if row.state == State.VERIFIED and fate != "created":
+                fate = "unchanged"
+            elif row.state == State.REJECTED:
                 fate = "rejected"
             elif row.state in OPEN:
                 fate = "unknown"

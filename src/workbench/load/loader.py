@@ -16,7 +16,7 @@ from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_ope
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
 from workbench.load.batches import FEWEST_IN_BULK, fit_for_our_key, may_go_in_bulk, send_in_bulk, try_our_key
-from workbench.load.payload import knowing
+from workbench.load.payload import StagedRows, frozen_rows, knowing
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
 from workbench.load.unknowns import settle_lost, settle_open
@@ -35,7 +35,8 @@ SILENCE = (0.0, 60.0, 300.0, 900.0, 1800.0)
 
 FATES = {Operation.CREATE: Fate.CREATED, Operation.UPDATE: Fate.UPDATED, Operation.UNCHANGED: Fate.UNCHANGED}
 
-StagedRows = dict[str, dict[str, object]]
+STATED = {State.REJECTED: Fate.REJECTED, State.VERIFIED: Fate.UNCHANGED}
+"""What the state alone tells, whatever was planned."""
 
 
 class Silent(TenantUnreachable):
@@ -84,7 +85,7 @@ class BatchLog:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["source_object", "source_id", "fate", "destination_id", "reason"])
             for row, outcome in self.rows.values():
-                fate = Fate.REJECTED if outcome.state is State.REJECTED else FATES[row.operation]
+                fate = STATED.get(outcome.state, FATES[row.operation])
                 fates[fate] = fates.get(fate, 0) + 1
                 writer.writerow([row.source_object, row.source_id, fate, outcome.destination_id or "", outcome.reason])
         return fates
@@ -159,7 +160,7 @@ def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> N
     while batch := planned_batch(ledger, plan, mapping.name, after, BATCH_ROWS):
         after = batch[-1].ordinal
         due = [row for row in batch if row.ordinal not in done]
-        staged = _staged_rows(sending, mapping, due) if due else {}
+        staged = frozen_rows(sending.session.settings, ledger, plan, mapping, due) if due else {}
         # A level ends a batch: its ids must be known before those that hang on it are made ready.
         for _, level in groupby(due, key=lambda row: row.depth):
             log = next_log(sending.session.folder / "batches", mapping.name)
@@ -278,23 +279,7 @@ def _still_due(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged
         return row
     identity = find_identity(sending.session.ledger, row.source_object, row.source_id)
     completed = sending.resolver.resolve(mapping, staged).completed
-    if identity is not None and identity.delivered == completed:
+    is_done = identity is not None and identity.delivered == completed
+    if is_done and key not in sending.resolver.answered:
         return replace(row, operation=Operation.UNCHANGED)
     return replace(row, operation=Operation.UPDATE)
-
-
-def _staged_rows(sending: Sending, mapping: ObjectMapping, batch: list[PlannedRow]) -> StagedRows:
-    """Return the frozen rows of a batch; rows staged again since the plan was made are refused."""
-    settings = sending.session.settings
-    wanted = [row.source_id for row in batch]
-    with open_warehouse(settings.warehouse) as warehouse:
-        stamp = str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
-        frame = warehouse.frame(
-            f"SELECT s.* FROM staged.{mapping.name} s WHERE s.source_id IN (SELECT unnest(?))", [wanted]
-        )
-    if stamp != sending.plan.stamp:
-        raise StoreProblem(
-            "The rows were staged again after this plan was made. Finish or give up this load, then plan anew:"
-            " workbench run --from validate"
-        )
-    return {str(row["source_id"]): row for row in frame.iter_rows(named=True)}

@@ -1,28 +1,34 @@
-"""A staged row becomes typed fields with destination ids, filled in just before the intent."""
+"""A frozen row becomes typed fields with destination ids, filled in just before the intent."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from workbench.canonical import Form
-from workbench.errors import SetupMissing
-from workbench.freshsales.endpoints import endpoint
+from workbench.errors import SetupMissing, StoreProblem
+from workbench.freshsales.endpoints import REMOVED, endpoint
 from workbench.freshsales.foreign import read_converted
 from workbench.freshsales.schema import TenantSchema
-from workbench.ledger.identities import live_ids
+from workbench.ledger.identities import find_identity, live_ids
+from workbench.ledger.images import last_image
+from workbench.ledger.plans import Plan, PlannedRow
 from workbench.ledger.store import Ledger
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
-from workbench.mapping.value_map import EXISTING, adoptions
+from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, decided_conflicts
+from workbench.settings import Settings
+from workbench.staging.removals import LAST_SENT, MARKED, read_vanished
 from workbench.staging.rows import NOT_SENT, form_of
-from workbench.warehouse import Warehouse
+from workbench.vocabulary import Decision
+from workbench.warehouse import Warehouse, open_warehouse
 
 Row = Mapping[str, Any]
+StagedRows = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,21 @@ class Resolver:
         live: dict[str, tuple[str, int]],
         adopted: Mapping[str, int] | None = None,
         converted: Mapping[str, tuple[str, int]] | None = None,
+        *,
+        vanished: Mapping[str, tuple[str, int] | None] | None = None,
+        decided: Mapping[str, Mapping[str, Decision]] | None = None,
     ) -> None:
         self.schema = schema
-        self.live = live | dict(converted or {})
+        self.vanished = dict(vanished or {})
+        """Records of ours that a person deleted (None), or merged into another one, which stands for both from then on."""
+        self.decided = decided or {}
+        """What a person decided about fields that both sides changed, by source key."""
+        self.answered: set[str] = set()
+        """Rows for a field of which a person decided for the source, and that still is a person's."""
+        self.gone = {key: live[key] for key in self.vanished if key in live}
+        """Where those stood."""
+        self.live = {key: place for key, place in live.items() if key not in self.vanished} | dict(converted or {})
+        self.live |= {key: place for key, place in self.vanished.items() if place}
         self.adopted = {key: number for key, number in (adopted or {}).items() if key not in live}
         """Foreign records that stand for a source row by decision, or that came of one of ours by a person's
         conversion, and that the ledger does not know yet."""
@@ -71,6 +89,8 @@ class Resolver:
 
     def resolve(self, mapping: ObjectMapping, row: Row) -> Payload:
         """Return the payload of one staged row."""
+        if LAST_SENT in row:  # its source row is gone: what we sent last stands, and the mark comes beside it
+            return Payload({**row[LAST_SENT], REMOVED: True}, str(row["fingerprint"]), ())
         fields: dict[str, Any] = {}
         for name, field in self._written(mapping, row):
             value = row[name]
@@ -126,7 +146,46 @@ class Resolver:
 
 
 def knowing(warehouse: Warehouse, schema: TenantSchema, ledger: Ledger, mappings: Mappings) -> Resolver:
-    """Return a resolver of what the ledger holds, what was decided, and what the last census saw of conversions."""
+    """Return a resolver of what the ledger holds, what was decided, and what the last census saw of conversions and losses."""
     live = live_ids(ledger)
     converted = read_converted(warehouse, ledger.tenant(), live)
-    return Resolver(schema, live, adoptions(mappings.values(EXISTING)), converted)
+    vanished = read_vanished(warehouse, ledger.tenant(), live)
+    decided = decided_conflicts(mappings.values(CONFLICTS))
+    made = Resolver(schema, live, adoptions(mappings.values(EXISTING)), converted, vanished=vanished, decided=decided)
+    made.answered = {key for key, fields in decided.items() if _waits_for(ledger, key, fields)}
+    return made
+
+
+def _waits_for(ledger: Ledger, key: str, fields: Mapping[str, Decision]) -> bool:
+    """Say whether a field that was decided for the source was last left as a person's."""
+    source_object, _, source_id = key.partition("/")
+    identity = find_identity(ledger, source_object, source_id)
+    kept = last_image(ledger, identity.operation_id, "kept") if identity else None
+    return any(decision is Decision.MAP and name in (kept or ()) for name, decision in fields.items())
+
+
+def frozen_rows(
+    settings: Settings, ledger: Ledger, plan: Plan, mapping: ObjectMapping, batch: Sequence[PlannedRow]
+) -> StagedRows:
+    """Return the frozen rows of a batch; rows staged again since the plan was made are refused.
+
+    For a row that is gone from the export stands what was sent of it last.
+    """
+    wanted = [row.source_id for row in batch if row.fingerprint != MARKED]
+    with open_warehouse(settings.warehouse) as warehouse:
+        stamp = str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
+        frame = warehouse.frame(
+            f"SELECT s.* FROM staged.{mapping.name} s WHERE s.source_id IN (SELECT unnest(?))", [wanted]
+        )
+    if stamp != plan.stamp:
+        raise StoreProblem(
+            "The rows were staged again after this plan was made. Finish or give up this load, then plan anew:"
+            " workbench run --from validate"
+        )
+    rows = {str(row["source_id"]): row for row in frame.iter_rows(named=True)}
+    for row in batch:
+        if row.fingerprint == MARKED:
+            identity = find_identity(ledger, row.source_object, row.source_id)
+            sent = last_image(ledger, identity.operation_id, "sent") if identity else None
+            rows[row.source_id] = {"source_id": row.source_id, "fingerprint": MARKED, LAST_SENT: sent or {}}
+    return rows

@@ -1,9 +1,11 @@
-"""Plan what the ledger does not yet hold: rows whose completed fingerprint differs from the one delivered."""
+"""Plan what the ledger does not yet hold: rows whose completed fingerprint differs from the one delivered; draw the sample."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import polars as pl
 
@@ -14,13 +16,15 @@ from workbench.ledger.identities import identity_frames
 from workbench.ledger.plans import Plan, PlannedRow, keep_plan
 from workbench.ledger.store import Ledger
 from workbench.load.payload import Payload, Resolver, knowing
-from workbench.mapping.files import Mappings
+from workbench.mapping.files import MODULES, Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
+from workbench.staging.removals import MARKED, Removal, find_removals
 from workbench.vocabulary import Kind, Operation, PlanScope
 from workbench.warehouse import Warehouse, open_warehouse
 
-PENDING = "pending"
+LEAST, MOST = 50, 100
+"""The sample: so many accounts, and so many people."""
 
 
 @dataclass
@@ -51,11 +55,12 @@ def plan_load(
         planning = Planning(knowing(warehouse, schema, ledger, mappings), scope)
         stamp = staged_stamp(warehouse, ledger)
         hand_over_identities(warehouse, ledger)
+        removals = list(find_removals(warehouse, mappings))
         rows = (
             row
             for mapping in mappings.objects
             if mapping.kind in (Kind.RECORD, Kind.FILE)
-            for row in _plan_mapping(warehouse, mapping, planning)
+            for row in chain(_plan_mapping(warehouse, mapping, planning), _plan_removed(removals, mapping, planning))
         )
         return keep_plan(ledger, run_id, stamp=stamp, scope=name, rows=rows, unchanged=planning.unchanged)
 
@@ -82,7 +87,7 @@ def hand_over_identities(warehouse: Warehouse, ledger: Ledger) -> None:
 def unheld_rows(mapping: ObjectMapping, *, order: str = "s.depth, s.source_id") -> str:
     """Return the query of a mapping's staged rows that no check holds, each with what was delivered before."""
     return (
-        f"SELECT s.*, i.destination_id AS known_id, i.delivered AS delivered FROM staged.{mapping.name} s"
+        f"SELECT s.*, i.destination_id AS known_id, i.delivered AS delivered, i.fingerprint AS loaded_as FROM staged.{mapping.name} s"
         f" LEFT JOIN identities i ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id"
         f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h WHERE h.source_object = '{mapping.source_object}'"
         f" AND h.source_id = s.source_id) ORDER BY {order}"
@@ -102,10 +107,14 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
     key = f"{mapping.source_object}/{row['source_id']}"
     if planning.scope is not None and key not in planning.scope:
         return None
-    known, delivered = row.pop("known_id"), row.pop("delivered")
+    known, delivered, loaded_as = row.pop("known_id"), row.pop("delivered"), row.pop("loaded_as")
     payload = planning.resolver.resolve(mapping, row)
     waiting = [one for one in payload.missing if not _comes(mapping, row, one, planning)]
     operation, reason = Operation.CREATE, ""
+    if waiting and known is not None and loaded_as == row["fingerprint"] and waiting[0] in planning.resolver.vanished:
+        # Its record is there; what it hung on was taken away by a person.
+        planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
+        return None
     if waiting:
         operation, reason = Operation.DEFER, planning.roots.get(waiting[0], waiting[0])
         planning.roots[key] = reason
@@ -117,7 +126,8 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         operation = Operation.UPDATE
         planning.resolver.learn(key, mapping.destination, adopted)
     elif known is not None:
-        if delivered == payload.completed and not _brings_news(mapping, row, payload, planning):
+        is_due = _brings_news(mapping, row, payload, planning) or key in planning.resolver.answered
+        if delivered == payload.completed and not is_due:
             planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
             return None
         operation = Operation.UPDATE
@@ -134,6 +144,17 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         depth if isinstance(depth, int) else 0,
         reason,
     )
+
+
+def _plan_removed(removals: list[Removal], mapping: ObjectMapping, planning: Planning) -> Iterator[PlannedRow]:
+    """Yield the rows that are gone from the export and whose records are to carry the mark."""
+    for one in removals:
+        key = f"{one.source_object}/{one.source_id}"
+        is_due = one.mapping == mapping.name and one.has_tags and not one.is_marked
+        if is_due and key not in planning.resolver.vanished and (planning.scope is None or key in planning.scope):
+            ordinal = planning.ordinal
+            planning.ordinal += 1
+            yield PlannedRow(ordinal, mapping.name, one.source_object, one.source_id, Operation.UPDATE, MARKED)
 
 
 def _stands_elsewhere(mapping: ObjectMapping, key: str, planning: Planning) -> str | None:
@@ -166,3 +187,55 @@ def deferred_frame(rows: Iterator[PlannedRow]) -> pl.DataFrame:
     return pl.DataFrame(
         found, schema={"mapping": pl.String, "source_id": pl.String, "waits_for": pl.String}, orient="row"
     )
+
+
+def draw_sample(settings: Settings, mappings: Mappings, ledger: Ledger) -> set[str]:
+    """Return the source keys of the sample: 50–100 accounts with their ancestors, 50–100 people by hash, and what hangs on them.
+
+    The same ones for the same rows, whatever order they come in.
+    """
+    drawn: set[str] = set()
+    with open_warehouse(settings.warehouse) as warehouse:
+        hand_over_identities(warehouse, ledger)
+        people = [one for one in mappings.objects if MODULES.get(one.destination) == "contacts"]
+        for mapping in mappings.objects:
+            if mapping.kind not in (Kind.RECORD, Kind.FILE):
+                continue
+            lookups = [name for name, one in mapping.lookups.items() if not one.is_owner]
+            columns = ", ".join(f's."{name}"' for name in lookups) or "NULL"
+            query = unheld_rows(mapping, order="s.source_id").replace("SELECT s.*", f"SELECT s.source_id, {columns}", 1)
+            rows = [
+                (f"{mapping.source_object}/{row[0]}", [one for one in row[1:-3] if one]) for row in warehouse.run(query)
+            ]
+            if MODULES.get(mapping.destination) == "sales_accounts":
+                drawn |= _with_ancestors(_drawn([key for key, _ in rows], MOST), dict(rows))
+            elif mapping in people:
+                share = _share(warehouse, mapping.name, [one.name for one in people])
+                drawn |= set(_drawn([key for key, _ in rows], share))
+            else:
+                # A deal hangs on its person, not on the practice that everybody shares.
+                drawn |= {key for key, targets in rows if targets and all(one in drawn for one in targets)}
+    return drawn
+
+
+def _drawn(keys: list[str], count: int) -> list[str]:
+    return sorted(keys, key=lambda key: hashlib.sha256(key.encode()).hexdigest())[:count]
+
+
+def _share(warehouse: Warehouse, name: str, people: list[str]) -> int:
+    """Return how many of one route: its share of the least sample, and at least five where there are as many."""
+    counts = {one: int(warehouse.run(f"SELECT count(*) FROM staged.{one}")[0][0]) for one in people}
+    everybody = sum(counts.values()) or 1
+    return max(min(5, counts[name]), -(-counts[name] * LEAST // everybody))
+
+
+def _with_ancestors(keys: list[str], parents: dict[str, list[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key in found:
+            continue
+        found.add(key)
+        waiting.extend(one for one in parents.get(key, []) if one in parents)
+    return found

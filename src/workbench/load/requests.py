@@ -130,7 +130,7 @@ class Sending:
         if outcomes:
             record_outcomes(self.session.ledger, self.session.lease, self.session.actor, outcomes)
         for row, destination, outcome in settled:
-            if outcome.destination_id is not None:
+            if outcome.destination_id is not None and outcome.state is not State.VERIFIED:
                 self.resolver.learn(f"{row.source_object}/{row.source_id}", destination, outcome.destination_id)
         return outcomes
 

@@ -28,12 +28,13 @@ from workbench.ledger.operations import (
     record_outcomes,
 )
 from workbench.ledger.plans import Plan
-from workbench.load.conflicts import Known, edited_fields, read_now
+from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
 from workbench.load.session import Session
 from workbench.load.survey import Case, Survey, Verdict
 from workbench.load.unknowns import settle_open
+from workbench.load.weighing import Known, edited_fields
 from workbench.pacing import HOUR, agreed_pacing
 from workbench.vocabulary import State
 
@@ -113,7 +114,7 @@ def settle_undoing(session: Session, *, release: bool) -> None:
             _record(session, Outcome(one.operation_id, State.ABSENT, reason="nothing was written yet"))
             continue
         sent = last_image(session.ledger, identity.operation_id, "sent") or {}
-        now = read_now(session, identity.destination, identity.destination_id, sent.get("target"))
+        now = read_now(session.tenant, identity.destination, identity.destination_id, sent.get("target"))
         if now is None:
             _record(session, Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason="found gone"))
         elif _is_untouched(identity, sent, before, now):
@@ -168,7 +169,7 @@ class Undoing:
                 survey.read_children(parent)
                 self.parent = parent
             return
-        now = read_now(self.session, identity.destination, identity.destination_id, None)
+        now = read_now(self.session.tenant, identity.destination, identity.destination_id, None)
         survey.now.pop(place, None)
         if now is not None:
             survey.note(identity.destination, now)
@@ -180,7 +181,7 @@ class Undoing:
         parent = self.survey.parent_of(identity)
         if parent not in self.survey.now and parent not in self.survey.removed:
             sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
-            if read_now(self.session, str(sent["target"][0]), parent[1], None) is None:
+            if read_now(self.session.tenant, str(sent["target"][0]), parent[1], None) is None:
                 self.survey.removed.add(parent)
         return parent in self.survey.removed
 

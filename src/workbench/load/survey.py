@@ -13,8 +13,8 @@ from workbench.freshsales.shapes import flatten
 from workbench.ledger.identities import Identity, live_identities
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import operations_of
-from workbench.load.conflicts import are_equal, edited_fields, recall
 from workbench.load.session import Session
+from workbench.load.weighing import are_equal, edited_fields, recall
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Edition
 

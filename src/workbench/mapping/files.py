@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from workbench.errors import MappingProblem, gather
 from workbench.mapping.custom_fields import FOLDED, CustomField, fold_fields, read_custom_fields
 from workbench.mapping.object_mapping import ObjectMapping, order_mappings, read_object_mapping
 from workbench.mapping.sources import Source, read_source
-from workbench.mapping.value_map import ValueMap, read_value_map
+from workbench.mapping.value_map import CONFLICTS, ValueMap, read_value_map
 from workbench.settings import Settings
-from workbench.vocabulary import Edition
+from workbench.vocabulary import Decision, Edition
 
 MODULES = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts", "deal": "deals"}
 """Which Freshsales module a destination belongs to; people are one module, whatever edition."""
@@ -138,14 +139,24 @@ def decision_files(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 def hash_decisions(settings: Settings) -> tuple[str, dict[str, str]]:
     """Return one hash over every decision file, and each file's own."""
-    each = {name: hashlib.sha256(_decided(path)).hexdigest() for name, path in decision_files(settings)}
+    texts = {name: _decided(path) for name, path in decision_files(settings)}
+    each = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items() if text is not None}
     whole = hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in sorted(each.items())).encode())
     return whole.hexdigest(), each
 
 
-def _decided(path: Path) -> bytes:
-    """Return what a file decides. Where deliveries lie is not decided: their bytes are bound, and one may be added."""
+def _decided(path: Path) -> bytes | None:
+    """Return what a file decides, or None for one that decides nothing.
+
+    Where deliveries lie is not decided: their bytes are bound, and one may be added. A conflict that a load found and
+    nobody answered yet decides nothing either.
+    """
     text = path.read_bytes()
+    if path.stem == CONFLICTS:
+        rows = [
+            row for row in csv.reader(text.decode("utf-8-sig", "replace").splitlines()) if Decision.ASK not in row[1:2]
+        ]
+        return repr(rows).encode() if len(rows) > 1 else None
     return re.sub(rb"(?m)^\s*exports\s*=.*$", b"", text) if path.name == "migration.toml" else text
 
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from workbench.errors import MappingProblem
 from workbench.freshsales.endpoints import endpoint
-from workbench.vocabulary import Edition, Kind
+from workbench.settings import NEWEST, NO_NEWEST
+from workbench.vocabulary import Edition, Kind, Policy
 
 SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored"}
 SECTIONS |= {"editions", "plans", "history"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
-FIELD_KEYS |= {"narrows", "split"}
+FIELD_KEYS |= {"narrows", "split", "conflict"}
 NARROWING_KEYS = {"to", "over"}
-LOOKUP_KEYS = {"from", "to", "by", "required", "may_be_blank", "values"}
+LOOKUP_KEYS = {"from", "to", "by", "required", "may_be_blank", "values", "conflict"}
 PICK_LISTS = {
     "lifecycle_stages",
     "contact_statuses",
@@ -134,6 +135,7 @@ def _field_problems(where: str, name: str, spec: Any) -> Iterator[str]:
     if ("from" in spec) == ("const" in spec):
         yield f"{where}has {'both from and const' if 'from' in spec else 'neither from nor const'}"
     yield from _filling_problems(where, spec)
+    yield from _conflict_problems(where, spec)
     if spec.get("on_open", "hold") not in ("hold", "omit"):
         yield f"{where}on_open is hold or omit"
     if not isinstance(spec.get("required", False), bool):
@@ -147,6 +149,14 @@ def _field_problems(where: str, name: str, spec: Any) -> Iterator[str]:
         yield f"{where}names: there is no pick-list {spec['names']!r}{_meant(str(spec['names']), PICK_LISTS)}"
     if "narrows" in spec:
         yield from _narrowing_problems(f"{where}narrows: ", spec["narrows"])
+
+
+def _conflict_problems(where: str, spec: dict[str, Any]) -> Iterator[str]:
+    policy = spec.get("conflict", Policy.DESTINATION)
+    if policy == NEWEST:
+        yield f"{where}conflict: {NO_NEWEST}"
+    elif policy not in list(Policy):
+        yield f"{where}conflict is one of {', '.join(Policy)}"
 
 
 def _narrowing_problems(where: str, spec: Any) -> Iterator[str]:
@@ -192,6 +202,7 @@ def _lookup_problems(where: str, name: str, spec: Any) -> Iterator[str]:
         yield f"{where}by chooses between several targets, and there is one"
     if spec["to"] == "owners" and "values" not in spec:
         yield f"{where}owners are found by a value map; values is missing"
+    yield from _conflict_problems(where, spec)
     for key in ("required", "may_be_blank"):
         if not isinstance(spec.get(key, False), bool):
             yield f"{where}{key} is true or false"

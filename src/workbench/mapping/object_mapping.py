@@ -39,6 +39,7 @@ class FieldMapping:
     shared: str | None = None
     narrows: Narrowing | None = None
     split: bool = False
+    conflict: str | None = None
     label: str = ""
     parts: tuple[FieldMapping, ...] = ()
     """Fields that the plan has no room for: each becomes a labelled line of this one, in this order."""
@@ -65,6 +66,7 @@ class Lookup:
     required: bool = False
     values: str | None = None
     may_be_blank: bool = False
+    conflict: str | None = None
 
     @property
     def is_owner(self) -> bool:
@@ -177,6 +179,7 @@ def _field(name: str, spec: dict[str, Any]) -> FieldMapping:
         shared=spec.get("shared"),
         narrows=Narrowing(narrows["to"], tuple(narrows["over"])) if (narrows := spec.get("narrows")) else None,
         split=spec.get("split", False),
+        conflict=spec.get("conflict"),
     )
 
 
@@ -190,6 +193,7 @@ def _lookup(name: str, spec: dict[str, Any]) -> Lookup:
         required=spec.get("required", False),
         values=spec.get("values"),
         may_be_blank=spec.get("may_be_blank", False),
+        conflict=spec.get("conflict"),
     )
 
 

@@ -16,6 +16,8 @@ SAFE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}$")
 """A name may come from a value of the export (`stage.{pipeline}`); whatever else it says is no file."""
 EXISTING = "existing"
 """The map of records that stood in the tenant before us: `map` adopts the id, `blank` creates beside it, `ask` holds."""
+CONFLICTS = "conflicts"
+"""The map of fields that both sides changed, `contacts/C1042/city`: `map` takes the source's value, `keep` theirs, `ask` waits."""
 HEADER = ("source_value", "decision", "destination_value", "decided_by", "decided_on", "note")
 
 
@@ -108,6 +110,23 @@ def adoptions(existing: ValueMap) -> dict[str, int]:
                 found[key] = int(row.answer)
     if problems:
         raise MappingProblem(gather(f"mappings/values/{existing.name}.csv", problems))
+    return found
+
+
+def decided_conflicts(conflicts: ValueMap) -> dict[str, dict[str, Decision]]:
+    """Return, by source key and field, what a person decided about fields that both sides changed."""
+    problems: list[str] = []
+    found: dict[str, dict[str, Decision]] = {}
+    for name, row in conflicts.rows.items():
+        key, _, field = name.rpartition("/")
+        if "/" not in key or not field:
+            problems.append(f"{name}: is no object/id/field, such as contacts/C1042/city")
+        elif row.decision is Decision.BLANK:
+            problems.append(f"{name}: blank means nothing here; map takes the source's value, keep theirs, ask waits")
+        elif not row.is_open:
+            found.setdefault(key, {})[field] = row.decision
+    if problems:
+        raise MappingProblem(gather(f"mappings/values/{conflicts.name}.csv", problems))
     return found
 
 

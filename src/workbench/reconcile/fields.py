@@ -1,4 +1,4 @@
-"""Every mapped field, link and owner of every delivered row against what the tenant holds now."""
+"""Every mapped field, link, owner and date of every delivered row against what the tenant holds now."""
 
 from __future__ import annotations
 
@@ -193,3 +193,32 @@ def check_fields(warehouse: Warehouse, mapping: ObjectMapping, delivered: int) -
         question = Question.OWNERS if lookup.is_owner else Question.LINKS
         checks.append(judge(question, mapping.name, there, there - len(ids), field=name, ids=ids))
     return checks
+
+
+def check_dates(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> list[Check]:
+    """Judge how many there are of each original day and each time of an activity, the first and the last; times in UTC."""
+    names = [name for name in mapping.fields if name in ORIGINAL or form_of_column(mapping, name) is Form.TIME]
+    if not names:
+        return []
+    spans = ", ".join(
+        f"count({column}), min({column}), max({column})" for column in (f"r.{identifier(name)}" for name in names)
+    )
+    delivered = counted_rows(mapping)
+    source = warehouse.run(f"SELECT {spans} FROM {delivered} r")[0]
+    there = warehouse.run(
+        f"SELECT {spans} FROM {there_table(settings, mapping)} r SEMI JOIN {delivered} e USING (destination_id)"
+    )[0]
+    checks = []
+    for place, name in enumerate(names):
+        both = [side[3 * place : 3 * place + 3] for side in (source, there)]
+        if any(span[0] for span in both):
+            ids = ids_of(warehouse, mapping.name, (Cause.DATE,), name)
+            told = [_span_told(*span) for span in both]
+            checks.append(judge(Question.DATES, mapping.name, *told, field=name, ids=ids if told[0] != told[1] else ()))
+    return checks
+
+
+def _span_told(count: int, first: str | None, last: str | None) -> str:
+    if not count:
+        return "none"
+    return f"{count:,}: {first} … {last}".replace("+00:00", "").replace("T", " ")

@@ -20,6 +20,7 @@ from workbench.freshsales.shapes import flatten
 from workbench.log import Progress
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
+from workbench.staging.removals import read_vanished
 from workbench.staging.rows import form_of
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, open_warehouse
@@ -87,14 +88,14 @@ def _from_parents(settings: Settings, tenant: Freshsales, members: list[ObjectMa
                 "SELECT source_object, source_id, destination, destination_id FROM destination.identities"
             )
         }
+        merged = read_vanished(warehouse, tenant.alias, ids)
         ids |= read_converted(warehouse, tenant.alias, ids)
+        ids |= {key: place for key, place in merged.items() if place}
     where = endpoint(members[0].destination, settings.edition)
-    progress = Progress(f"Reading {where.plural}", len(parents))
-    for key in parents:
+    places = list(dict.fromkeys(ids[key] for key in parents if key in ids))  # two rows may stand for one, by a merge
+    progress = Progress(f"Reading {where.plural}", len(places))
+    for destination, number in places:
         progress.step()
-        if key not in ids:
-            continue
-        destination, number = ids[key]
         plural = endpoint(destination, settings.edition).plural
         listed = (
             read_documents(tenant, plural, number)

@@ -16,17 +16,18 @@ from workbench.ledger.identities import identity_frames, live_ids
 from workbench.ledger.operations import open_operations
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.ledger.store import Ledger
+from workbench.load.payload import knowing
 from workbench.load.plan import deferred_frame, plan_load
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, failures, judge, unchecked, write_checks
 from workbench.reconcile.counts import check_fates, count_fates, count_groups, write_waiting
-from workbench.reconcile.dates import check_dates
 from workbench.reconcile.expected import asking_canonical, hand_over_conversions, hand_over_users
-from workbench.reconcile.fields import check_fields, compare_mapping, start_differences
+from workbench.reconcile.fields import check_dates, check_fields, compare_mapping, start_differences
 from workbench.reconcile.files import check_files
 from workbench.reconcile.links import check_keys, find_doubles, tell_unchecked
 from workbench.reconcile.money import check_amounts, check_stages, money_by_stage
+from workbench.reconcile.people import explain_differences
 from workbench.reconcile.readback import read_tenant
 from workbench.reconcile.tiers import Tier, price_tiers, readable
 from workbench.settings import Settings
@@ -48,6 +49,7 @@ class Reconciliation:
     checks: pl.DataFrame
     fates: pl.DataFrame
     differences: pl.DataFrame
+    by_people: pl.DataFrame
     fields: pl.DataFrame
     groups: pl.DataFrame
     money: pl.DataFrame
@@ -119,6 +121,8 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
         hand_over_users(warehouse, schema)
         hand_over_conversions(warehouse, read_converted(warehouse, tenant.alias, live_ids(ledger)))
         compared = {one.name: compare_mapping(warehouse, settings, one) for one in records}
+        resolver = knowing(warehouse, schema, ledger, mappings)
+        by_people = explain_differences(warehouse, mappings, tenant, ledger, resolver, run_id)
         checks = [check for one in records for check in _checks_of(warehouse, settings, one, compared[one.name])]
         checks += find_doubles(warehouse, settings, records)
         checks += count_groups(warehouse, settings, records)
@@ -135,6 +139,7 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
             checks=write_checks(warehouse, checks),
             fates=fates,
             differences=warehouse.frame("SELECT * FROM reconciled.differences ORDER BY ALL"),
+            by_people=by_people,
             fields=warehouse.frame("SELECT * FROM reconciled.fields"),
             groups=warehouse.frame("SELECT * FROM reconciled.groups ORDER BY ALL"),
             money=money,

@@ -16,10 +16,9 @@ from workbench.settings import Settings
 from workbench.staging.conversions import Answers, Cell, Conversions, Texts
 from workbench.staging.lookups import Linked, link, owner_of
 from workbench.staging.problems import Problems, UnreadableError
-from workbench.staging.splits import claim_parts, in_parts
 from workbench.staging.times import local_time
 from workbench.staging.transforms import PARTS, PREFIXED, TRANSFORMS, ZONED, Each, Transform
-from workbench.staging.words import marker, printable, with_marker
+from workbench.staging.words import claim_parts, in_parts, marker, printable, with_marker
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, identifier
 

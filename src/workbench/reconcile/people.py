@@ -1,0 +1,107 @@
+"""Differences that people made: since a delta, what a person edited, deleted or merged is named as that, and is no defect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from workbench.freshsales.client import Freshsales
+from workbench.freshsales.shapes import flatten
+from workbench.ledger.identities import find_identity
+from workbench.ledger.plans import last_plan
+from workbench.ledger.store import Ledger
+from workbench.load.conflicts import read_now
+from workbench.load.payload import Resolver
+from workbench.load.weighing import edited_fields, recall
+from workbench.mapping.files import Mappings
+from workbench.reconcile.fields import delivered_table
+from workbench.vocabulary import LOADING, PlanScope
+from workbench.warehouse import Warehouse
+
+MOST_ASKED = 500
+"""So many records that differ are read again; more of them at once are no people at work, and stay differences."""
+SHAPE: dict[str, Any] = dict.fromkeys(("mapping", "source_id", "field", "cause"), pl.String)
+Row = tuple[str, str, str, str]
+
+
+class Cause(StrEnum):
+    """What people did to a record since it was delivered."""
+
+    EDITED = "edited by a user"
+    DELETED = "deleted by a user"
+    MERGED = "merged by a user"
+    WENT_ALONG = "went along with the record that it hung on"
+
+
+def explain_differences(  # noqa: PLR0917 - both sides and what joins them
+    warehouse: Warehouse, mappings: Mappings, tenant: Freshsales, ledger: Ledger, resolver: Resolver, run_id: str
+) -> pl.DataFrame:
+    """Move what people did from reconciled.differences to reconciled.people, and return it.
+
+    Up to the end of the first load nobody works there, and every difference is one. A field is a person's where it is
+    neither as we read it back, or was kept as theirs; what still is as we left it and is wrong stays a difference.
+    """
+    plan = last_plan(ledger, run_id, *LOADING)
+    rows: list[Row] = []
+    if plan is not None and plan.scope == PlanScope.DELTA:
+        found = warehouse.run("SELECT mapping, source_id, field FROM reconciled.differences ORDER BY ALL")
+        named = {one.name for one in mappings.objects}
+        by_record: dict[tuple[str, str], set[str | None]] = {}
+        for mapping, source_id, field in found:
+            if mapping in named:
+                by_record.setdefault((mapping, source_id), set()).add(field)
+        if len(by_record) <= MOST_ASKED:
+            for (mapping, source_id), fields in by_record.items():
+                rows.extend(_explained(mappings, tenant, ledger, resolver, mapping, source_id, fields))
+    frame = pl.DataFrame(rows, schema=SHAPE, orient="row")
+    warehouse.write("reconciled.people", frame)
+    warehouse.run(
+        "DELETE FROM reconciled.differences d USING reconciled.people p"
+        " WHERE d.mapping = p.mapping AND d.source_id = p.source_id AND coalesce(d.field, '') = p.field"
+    )
+    for mapping in sorted({name for name, _, field, _ in rows if not field}):
+        # A whole record that people took away is expected on neither side.
+        warehouse.run(
+            f"DELETE FROM {delivered_table(mappings[mapping])} WHERE source_id IN"
+            " (SELECT source_id FROM reconciled.people WHERE mapping = ? AND field = '')",
+            [mapping],
+        )
+    warehouse.run("INSERT INTO reconciled.theirs SELECT mapping, source_id, field FROM reconciled.people")
+    return frame
+
+
+def _explained(  # noqa: PLR0917
+    mappings: Mappings,
+    tenant: Freshsales,
+    ledger: Ledger,
+    resolver: Resolver,
+    name: str,
+    source_id: str,
+    fields: set[str | None],
+) -> Iterator[Row]:
+    mapping = mappings[name]
+    key = f"{mapping.source_object}/{source_id}"
+    identity = find_identity(ledger, mapping.source_object, source_id)
+    if identity is None:
+        return
+    known = recall(ledger, identity)
+    target = known.sent.get("target")
+    now = read_now(tenant, identity.destination, identity.destination_id, target)
+    if now is None:
+        if not known.read_back:
+            return  # nobody ever saw it there: that is ours to explain
+        hung_on = {place: above for above, place in resolver.gone.items()}.get(tuple(target)) if target else None
+        cause = Cause.WENT_ALONG if hung_on else Cause.MERGED if resolver.vanished.get(key) else Cause.DELETED
+        yield from ((name, source_id, field or "", cause) for field in fields)
+        return
+    numbers = {number for _, number in (*resolver.gone.values(), *filter(None, resolver.vanished.values()))}
+    for one in sorted(field for field in fields if field in mapping.lookups):
+        link = known.sent.get(one)
+        if (link[1] if isinstance(link, list) else link) in numbers:
+            yield name, source_id, one, Cause.WENT_ALONG
+            fields.discard(one)
+    theirs = {*known.kept, *edited_fields(mapping, known, flatten(identity.destination, now))}
+    yield from ((name, source_id, field, Cause.EDITED) for field in sorted(theirs & fields - {None}, key=str) if field)
