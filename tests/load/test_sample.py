@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from little import Little
 from shipped import make_shipped
-from workbench.load.sample import draw_sample
 
 from workbench.ledger.store import Ledger, open_ledger
+from workbench.load.plan import draw_sample
 from workbench.warehouse import open_warehouse
 
 COMPANIES = [
