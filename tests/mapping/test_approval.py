@@ -13,6 +13,7 @@ from workbench.mapping.approval import (
     read_signatures,
     require,
     sign,
+    standing_signatures,
     void,
 )
 from workbench.vocabulary import Lock
@@ -143,7 +144,12 @@ def test_a_delta_is_covered_by_nothing_less_than_both_locks_over_the_very_decisi
     assert covering(little.settings, at=AT, tenant="t1") is not None
     void(little.settings, Lock.LOAD, by="rollback", at=AT)
     assert covering(little.settings, at=AT, tenant="t1") is None
+    assert list(standing_signatures(little.settings)) == [Lock.MAPPING]
     sign_both(little)
+    assert {lock: one.by for lock, one in standing_signatures(little.settings).items()} == {
+        Lock.MAPPING: "Dana",
+        Lock.LOAD: "Dana",
+    }
     sign_mapping(little.settings, snapshot="s2")
     assert covering(little.settings, at=AT, tenant="t1") is None
 

@@ -14,7 +14,7 @@ from workbench.journey.rehearsal import rehearsal_messages
 from workbench.ledger.audit import audit_head
 from workbench.ledger.budget import calls_so_far
 from workbench.ledger.runs import last_run
-from workbench.mapping.approval import read_signatures
+from workbench.mapping.approval import standing_signatures
 from workbench.mapping.files import Mappings
 from workbench.pacing import agreed_pacing
 from workbench.reconcile.books import by_cause, write_books
@@ -76,7 +76,7 @@ class Reconciled:
             "Cells compared": int(self.made.fields["compared"].sum()),
             "Differences": self.made.differences.height,
             "Tenant read (UTC)": f"{began} to {ended[11:] if ended[:10] == began[:10] else ended}",
-            **{name: value[:SHORT] for name, value in self.bound.items()},
+            **self.bound,
         }
 
     @property
@@ -229,8 +229,9 @@ def reconcile_run(settings: Settings, mappings: Mappings, tier: str = Tier.FULL)
         run, (entries, head) = last_run(desk.ledger), audit_head(desk.ledger)
     bound = {"Snapshot": run.snapshot or "" if run else "", "Decisions": run.decisions or "" if run else ""}
     bound |= {"Plan": made.plan.digest, f"Audit chain ({entries:,} entries)": head}
-    for signature in read_signatures(settings):
-        bound[f"Signed: {signature.lock}"] = f"{signature.by}, {signature.at[:10]}"
+    bound = {name: value[:SHORT] for name, value in bound.items()}
+    for lock, signature in standing_signatures(settings).items():
+        bound[f"Signed: {lock}"] = f"{signature.by}, {signature.at[:10]}"
     write_books(made, settings.runs / made.run_id)
     return Reconciled(made, calls, calls * pacing.interval, messages, {k: v for k, v in bound.items() if v})
 

@@ -92,6 +92,12 @@ def last_signature(settings: Settings, lock: Lock) -> Signature | None:
     return next((one for one in reversed(read_signatures(settings)) if one.lock is lock), None)
 
 
+def standing_signatures(settings: Settings) -> dict[Lock, Signature]:
+    """Return the newest signature of each lock, but for those that were taken back."""
+    newest = {one.lock: one for one in read_signatures(settings)}
+    return {lock: one for lock, one in newest.items() if not one.voided}
+
+
 def mapping_binds(settings: Settings, snapshot: str, tenant: str) -> dict[str, str]:
     """Return what the mapping lock binds: every decision file, the snapshot and the tenant."""
     return {"decisions": hash_decisions(settings)[0], "snapshot": snapshot, "tenant": tenant}
