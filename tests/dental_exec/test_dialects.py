@@ -72,6 +72,14 @@ def test_an_encoding_is_told_from_the_bytes_and_recorded(tmp_path, data, encodin
     assert about_cases(snapshot) == told
 
 
+def test_cp1252_is_read_whether_few_or_most_of_its_characters_are_wide(tmp_path):
+    every = "".join(bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0x100))
+    sparse = " ".join(f"{'x' * 60}{one}" for one in every)
+    deliver(tmp_path, f"case_id,contact_id,cf_teeth\nT1,C1,{sparse}\nT2,C1,{every}\n".encode("cp1252"))
+    land(tmp_path)
+    assert cases(tmp_path) == [("T1", "C1", sparse, 1), ("T2", "C1", every, 2)]
+
+
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
