@@ -33,17 +33,18 @@ test-rooms: setup
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
-bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, what the pacer attains, landing beside a bare scan, dlt and pandas, staging beside bare joins, checks beside a scan and Great Expectations, explain
+bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain
 	$(BIN)/python tests/bench/calls.py $(PATIENTS)
 	$(BIN)/python tests/bench/pacing.py
 	$(BIN)/python tests/bench/landing.py $(ROWS)
 	$(BIN)/python tests/bench/checking.py $(ROWS)
 	$(BIN)/python tests/bench/staging.py $(ROWS)
+	$(BIN)/python tests/bench/data_path.py $(ROWS)
 	$(BIN)/python tests/bench/explaining.py $(ROWS)
 
 .venv-bench/ready:
 	-$(PYTHON) -m venv .venv-bench
-	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'dlt[duckdb]' pyarrow
+	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'dlt[duckdb]' pyarrow 'reladiff[duckdb]'
 	-touch $@
 
 campaign: setup  ## the long tests: every crash point and lost answer, 2,000 random tables, as many damaged ones, 5,000 requests

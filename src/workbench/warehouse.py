@@ -92,10 +92,13 @@ class Warehouse:
 
 
 @contextmanager
-def open_warehouse(path: Path, *, write: bool = False, locked_down: bool = False) -> Iterator[Warehouse]:
+def open_warehouse(
+    path: Path, *, write: bool = False, locked_down: bool = False, megabytes: int = 1200
+) -> Iterator[Warehouse]:
     """Open the warehouse for one short piece of work and close it again.
 
-    `write` makes the file when it is missing. `locked_down` is for reviewed SQL files: no file or network access.
+    `megabytes` is the memory that DuckDB may take; what does not fit spills. `write` makes the file when it is missing.
+    `locked_down` is for reviewed SQL files: no file or network access.
     """
     if not write and not path.exists():
         raise StoreProblem(
@@ -108,8 +111,7 @@ def open_warehouse(path: Path, *, write: bool = False, locked_down: bool = False
         "allow_persistent_secrets": "false",
         "temp_directory": str(path.parent / "spill"),
         "threads": "2",
-        # What does not fit spills; the default would be four fifths of the machine.
-        "memory_limit": "1200MB",
+        "memory_limit": f"{megabytes}MB",  # the default would be four fifths of the machine
     }
     try:
         connection = duckdb.connect(str(path), read_only=not write, config=config)
@@ -140,3 +142,8 @@ def identifier(name: str) -> str:
     if not IDENTIFIER.fullmatch(name):
         raise StoreProblem(f"{name!r} cannot be a table or column name: use letters, digits and underscores.")
     return f'"{name}"'
+
+
+def quoted(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

@@ -23,7 +23,7 @@ from workbench.ledger.operations import operations_of
 from workbench.ledger.plans import PlannedRow, planned_rows
 from workbench.load.batches import may_go_in_bulk
 from workbench.load.conflicts import NOT_THERE, TAKEN
-from workbench.load.payload import Resolver
+from workbench.load.payload import Resolver, frozen_payloads
 from workbench.load.requests import Sending
 from workbench.load.rollback import roll_back
 from workbench.load.survey import Case
@@ -123,19 +123,20 @@ def test_a_record_that_appears_after_the_questions_were_asked_stops_before_a_wri
 
 def test_a_row_whose_e_mail_or_name_a_foreign_record_holds_never_goes_in_bulk(rehearsal: Rehearsal) -> None:
     with open_warehouse(rehearsal.practice.settings.warehouse) as warehouse:
-        columns = warehouse.columns("staged.patient")
-        rows = [dict(zip(columns, one, strict=True)) for one in warehouse.run("SELECT * FROM staged.patient")]
-    staged = next(one for one in rows if one["email"] and not one["emails_more"])
-    theirs = {"first_name": "Some", "last_name": "Body", "email": staged["email"].upper()}
+        [(source_id, email, account)] = warehouse.run(
+            "SELECT source_id, email, account FROM staged.patient WHERE email IS NOT NULL AND emails_more IS NULL LIMIT 1"
+        )
+    theirs = {"first_name": "Some", "last_name": "Body", "email": email.upper()}
     mapping = rehearsal.mappings["patient"]
-    row = PlannedRow(0, "patient", "contacts", staged["source_id"], Operation.CREATE, "")
+    row = PlannedRow(0, "patient", "contacts", source_id, Operation.CREATE, "")
     with rehearsal.session() as session:
         plan = rehearsal.plan(session, set())
-        resolver = Resolver(session.schema, {staged["account"]: ("account", 1)} if staged["account"] else {})
-        assert may_go_in_bulk(Sending(session, plan, resolver), mapping, row, staged)
+        resolver = Resolver(session.schema, {account: ("account", 1)} if account else {})
+        payload = frozen_payloads(session, plan, mapping, [row], resolver)[source_id]
+        assert may_go_in_bulk(Sending(session, plan, resolver), mapping, row, payload)
         session.tenant.call("POST", "/contacts", json={"contact": theirs})
         take_census(session.tenant, session.settings.warehouse, {})
-        assert not may_go_in_bulk(Sending(session, plan, resolver), mapping, row, staged)
+        assert not may_go_in_bulk(Sending(session, plan, resolver), mapping, row, payload)
 
 
 def test_adopting_fills_blanks_alone_and_leaves_the_primary_e_mail(rehearsal: Rehearsal) -> None:

@@ -175,6 +175,7 @@ class Rejection(StrEnum):
     UNDOUBLED = "a quote inside a quoted value is not doubled"
     BLANK_KEY = "its key is blank"
     DAMAGED_KEY = "its key was damaged by a spreadsheet"
+    TWO_WAYS = 'may be read in two ways: one \\" is an escaped quote, or ends a value beside a lost one'
     SEVERAL = "its key names several different records"
     AGAIN = "the same record again: kept once"
 

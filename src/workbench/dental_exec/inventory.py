@@ -42,6 +42,8 @@ class DataFile:
     may_be_sound: bool
     columns: tuple[str, ...]
     knows_quotes: bool = False
+    doubted: frozenset[int] = frozenset()
+    """First lines of records that another reading of the file, as sound, has otherwise."""
 
     def kept(self) -> dict[str, int]:
         """Return the columns that land with their place; of two equal ones the first, of passwords none."""
@@ -57,6 +59,7 @@ class DataFile:
             key,
             rows_are_lines=self.source.rows_are_lines,
             knows_quotes=self.knows_quotes,
+            doubted=self.doubted,
         )
 
 
@@ -126,10 +129,19 @@ def prepare_careful(found: DataFile, said: ExportObject) -> DataFile:
     with found.text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         mark = re.escape(found.dialect.delimiter.encode())
         knows_quotes = bool(re.search(rb'[\r\n%b]"' % mark, data))
-        # One alone may be a value that ends in a backslash, beside a quote that was lost.
-        escapes = bool(re.search(rb'(?s:\\"(?![\r\n%b]|\Z).*?){2}' % mark, data))
+        escapes = len(list(islice(re.finditer(rb'\\"(?![\r\n%b]|\Z)' % mark, data), 2)))
     found = replace(found, may_be_sound=False, knows_quotes=knows_quotes)
-    return _choose_escape(found, said) if escapes else found
+    chosen = _choose_escape(found, said) if escapes else found
+    # One alone may as well be a value that ends in a backslash, beside a quote that was lost.
+    return _doubt(found, chosen, said) if escapes == 1 and chosen.dialect.backslash else chosen
+
+
+def _doubt(plain: DataFile, escaped: DataFile, said: ExportObject) -> DataFile:
+    """Read a file as it is written usually, and doubt the records that stand otherwise when backslashes escape."""
+    alike = {(one.first, one.last, tuple(one.cells or ())) for one in escaped.read_carefully(said.key)}
+    found = plain.read_carefully(said.key)
+    doubted = {one.first for one in found if (one.first, one.last, tuple(one.cells or ())) not in alike}
+    return replace(plain, doubted=frozenset(doubted))
 
 
 def _choose_escape(found: DataFile, said: ExportObject) -> DataFile:

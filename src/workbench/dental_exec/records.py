@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,8 +68,9 @@ class CarefulReader:
         *,
         rows_are_lines: bool = False,
         knows_quotes: bool = False,
+        doubted: Container[int] = (),
     ) -> None:
-        self.name, self.dialect, self.below, self.counted = name, dialect, Below(), 0
+        self.name, self.dialect, self.below, self.counted, self.doubted = name, dialect, Below(), 0, doubted
         self.names = column_names(dialect.header)
         self.keys = [self.names.index(column) for column in key if column in self.names]
         escaped = (protect(line, dialect.backslash) for line in lines) if dialect.backslash else lines
@@ -110,6 +111,8 @@ class CarefulReader:
     def _number(self, record: Record) -> Record:
         self.counted += 1
         record.number = self.counted
+        if record.first in self.doubted and record.reason is None:
+            record.reason = Rejection.TWO_WAYS
         return record
 
     def _next(self, recent: deque[Record]) -> Record | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
@@ -34,16 +34,17 @@ MESSAGES = ("errors", "error", "messages", "message", "reason")
 BROKEN = {"failed", "failure", "error", "cancelled", "canceled", "aborted"}
 
 
-@dataclass(frozen=True)
-class BulkRow:
+class BulkRow(NamedTuple):
     """One record of a bulk call: its key and its flat fields; `by` names the identifier where it is not the usual one.
 
-    A whole number as key is the record's Freshsales id.
+    A whole number as key is the record's Freshsales id. `record` is what `shape` makes of the fields, where it is there
+    as JSON already.
     """
 
     key: str | int
     fields: Mapping[str, Any]
     by: str = ""
+    record: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,22 +89,20 @@ def bulk_body(
     endpoint: Endpoint, rows: Sequence[BulkRow], edition: Edition, *, keep_empty: bool = False
 ) -> dict[str, Any]:
     """Return what a bulk call sends for some rows."""
+    usual = endpoint.bulk_identifier
+    if usual is None and any(not row.by and not isinstance(row.key, int) for row in rows):
+        raise Refused(400, Reason.NO_KEY)
     return {
         endpoint.plural: [
             {
-                _identifier(endpoint, row): row.key,
-                "data": shape(endpoint.destination, row.fields, edition, keep_empty=keep_empty),
+                by or ("id" if isinstance(key, int) else usual): key,
+                "data": shape(endpoint.destination, fields, edition, keep_empty=keep_empty)
+                if record is None or keep_empty
+                else orjson.Fragment(record),
             }
-            for row in rows
+            for key, fields, by, record in rows
         ]
     }
-
-
-def _identifier(endpoint: Endpoint, row: BulkRow) -> str:
-    by = row.by or ("id" if isinstance(row.key, int) else endpoint.bulk_identifier)
-    if by is None:
-        raise Refused(400, Reason.NO_KEY)
-    return by
 
 
 def job_path(url: str, base_url: str) -> str:

@@ -18,17 +18,15 @@ from workbench.ledger.images import last_image
 from workbench.ledger.operations import Outcome
 from workbench.ledger.plans import PlannedRow
 from workbench.ledger.store import Ledger
+from workbench.load.payload import Payload
 from workbench.load.requests import UPLOAD, Lost, Sending
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 from workbench.warehouse import open_warehouse
 
-Staged = Mapping[str, Any]
 
-
-def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> Outcome | None:
+def send_file(sending: Sending, mapping: ObjectMapping, row: PlannedRow, payload: Payload) -> Outcome | None:
     """Upload one file to the record it belongs to; None when its outcome is unknown."""
-    payload = sending.resolver.resolve(mapping, staged)
     [operation_id] = sending.intend(mapping, [(row, payload)], UPLOAD)
 
     def rejected(reason: str) -> Outcome:

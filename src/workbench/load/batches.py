@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from workbench.errors import TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.census import PER_PAGE, read_newest
@@ -15,6 +14,7 @@ from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
 from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
 from workbench.ledger.proofs import PROVEN, REFUTED
+from workbench.load.payload import Payload
 from workbench.load.requests import BULK, Lost, Sending, made_by_us
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
@@ -26,7 +26,8 @@ KEY_FIELDS = {"emails": "email", "name": "name"}
 LOOKS = (10.0, 60.0)
 """Seconds after which list pages are read, and read again, since rows of a job show with a lag."""
 
-Staged = Mapping[str, Any]
+Payloads = Mapping[str, Payload]
+"""By source id."""
 Settled = tuple[PlannedRow, Outcome]
 
 
@@ -39,7 +40,7 @@ class Request:
     job: str | None
 
 
-def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> bool:
+def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, payload: Payload) -> bool:
     """Say whether a bulk key proves this row's identity: our unique field where bulk calls are proven to take it, else
     an e-mail or a name that is unique among staged rows by a settled clash rule, and no foreign's.
 
@@ -51,15 +52,15 @@ def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, st
         return False
     if sending.bulk_verdict(mapping.destination) != PROVEN:
         field = mapping.fields.get(key)
-        if staged.get("emails_more") or not (field and field.unique and staged.get(key)):
+        if payload.fields.get("emails_more") or not (field and field.unique and payload.fields.get(key)):
             return False
-        if (where.plural, str(staged[key]).lower()) in sending.taken:
+        if (where.plural, str(payload.fields[key]).lower()) in sending.taken:
             return False
-    return not sending.resolver.resolve(mapping, staged).missing
+    return not payload.missing
 
 
 def send_in_bulk(
-    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged]
+    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], payloads: Payloads
 ) -> Iterator[Settled]:
     """Send rows as bulk jobs and yield the outcome of each that is settled.
 
@@ -67,25 +68,19 @@ def send_in_bulk(
     """
     sent = []
     for start in range(0, len(rows), ROWS_A_CALL):
-        request = _send(sending, mapping, rows[start : start + ROWS_A_CALL], staged)
+        request = _send(sending, mapping, rows[start : start + ROWS_A_CALL], payloads)
         if isinstance(request, Request):
             sent.append(request)
     yield from _learn_ids(sending, mapping, sent)
 
 
-def fit_for_our_key(
-    sending: Sending, mapping: ObjectMapping, rows: Sequence[PlannedRow], staged: Mapping[str, Staged]
-) -> list[PlannedRow]:
+def fit_for_our_key(rows: Sequence[PlannedRow], payloads: Payloads) -> list[PlannedRow]:
     """Return the rows that a bulk call could make if it takes our unique field: new ones whose parents are there."""
-    return [
-        row
-        for row in rows
-        if row.operation is Operation.CREATE and not sending.resolver.resolve(mapping, staged[row.source_id]).missing
-    ]
+    return [row for row in rows if row.operation is Operation.CREATE and not payloads[row.source_id].missing]
 
 
 def try_our_key(
-    sending: Sending, mapping: ObjectMapping, fit: Sequence[PlannedRow], staged: Mapping[str, Staged]
+    sending: Sending, mapping: ObjectMapping, fit: Sequence[PlannedRow], payloads: Payloads
 ) -> Iterator[Settled]:
     """Send some rows without another bulk key under our unique field, and keep whether the tenant takes that.
 
@@ -94,7 +89,7 @@ def try_our_key(
     """
     if len(fit) < FEWEST_IN_BULK or sending.bulk_verdict(mapping.destination) is not None:
         return
-    request = _send(sending, mapping, fit[:ROWS_A_CALL], staged, on_trial=True)
+    request = _send(sending, mapping, fit[:ROWS_A_CALL], payloads, on_trial=True)
     if isinstance(request, Refused):
         if request.reason is not Reason.BUSY:
             sending.prove_in_bulk(mapping.destination, REFUTED)
@@ -118,7 +113,7 @@ def _send(
     sending: Sending,
     mapping: ObjectMapping,
     rows: Sequence[PlannedRow],
-    staged: Mapping[str, Staged],
+    payloads: Payloads,
     *,
     on_trial: bool = False,
 ) -> Request | Refused:
@@ -127,14 +122,15 @@ def _send(
     where = endpoint(mapping.destination, session.settings.edition)
     by_ours = on_trial or sending.bulk_verdict(mapping.destination) == PROVEN
     key, by = (SOURCE_ID, SOURCE_ID) if by_ours else (KEY_FIELDS[where.bulk_identifier or ""], "")
-    payloads = [(row, sending.resolver.resolve(mapping, staged[row.source_id])) for row in rows]
-    numbers = sending.intend(mapping, payloads, BULK)
+    ready = [(row, payloads[row.source_id]) for row in rows]
+    numbers = sending.intend(mapping, ready, BULK)
     lost = [
         Lost(row, mapping.destination, number, BULK, payload.fields, plan_id=sending.plan.plan_id)
-        for (row, payload), number in zip(payloads, numbers, strict=True)
+        for (row, payload), number in zip(ready, numbers, strict=True)
     ]
     try:
-        job = send_bulk(session.tenant, where, [BulkRow(str(one.fields[key]), one.fields, by) for one in lost])
+        bulk = [BulkRow(str(one.fields[key]), one.fields, by, one.record) for _, one in ready]
+        job = send_bulk(session.tenant, where, bulk)
     except (TenantRefusesKey, TenantUnreachable):
         sending.withdraw(numbers, "never reached the tenant")
         raise

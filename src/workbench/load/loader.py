@@ -16,7 +16,7 @@ from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_ope
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
 from workbench.load.batches import FEWEST_IN_BULK, fit_for_our_key, may_go_in_bulk, send_in_bulk, try_our_key
-from workbench.load.payload import StagedRows, frozen_rows, knowing
+from workbench.load.payload import Payload, frozen_payloads, knowing
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
 from workbench.load.unknowns import settle_lost, settle_open
@@ -102,7 +102,7 @@ class Batch:
     """The rows of one mapping that are sent under one error log."""
 
     mapping: ObjectMapping
-    staged: StagedRows
+    payloads: dict[str, Payload]
     log: BatchLog
     progress: Progress
 
@@ -160,11 +160,12 @@ def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> N
     while batch := planned_batch(ledger, plan, mapping.name, after, BATCH_ROWS):
         after = batch[-1].ordinal
         due = [row for row in batch if row.ordinal not in done]
-        staged = frozen_rows(sending.session.settings, ledger, plan, mapping, due) if due else {}
         # A level ends a batch: its ids must be known before those that hang on it are made ready.
-        for _, level in groupby(due, key=lambda row: row.depth):
+        for _, rows in groupby(due, key=lambda row: row.depth):
+            level = list(rows)
+            payloads = frozen_payloads(sending.session, plan, mapping, level, sending.resolver)
             log = next_log(sending.session.folder / "batches", mapping.name)
-            _load_batch(sending, Batch(mapping, staged, log, progress), list(level), loaded)
+            _load_batch(sending, Batch(mapping, payloads, log, progress), level, loaded)
 
 
 def _load_batch(sending: Sending, batch: Batch, rows: list[PlannedRow], loaded: Loaded) -> None:
@@ -193,7 +194,7 @@ def _load_batch(sending: Sending, batch: Batch, rows: list[PlannedRow], loaded: 
 
 
 def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> None:
-    due = [_still_due(sending, batch.mapping, one, batch.staged[one.source_id]) for one in planned]
+    due = [_still_due(sending, one, batch.payloads[one.source_id]) for one in planned]
     for row in due:
         if row.operation is Operation.UNCHANGED:
             batch.note(row, Outcome(0, State.VERIFIED))
@@ -207,24 +208,24 @@ def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> No
 
 def _send_many(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> None:
     """Send in bulk what may go so: by our field where bulk calls take it, which is asked once, else by another key."""
-    mapping, staged = batch.mapping, batch.staged
+    mapping, payloads = batch.mapping, batch.payloads
     if endpoint(mapping.destination, sending.session.settings.edition).bulk_identifier is None:
         return
 
     def keyed(are: bool) -> list[PlannedRow]:
         left = _left(sending, batch, rows)
-        return [row for row in left if may_go_in_bulk(sending, mapping, row, staged[row.source_id]) is are]
+        return [row for row in left if may_go_in_bulk(sending, mapping, row, payloads[row.source_id]) is are]
 
-    alone = fit_for_our_key(sending, mapping, keyed(False), staged)
+    alone = fit_for_our_key(keyed(False), payloads)
     if len(alone) > FEWEST_IN_BULK and sending.needs_proof(mapping.destination):
         _send_singly(sending, batch, alone[:1])  # it travels alone anyway, and proves our key for a single call
         alone = _left(sending, batch, alone)
-    for row, outcome in try_our_key(sending, mapping, alone, staged):
+    for row, outcome in try_our_key(sending, mapping, alone, payloads):
         batch.note(row, outcome)
     for _ in range(BULK_TRIES):
         if len(due := keyed(True)) < FEWEST_IN_BULK:
             break
-        for row, outcome in send_in_bulk(sending, mapping, due, staged):
+        for row, outcome in send_in_bulk(sending, mapping, due, payloads):
             batch.note(row, outcome)
 
 
@@ -264,13 +265,13 @@ def _send_singly(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> None
                     batch.note(lost.row, settled)
             continue
         row = waiting.popleft()
-        outcome = send(sending, batch.mapping, row, batch.staged[row.source_id])
+        outcome = send(sending, batch.mapping, row, batch.payloads[row.source_id])
         if outcome is not None:
             silent = 0
             batch.note(row, outcome)
 
 
-def _still_due(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: dict[str, object]) -> PlannedRow:
+def _still_due(sending: Sending, row: PlannedRow, payload: Payload) -> PlannedRow:
     """Return a planned row with the operation that is due now.
 
     After the plan was made an operation of an older plan may have been settled: a create would then make a double.
@@ -278,8 +279,7 @@ def _still_due(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged
     if (key := f"{row.source_object}/{row.source_id}") not in sending.resolver.live or key in sending.resolver.adopted:
         return row
     identity = find_identity(sending.session.ledger, row.source_object, row.source_id)
-    completed = sending.resolver.resolve(mapping, staged).completed
-    is_done = identity is not None and identity.delivered == completed
+    is_done = identity is not None and identity.delivered == payload.completed
     if is_done and key not in sending.resolver.answered:
         return replace(row, operation=Operation.UNCHANGED)
     return replace(row, operation=Operation.UPDATE)

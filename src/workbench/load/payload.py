@@ -1,43 +1,53 @@
-"""A frozen row becomes typed fields with destination ids, filled in just before the intent."""
+"""Frozen rows become typed fields with destination ids, a batch at a time, just before the intents."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+import polars as pl
 
 from workbench.canonical import Form
 from workbench.errors import SetupMissing, StoreProblem
 from workbench.freshsales.endpoints import REMOVED, endpoint
 from workbench.freshsales.foreign import read_converted
 from workbench.freshsales.schema import TenantSchema
+from workbench.freshsales.shapes import around
 from workbench.ledger.identities import find_identity, live_ids
 from workbench.ledger.images import last_image
 from workbench.ledger.plans import Plan, PlannedRow
 from workbench.ledger.store import Ledger
+from workbench.load.session import Session
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, decided_conflicts
-from workbench.settings import Settings
-from workbench.staging.removals import LAST_SENT, MARKED, read_vanished
+from workbench.staging.removals import MARKED, read_vanished
 from workbench.staging.rows import NOT_SENT, form_of
 from workbench.vocabulary import Decision
-from workbench.warehouse import Warehouse, open_warehouse
+from workbench.warehouse import Warehouse, identifier, open_warehouse, quoted
 
-Row = Mapping[str, Any]
-StagedRows = dict[str, dict[str, Any]]
+SEPARATOR = "\x1e"
+"""Between the parts of a completed fingerprint, and between several missing keys."""
+MEGABYTES = 128
+"""What the warehouse may take while rows stream by; its cache would take all it is given."""
+ASIDE = "emails_more"
+"""A person with further e-mails has another record than the others: it is shaped alone."""
 
 
 @dataclass(frozen=True)
 class Payload:
-    """Flat typed fields, the completed fingerprint, and required lookups that have no record yet."""
+    """Flat typed fields, the completed fingerprint, and required lookups that have no record yet.
 
-    fields: dict[str, Any]
+    `record` is what a create of it sends, as JSON, where the mapping's records can go in bulk.
+    """
+
+    fields: dict[str, Any] = field(repr=False)
     completed: str
     missing: tuple[str, ...]
+    record: str | None = field(default=None, repr=False)
 
 
 class Resolver:
@@ -68,7 +78,6 @@ class Resolver:
         """Foreign records that stand for a source row by decision, or that came of one of ours by a person's
         conversion, and that the ledger does not know yet."""
         self.adopted |= {key: number for key, (_, number) in (converted or {}).items()}
-        self.columns: dict[tuple[str, int], list[tuple[str, FieldMapping | None]]] = {}
         self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
 
     def learn(self, source_key: str, destination: str, number: int) -> None:
@@ -87,62 +96,16 @@ class Resolver:
         """Say whether a field takes the id of such a record: a deal's contact is never a Classic lead."""
         return name != "contact" or endpoint(destination, self.schema.edition).singular == name
 
-    def resolve(self, mapping: ObjectMapping, row: Row) -> Payload:
-        """Return the payload of one staged row."""
-        if LAST_SENT in row:  # its source row is gone: what we sent last stands, and the mark comes beside it
-            return Payload({**row[LAST_SENT], REMOVED: True}, str(row["fingerprint"]), ())
-        fields: dict[str, Any] = {}
-        for name, field in self._written(mapping, row):
-            value = row[name]
-            if value is not None:
-                fields[name] = self._typed(field, value, row) if field else value
-        missing, ids = [], []
-        for name, lookup in mapping.lookups.items():
-            key = row.get(name)
-            if not key:
-                continue
-            found = self.find(key)
-            if found is None or not self.may_link(name, found[0]):
-                if lookup.required:
-                    missing.append(key)
-                continue
-            ids.append(f"{name}={found[1]}")
-            fields[name] = found if name == "target" else found[1]
-        completed = hashlib.sha256("\x1e".join([str(row["fingerprint"]), *sorted(ids)]).encode()).hexdigest()
-        return Payload(fields, completed, tuple(missing))
-
-    def _written(self, mapping: ObjectMapping, row: Row) -> list[tuple[str, FieldMapping | None]]:
-        """Return the columns of a mapping's rows that are sent, each with its field where its text is not sent as it is."""
-        known = self.columns.get((mapping.name, len(row)))
-        if known is None:
-            known = []
-            for name in row:
-                field = mapping.fields.get(name)
-                if name not in mapping.lookups and name not in NOT_SENT:
-                    is_text = field is None or not (
-                        field.names or form_of(field) in (Form.NUMBER, Form.BOOLEAN, Form.LIST)
-                    )
-                    known.append((name, None if is_text else field))
-            self.columns[mapping.name, len(row)] = known
-        return known
-
-    def _typed(self, field: FieldMapping, value: str, row: Row) -> Any:
-        if field.names:
-            choices = self.schema.choices(field.names, row.get(field.within) if field.within else None)
-            if value not in choices:
-                raise SetupMissing(
-                    f"The tenant has no {field.names.replace('_', ' ')} entry {value!r}. Run notebooks/40_setup.ipynb:"
-                    " it lists what an admin has to add."
-                )
-            return choices[value]
-        match form_of(field):
-            case Form.NUMBER:
-                return int(value)
-            case Form.BOOLEAN:
-                return value == "true"
-            case Form.LIST:
-                return orjson.loads(value)
-        return value
+    def choice(self, field: FieldMapping, name: str, within: str | None) -> int:
+        """Return the id of an entry that the tenant offers; SetupMissing when it offers none of that name."""
+        assert field.names
+        choices = self.schema.choices(field.names, within)
+        if name not in choices:
+            raise SetupMissing(
+                f"The tenant has no {field.names.replace('_', ' ')} entry {name!r}. Run notebooks/40_setup.ipynb:"
+                " it lists what an admin has to add."
+            )
+        return choices[name]
 
 
 def knowing(warehouse: Warehouse, schema: TenantSchema, ledger: Ledger, mappings: Mappings) -> Resolver:
@@ -164,28 +127,162 @@ def _waits_for(ledger: Ledger, key: str, fields: Mapping[str, Decision]) -> bool
     return any(decision is Decision.MAP and name in (kept or ()) for name, decision in fields.items())
 
 
-def frozen_rows(
-    settings: Settings, ledger: Ledger, plan: Plan, mapping: ObjectMapping, batch: Sequence[PlannedRow]
-) -> StagedRows:
-    """Return the frozen rows of a batch; rows staged again since the plan was made are refused.
+def frozen_payloads(
+    session: Session, plan: Plan, mapping: ObjectMapping, rows: Sequence[PlannedRow], resolver: Resolver
+) -> dict[str, Payload]:
+    """Return the payloads of planned rows, by source id; rows staged again since the plan was made are refused.
 
-    For a row that is gone from the export stands what was sent of it last.
+    For a row that is gone from the export stands what was sent of it last: its record stays, but for the mark.
     """
-    wanted = [row.source_id for row in batch if row.fingerprint != MARKED]
-    with open_warehouse(settings.warehouse) as warehouse:
+    wanted = [row.source_id for row in rows if row.fingerprint != MARKED]
+    with open_warehouse(session.settings.warehouse, megabytes=MEGABYTES) as warehouse:
         stamp = str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
-        frame = warehouse.frame(
-            f"SELECT s.* FROM staged.{mapping.name} s WHERE s.source_id IN (SELECT unnest(?))", [wanted]
+        if stamp != plan.stamp:
+            raise StoreProblem(
+                "The rows were staged again after this plan was made. Finish or give up this load, then plan anew:"
+                " workbench run --from validate"
+            )
+        warehouse.run(
+            f"CREATE TEMP TABLE due AS SELECT * FROM staged.{mapping.name} WHERE source_id IN (SELECT unnest(?))",
+            [wanted],
         )
-    if stamp != plan.stamp:
-        raise StoreProblem(
-            "The rows were staged again after this plan was made. Finish or give up this load, then plan anew:"
-            " workbench run --from validate"
-        )
-    rows = {str(row["source_id"]): row for row in frame.iter_rows(named=True)}
-    for row in batch:
+        with filled(warehouse, resolver, mapping, "due") as made:
+            found = warehouse.run(
+                f"SELECT s.source_id, {made.fields}, {made.completed}, {made.missing}, {made.record} {made.rows}"
+            )
+    payloads = {str(source_id): _payload(*one) for source_id, *one in found}
+    for row in rows:
         if row.fingerprint == MARKED:
-            identity = find_identity(ledger, row.source_object, row.source_id)
-            sent = last_image(ledger, identity.operation_id, "sent") if identity else None
-            rows[row.source_id] = {"source_id": row.source_id, "fingerprint": MARKED, LAST_SENT: sent or {}}
-    return rows
+            identity = find_identity(session.ledger, row.source_object, row.source_id)
+            sent = last_image(session.ledger, identity.operation_id, "sent") if identity else None
+            payloads[row.source_id] = Payload({**(sent or {}), REMOVED: True}, MARKED, ())
+    return payloads
+
+
+def _payload(fields: str, completed: str, missing: str | None, record: str | None) -> Payload:
+    typed = orjson.loads(fields)
+    if "target" in typed:
+        typed["target"] = tuple(typed["target"])
+    return Payload(typed, completed, tuple(missing.split(SEPARATOR)) if missing else (), record)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """SQL of what staged rows `s` become: expressions, and `rows`, the FROM that they stand over.
+
+    `fields` and `record` are JSON texts; `missing` holds keys by SEPARATOR; `linked` the names of filled lookups by comma.
+    """
+
+    rows: str
+    fields: str
+    record: str
+    completed: str
+    missing: str
+    linked: str
+
+
+@contextmanager
+def filled(warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, rows: str) -> Iterator[Filled]:
+    """Join staged rows (a table, or a query in brackets) with the ids of what they name, and give the SQL of payloads.
+
+    The ids are those that the resolver knows now, one look-up a distinct key; SetupMissing when the tenant lacks a name.
+    """
+    columns = [name for name in warehouse.columns(f"staged.{mapping.name}") if name not in NOT_SENT]
+    source, joined = f"FROM {rows} s", [f"FROM {rows} s"]
+    ids: dict[str, str] = {}
+    try:
+        for place, name in enumerate(columns):
+            if name not in mapping.lookups and not _is_named(mapping, name):
+                continue
+            ids[name] = f"ids_{place}"
+            known, matches = _known(warehouse, resolver, mapping, name, source)
+            warehouse.connection.register(ids[name], known.to_arrow())
+            joined.append(f"LEFT JOIN {ids[name]} ON {matches.format(ids[name])}")
+        yield _filled(resolver, mapping, columns, ids, " ".join(joined))
+    finally:
+        for table in ids.values():
+            warehouse.connection.unregister(table)
+
+
+def _is_named(mapping: ObjectMapping, name: str) -> bool:
+    return name in mapping.fields and bool(mapping.fields[name].names)
+
+
+def _known(
+    warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, name: str, source: str
+) -> tuple[pl.DataFrame, str]:
+    """Return the ids of what a column's distinct texts stand for, and how a row `s` finds its own among them."""
+    text, schema = f"s.{identifier(name)}", {"key": pl.String, "part": pl.String, "id": pl.Int64}
+    if name in mapping.lookups:
+        keys = warehouse.run(f"SELECT DISTINCT {text} {source} WHERE {text} <> ''")
+        places = ((key, resolver.find(key)) for (key,) in keys)
+        rows = [(key, *one) for key, one in places if one and resolver.may_link(name, one[0])]
+        return pl.DataFrame(rows, schema, orient="row"), f"{{0}}.key = {text}"
+    field = mapping.fields[name]
+    part = f"s.{identifier(field.within)}" if field.within else "NULL::VARCHAR"
+    pairs = warehouse.run(f"SELECT DISTINCT {text}, {part} {source} WHERE {text} IS NOT NULL")
+    rows = [(entry, within, resolver.choice(field, entry, within)) for entry, within in pairs]
+    return pl.DataFrame(rows, schema, orient="row"), f"{{0}}.key = {text} AND {{0}}.part IS NOT DISTINCT FROM {part}"
+
+
+def _filled(
+    resolver: Resolver, mapping: ObjectMapping, columns: Sequence[str], ids: Mapping[str, str], rows: str
+) -> Filled:
+    links = [name for name in columns if name in mapping.lookups]
+    texts = {
+        name: _json(mapping, name, ids.get(name)) for name in [*(one for one in columns if one not in links), *links]
+    }
+    flat = ", ".join(f"'\"{name}\":' || {text}" for name, text in texts.items())
+    # By name, as the texts "name=id" sort.
+    parts = ", ".join(f"'{name}=' || {ids[name]}.id" for name in sorted(links, key=lambda one: f"{one}="))
+    lacking = ", ".join(
+        f"CASE WHEN {ids[name]}.id IS NULL THEN nullif(s.{identifier(name)}, '') END"
+        for name in links
+        if mapping.lookups[name].required
+    )
+    linked = ", ".join(f"CASE WHEN {ids[name]}.id IS NOT NULL THEN '{name}' END" for name in links)
+    separator = f"chr({ord(SEPARATOR)})"
+    return Filled(
+        rows,
+        f"'{{' || concat_ws(',', {flat}) || '}}'",
+        _record(resolver, mapping, texts),
+        f"sha256(concat_ws({separator}, s.fingerprint{', ' if parts else ''}{parts}))",
+        f"nullif(concat_ws({separator}, {lacking}), '')" if lacking else "NULL",
+        f"concat_ws(',', {linked})" if linked else "''",
+    )
+
+
+def _json(mapping: ObjectMapping, name: str, ids: str | None) -> str:
+    """Return the SQL of a flat value as JSON."""
+    if ids:
+        return f"'[\"' || {ids}.part || '\",' || {ids}.id || ']'" if name == "target" else f"{ids}.id"
+    value, field = f"s.{identifier(name)}", mapping.fields.get(name)
+    match form_of(field) if field else Form.TEXT:
+        case Form.NUMBER:
+            return f"{value}::BIGINT"
+        case Form.BOOLEAN:
+            return f"({value} = 'true')"
+        case Form.LIST:
+            return f"nullif({value}, '[]')"
+    return f"to_json(nullif({value}, ''))"
+
+
+def _record(resolver: Resolver, mapping: ObjectMapping, texts: Mapping[str, str]) -> str:
+    """Return the SQL of what a create sends, as `shape` makes it of each field; empty ones are left out."""
+    edition = resolver.schema.edition
+    if endpoint(mapping.destination, edition).bulk_identifier is None:
+        return "NULL"
+    plain: list[str] = []
+    custom: list[str] = []
+    for name, text in texts.items():
+        if name == ASIDE:
+            continue
+        for one in around(
+            mapping.destination, name, edition, is_id=name in mapping.lookups or _is_named(mapping, name)
+        ):
+            into = custom if one.is_custom else plain
+            into.append(" || ".join([quoted(one.before), text, *([quoted(one.after)] if one.after else [])]))
+    inner = f"'\"custom_field\":{{' || nullif(concat_ws(',', {', '.join(custom)}), '') || '}}'"
+    whole = f"'{{' || concat_ws(',', {', '.join([*plain, inner])}) || '}}'"
+    aside = f"s.{identifier(ASIDE)}"
+    return f"CASE WHEN {aside} IS NULL THEN {whole} END" if ASIDE in texts else whole

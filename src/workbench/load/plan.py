@@ -15,13 +15,13 @@ from workbench.freshsales.schema import TenantSchema
 from workbench.ledger.identities import identity_frames
 from workbench.ledger.plans import Plan, PlannedRow, keep_plan
 from workbench.ledger.store import Ledger
-from workbench.load.payload import Payload, Resolver, knowing
+from workbench.load.payload import SEPARATOR, Resolver, filled, knowing
 from workbench.mapping.files import MODULES, Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
 from workbench.staging.removals import MARKED, Removal, find_removals
 from workbench.vocabulary import Kind, Operation, PlanScope
-from workbench.warehouse import Warehouse, open_warehouse
+from workbench.warehouse import Warehouse, identifier, open_warehouse
 
 LEAST, MOST = 50, 100
 """The sample: so many accounts, and so many people."""
@@ -84,32 +84,39 @@ def hand_over_identities(warehouse: Warehouse, ledger: Ledger) -> None:
         warehouse.connection.unregister("incoming_identities")
 
 
-def unheld_rows(mapping: ObjectMapping, *, order: str = "s.depth, s.source_id") -> str:
+def unheld_rows(mapping: ObjectMapping) -> str:
     """Return the query of a mapping's staged rows that no check holds, each with what was delivered before."""
     return (
         f"SELECT s.*, i.destination_id AS known_id, i.delivered AS delivered, i.fingerprint AS loaded_as FROM staged.{mapping.name} s"
         f" LEFT JOIN identities i ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id"
         f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h WHERE h.source_object = '{mapping.source_object}'"
-        f" AND h.source_id = s.source_id) ORDER BY {order}"
+        f" AND h.source_id = s.source_id)"
     )
 
 
 def _plan_mapping(warehouse: Warehouse, mapping: ObjectMapping, planning: Planning) -> Iterator[PlannedRow]:
-    for frame in warehouse.frames(unheld_rows(mapping), with_temporary=True):
-        for row in frame.iter_rows(named=True):
-            made = _plan_row(mapping, row, planning)
-            if made:
-                planning.ordinal += 1
-                yield made
+    links = "".join(f", s.{identifier(name)}" for name in mapping.lookups)
+    with filled(warehouse, planning.resolver, mapping, f"({unheld_rows(mapping)})") as made:
+        rows = (
+            f"SELECT s.source_id, s.depth, s.fingerprint, s.known_id, s.delivered, s.loaded_as{links},"
+            f" {made.completed} AS completed, {made.missing} AS missing, {made.linked} AS linked {made.rows}"
+            " ORDER BY s.depth, s.source_id"
+        )
+        for frame in warehouse.frames(rows, with_temporary=True):
+            for row in frame.iter_rows(named=True):
+                planned = _plan_row(mapping, row, planning)
+                if planned:
+                    planning.ordinal += 1
+                    yield planned
 
 
 def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning) -> PlannedRow | None:
     key = f"{mapping.source_object}/{row['source_id']}"
     if planning.scope is not None and key not in planning.scope:
         return None
-    known, delivered, loaded_as = row.pop("known_id"), row.pop("delivered"), row.pop("loaded_as")
-    payload = planning.resolver.resolve(mapping, row)
-    waiting = [one for one in payload.missing if not _comes(mapping, row, one, planning)]
+    known, delivered, loaded_as = row["known_id"], row["delivered"], row["loaded_as"]
+    missing = str(row["missing"]).split(SEPARATOR) if row["missing"] else []
+    waiting = [one for one in missing if not _comes(mapping, row, one, planning)]
     operation, reason = Operation.CREATE, ""
     if waiting and known is not None and loaded_as == row["fingerprint"] and waiting[0] in planning.resolver.vanished:
         # Its record is there; what it hung on was taken away by a person.
@@ -126,8 +133,8 @@ def _plan_row(mapping: ObjectMapping, row: dict[str, object], planning: Planning
         operation = Operation.UPDATE
         planning.resolver.learn(key, mapping.destination, adopted)
     elif known is not None:
-        is_due = _brings_news(mapping, row, payload, planning) or key in planning.resolver.answered
-        if delivered == payload.completed and not is_due:
+        is_due = _brings_news(mapping, row, planning) or key in planning.resolver.answered
+        if delivered == row["completed"] and not is_due:
             planning.unchanged[mapping.name] = planning.unchanged.get(mapping.name, 0) + 1
             return None
         operation = Operation.UPDATE
@@ -174,11 +181,10 @@ def _comes(mapping: ObjectMapping, row: dict[str, object], key: str, planning: P
     return key in planning.coming and all(planning.resolver.may_link(name, planning.coming[key]) for name in names)
 
 
-def _brings_news(mapping: ObjectMapping, row: dict[str, object], payload: Payload, planning: Planning) -> bool:
+def _brings_news(mapping: ObjectMapping, row: dict[str, object], planning: Planning) -> bool:
     """Say whether a lookup that was empty will be filled by an earlier row of this plan."""
-    return any(
-        (key := row.get(name)) and key in planning.coming and name not in payload.fields for name in mapping.lookups
-    )
+    linked = str(row["linked"]).split(",")
+    return any((key := row[name]) and key in planning.coming and name not in linked for name in mapping.lookups)
 
 
 def deferred_frame(rows: Iterator[PlannedRow]) -> pl.DataFrame:
@@ -203,7 +209,8 @@ def draw_sample(settings: Settings, mappings: Mappings, ledger: Ledger) -> set[s
                 continue
             lookups = [name for name, one in mapping.lookups.items() if not one.is_owner]
             columns = ", ".join(f's."{name}"' for name in lookups) or "NULL"
-            query = unheld_rows(mapping, order="s.source_id").replace("SELECT s.*", f"SELECT s.source_id, {columns}", 1)
+            query = unheld_rows(mapping).replace("SELECT s.*", f"SELECT s.source_id, {columns}", 1)
+            query += " ORDER BY s.source_id"
             rows = [
                 (f"{mapping.source_object}/{row[0]}", [one for one in row[1:-3] if one]) for row in warehouse.run(query)
             ]

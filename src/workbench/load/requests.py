@@ -30,8 +30,6 @@ AFTERWARDS = ("closed_date",)
 SKEW = 300.0
 """Seconds by which the tenant's clock may lie behind this machine's."""
 
-Staged = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Lost:
@@ -155,9 +153,8 @@ class Sending:
         self.lost.append(lost)
 
 
-def send_row(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: Staged) -> Outcome | None:
+def send_row(sending: Sending, mapping: ObjectMapping, row: PlannedRow, payload: Payload) -> Outcome | None:
     """Send one row; None when its outcome is unknown and has to be looked up."""
-    payload = sending.resolver.resolve(mapping, staged)
     way = sending.way(mapping.destination, row)
     [operation_id] = sending.intend(mapping, [(row, payload)], way)
     if payload.missing:
@@ -179,7 +176,7 @@ def send_row(sending: Sending, mapping: ObjectMapping, row: PlannedRow, staged: 
         if problem.reason is Reason.NO_KEY and way == KEYED:
             sending.prove(mapping.destination, REFUTED)
             sending.withdraw([operation_id], "our field is not unique there: sent as a plain create")
-            return send_row(sending, mapping, row, staged)
+            return send_row(sending, mapping, row, payload)
         outcome = Outcome(operation_id, State.REJECTED, reason=problem.public)
     except OutcomeUnknown as problem:
         sending.lose(lost, problem)

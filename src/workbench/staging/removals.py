@@ -19,8 +19,6 @@ from workbench.mapping.files import Mappings
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
-LAST_SENT = "last_sent"
-"""Beside the columns of a staged row: what was sent last of a row that is gone; its record stays as it is, but for the mark."""
 MARKED = hashlib.sha256(REMOVED.encode()).hexdigest()
 """The fingerprint of a row that is gone: delivered once, its record carries the mark."""
 
