@@ -173,6 +173,8 @@ def land(store: Warehouse, data: bytes, width: int) -> Landed:
 def test_a_random_table_in_a_random_dialect_lands_equal(store: Warehouse, made: Written) -> None:
     data = made.bytes()
     assume(made.encoding != "cp1252" or not is_utf8(data))
+    # One escape alone may as well be a value that ends in a backslash, beside a lost quote: rejected, and nothing lands wrong.
+    is_doubtful = made.style == "backslash" and made.shown_escapes() < 2
     try:
         landed = land(store, data, len(made.header))
     except ExportProblem as problem:
@@ -180,9 +182,12 @@ def test_a_random_table_in_a_random_dialect_lands_equal(store: Warehouse, made: 
         # Only UTF-16 without a mark, whose pattern does not show, and a last byte that may be half a character.
         assert (made.encoding == "utf-16-le" and not made.mark) or (made.encoding == "cp1252" and not made.last_end)
         return
+    except CountMismatch:
+        event("refused: the last line counts otherwise")
+        assert is_doubtful and made.trailer
+        return
     event(f"{landed.reader} {made.style}")
-    if made.style == "backslash" and landed.rejected and made.shown_escapes() < 2:
-        # One alone may as well be a value that ends in a backslash, beside a lost quote: rejected, and nothing lands wrong.
+    if is_doubtful and landed.rejected:
         assert all(row in made.rows for row in landed.rows)
         return
     assert (landed.rows, landed.rejected) == (made.rows, [])
