@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from workbench.mapping.budget import has_one_pipeline
-from workbench.mapping.custom_fields import FOLDED, MORE
-from workbench.mapping.files import Mappings
+from workbench.mapping.custom_fields import DATE_TIMES, FOLDED, MORE
+from workbench.mapping.files import Mappings, field_modules
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -40,6 +40,7 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
             },
             "pipelines": pipelines,
             "losses": _losses(settings, mappings, pipelines),
+            "offers": _offers(warehouse, mappings),
             "lifecycle_stages": sorted(name for kind, name in constants if kind == "lifecycle_stages"),
             "lead_sources": [],
             "industry_types": sorted(name for kind, name in constants if kind == "industry_types"),
@@ -98,6 +99,34 @@ def _losses(settings: Settings, mappings: Mappings, pipelines: list[dict[str, An
             made.append(
                 f"The plan {settings.plan} has no room for {len(names)} fields of {module}: {', '.join(names)} stand in {MORE},"
                 " one labelled line each. Lost: filters, sorting and reports by them"
+            )
+    return made
+
+
+def _offers(warehouse: Warehouse, mappings: Mappings) -> list[str]:
+    """Return what this tenant can do beyond what Freshsales documents, one sentence a module; nothing before it was read.
+
+    Only a Date Picker is documented, so original times are kept as days. Where a module lists a custom field with a time
+    of day, those that are cut to a day may keep theirs.
+    """
+    if not warehouse.has("destination.custom_fields"):
+        return []
+    listed = warehouse.run(
+        "SELECT module, min_by(type, name), min(name) FROM destination.custom_fields WHERE list_contains(?, type)"
+        " GROUP BY 1 ORDER BY 1",
+        [list(DATE_TIMES)],
+    )
+    modules = field_modules(mappings.settings.edition)
+    made = []
+    for module, kind, shown in listed:
+        days = {one.name for one in mappings.custom_fields.get(module, ()) if one.type == "date"}
+        filled = [one for one in mappings.objects if modules.get(one.destination) == module]
+        cut = sorted({f.name for one in filled for f in one.fields.values() if f.via == "local_day" and f.name in days})
+        if cut:
+            made.append(
+                f"{module}: the field list shows the type {kind} ({shown}), so {' and '.join(cut)} can hold times instead of"
+                f' days. To take it: type = "{kind}" in mappings/custom_fields/{module}.toml, and via = "local_time" where'
+                " mappings/objects fills them"
             )
     return made
 
