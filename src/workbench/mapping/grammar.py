@@ -45,6 +45,7 @@ TAKES = {
     "local_day": (2, 2),
     "local_time": (2, 2),
     "activity_title": (3, 3),
+    "typed_text": (3, 3),
     "stamps": (3, 3),
     "end_time": (4, 4),
 }

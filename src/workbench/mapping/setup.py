@@ -46,6 +46,7 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
             "industry_types": sorted(name for kind, name in constants if kind == "industry_types"),
             "task_types": _task_types(warehouse),
             "sales_activity_types": ACTIVITY_TYPES if _names_activities(mappings) else [],
+            "may_lack": _may_lack(mappings),
             "switch_off": SWITCH_OFF,
             "users": [
                 {"name": row[0], "email": row[1]}
@@ -60,6 +61,12 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
 
 def _names_activities(mappings: Mappings) -> bool:
     return any(field.names == "sales_activity_types" for one in mappings.objects for field in one.fields.values())
+
+
+def _may_lack(mappings: Mappings) -> dict[str, str]:
+    """Return the pick-lists whose missing entries stop nothing, each with what becomes of the rows that would need one."""
+    asks = any("getvariable('activity_types')" in one.where for one in mappings.objects)
+    return {"sales_activity_types": "what is of this type becomes notes"} if asks else {}
 
 
 def _task_types(warehouse: Warehouse) -> list[str]:

@@ -40,6 +40,7 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
     with open_warehouse(settings.warehouse, write=True, locked_down=True) as warehouse:
         # What a mapping's `where` may ask: a rehearsal moves clinical notes, a real target only under an agreement.
         warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
+        _offer_activity_types(warehouse)
         read_sources(warehouse, mappings)
         for name in warehouse.tables("staged"):
             if not name.startswith("source_"):
@@ -60,6 +61,14 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
         stamp = _stamp(warehouse, mappings, tenant)
     rows = {name: one.rows for name, one in staged.items()}
     return Staging(rows, unclaimed, left, clashes, stamp, sum(one.converting for one in staged.values()))
+
+
+def _offer_activity_types(warehouse: Warehouse) -> None:
+    """Let a mapping's `where` ask which sales-activity types the tenant has; nothing is known before it was read."""
+    found = "NULL::VARCHAR[]"
+    if warehouse.has("destination.choices"):
+        found = "(SELECT coalesce(list(name), []) FROM destination.choices WHERE kind = 'sales_activity_types')"
+    warehouse.run(f"SET VARIABLE activity_types = {found}")
 
 
 def read_sources(warehouse: Warehouse, mappings: Mappings) -> None:
