@@ -166,6 +166,11 @@ class Settings:
         return self.target_folder / "matches"
 
     @property
+    def spelling_key(self) -> Path:
+        """The key of the tokens in value maps; it goes with the migration and never into git."""
+        return self.folder / "data" / "spellings.key"
+
+    @property
     def own_decisions(self) -> Path:
         """Where this target's decisions are written."""
         return self.target_folder / "decisions" if self.is_rehearsal else self.mappings / "values"

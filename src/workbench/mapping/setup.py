@@ -139,7 +139,7 @@ def _offers(warehouse: Warehouse, mappings: Mappings) -> list[str]:
 
 
 def _pipelines(warehouse: Warehouse, mappings: Mappings, *, one_pipeline: bool) -> list[dict[str, Any]]:
-    names = mappings.values("case_pipeline").rows
+    names = mappings.values("case_pipeline")
     # Where all share one pipeline, a treatment without cases goes where the others were decided to go.
     shared = mappings.values("case_pipeline").destination_values() if one_pipeline else []
     rows = warehouse.run(
@@ -151,13 +151,14 @@ def _pipelines(warehouse: Warehouse, mappings: Mappings, *, one_pipeline: bool) 
     )
     pipelines: dict[str, dict[str, dict[str, Any]]] = {}
     for pipeline, stage, outcome, probability, key in rows:
-        answer = names[pipeline].answer if pipeline in names else shared[0] if len(shared) == 1 else pipeline
+        named = names.find(pipeline)
+        answer = named.answer if named else shared[0] if len(shared) == 1 else pipeline
         stages = pipelines.setdefault(answer or pipeline, {})
         if not stage:
             continue
-        decided = mappings.values(f"stage.{key}").rows
+        decided = mappings.values(f"stage.{key}").find(stage)
         plain = prefixed(pipeline, stage) if len(shared) == 1 else stage
-        name = (decided[stage].answer if stage in decided else None) or plain
+        name = (decided.answer if decided else None) or plain
         stages.setdefault(
             name,
             {

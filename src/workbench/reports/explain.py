@@ -145,7 +145,7 @@ def _asked_by_source(mappings: Mappings, source_object: str, row: Row) -> list[d
 
 
 def _decision(mappings: Mappings, value_map: str, spelling: str) -> dict[str, str]:
-    decided = mappings.values(value_map).rows.get(spelling.strip()) or Decided(spelling, Decision.ASK)
+    decided = mappings.values(value_map).find(spelling.strip()) or Decided(spelling, Decision.ASK)
     return {
         "value_map": value_map,
         "spelling": screened(spelling.strip()),

@@ -211,7 +211,7 @@ def _decided(stager: Stager, field: FieldMapping) -> Answers:
         if not spelling:
             return None
         name = pattern.replace(f"{{{column}}}", texts[1] or "none") if column else pattern
-        decided = stager.value_map(name).rows.get(spelling)
+        decided = stager.value_map(name).find(spelling)
         if decided is None or decided.is_open:
             raise UnreadableError("open", "spelling has no decision", severity)
         return decided.answer
