@@ -91,6 +91,8 @@ class ObjectMapping:
     ignored: dict[str, str] = field(default_factory=dict)
     history: str = ""
     """The source column with the time of a row that `[policy] history` may find too old; empty: rows always move."""
+    group: tuple[str, ...] = ()
+    """The source columns whose rows become one: a line each of a summary note, where `[policy] history` condenses."""
 
     @property
     def leaves(self) -> Iterator[FieldMapping]:
@@ -104,7 +106,7 @@ class ObjectMapping:
         used |= {one.column for one in self.lookups.values()}
         used |= {one.by for one in self.lookups.values() if one.by}
         used |= {column for name in self.value_maps if (column := placeholder(name))}
-        return used | ({self.history} if self.history else set())
+        return used | ({self.history} if self.history else set()) | set(self.group)
 
     @property
     def value_maps(self) -> set[str]:
@@ -153,6 +155,7 @@ def read_object_mapping(
         lookups={name: _lookup(name, spec) for name, spec in found.get("lookups", {}).items()},
         ignored=dict(found.get("ignored", {})),
         history=found.get("history", ""),
+        group=tuple(found.get("group", ())),
     ), []
 
 

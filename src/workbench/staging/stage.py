@@ -14,7 +14,7 @@ from workbench.staging.clashes import Clashes, settle_clashes
 from workbench.staging.existing import hold_existing
 from workbench.staging.problems import start_problems
 from workbench.staging.rows import fingerprint, stage_mapping
-from workbench.staging.scope import leave_for_later
+from workbench.staging.scope import leave_for_later, set_condensing
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
@@ -41,6 +41,7 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
         # What a mapping's `where` may ask: a rehearsal moves clinical notes, a real target only under an agreement.
         warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
         _offer_activity_types(warehouse)
+        set_condensing(warehouse, settings)
         read_sources(warehouse, mappings)
         for name in warehouse.tables("staged"):
             if not name.startswith("source_"):
