@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -228,8 +229,12 @@ def order_mappings(mappings: list[ObjectMapping]) -> list[ObjectMapping]:
         ) from None
     by_name = {mapping.name: mapping for mapping in mappings}
     ordered: list[ObjectMapping] = []
+    ready: list[tuple[tuple[int, str], str]] = []
     while sorter.is_active():
-        ready = sorted((by_name[name] for name in sorter.get_ready()), key=_rank)
-        ordered.extend(ready)
-        sorter.done(*(mapping.name for mapping in ready))
+        for name in sorter.get_ready():
+            heappush(ready, (_rank(by_name[name]), name))
+        # One at a time: what it opens may go before what waits, as a task before a summary note.
+        _, first = heappop(ready)
+        ordered.append(by_name[first])
+        sorter.done(first)
     return ordered
