@@ -164,7 +164,9 @@ def test_condensed_history_is_one_note_a_patient_and_year_with_a_line_a_row_and_
 def test_a_row_with_a_record_of_its_own_keeps_it_and_is_in_no_summary(tmp_path):
     made = make_shipped(tmp_path, POLICY, **CONDENSED)
     with open_warehouse(made.settings.warehouse, write=True) as warehouse:
-        warehouse.run("CREATE TABLE destination.loaded AS SELECT unnest(['notes/N1', 'notes/N3']) AS source_key")
+        warehouse.run(
+            "CREATE TABLE destination.loaded AS SELECT unnest(['notes/N1', 'notes/N3']) AS source_key, unnest(['sales_activity', 'note']) AS destination"
+        )
     made.stage()
     assert (claimed(made)["N1"], claimed(made)["N3"]) == ("activity", "note")
     summaries = dict(made.staged("history_summary", "source_id", "description"))

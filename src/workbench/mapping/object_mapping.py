@@ -13,6 +13,9 @@ from workbench.errors import MappingProblem
 from workbench.mapping.grammar import find_problems, listed, read_toml
 from workbench.vocabulary import Edition, Kind, Plan
 
+ASKS_TYPES = "getvariable('activity_types')"
+"""What a `where` says that goes by the sales-activity types of the tenant."""
+
 
 @dataclass(frozen=True)
 class Narrowing:

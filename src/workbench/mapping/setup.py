@@ -8,6 +8,7 @@ from typing import Any
 from workbench.mapping.budget import has_one_pipeline
 from workbench.mapping.custom_fields import DATE_TIMES, FOLDED, MORE
 from workbench.mapping.files import Mappings, field_modules
+from workbench.mapping.object_mapping import ASKS_TYPES
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -65,7 +66,7 @@ def _names_activities(mappings: Mappings) -> bool:
 
 def _may_lack(mappings: Mappings) -> dict[str, str]:
     """Return the pick-lists whose missing entries stop nothing, each with what becomes of the rows that would need one."""
-    asks = any("getvariable('activity_types')" in one.where for one in mappings.objects)
+    asks = any(ASKS_TYPES in one.where for one in mappings.objects)
     return {"sales_activity_types": "what is of this type becomes notes"} if asks else {}
 
 
