@@ -1,4 +1,4 @@
-"""The two secrets: the tenant's API key and the key that images are encrypted with; neither is ever printed."""
+"""The secrets: the tenant's API key, the key of images, and the key of tokens for spellings; none is ever printed."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ def image_key(settings: Settings) -> bytes:
             " python -c 'import secrets; print(secrets.token_hex(32))', keep it safe, and export WORKBENCH_KEY=…"
         )
     return hashlib.sha256(given.encode()).digest()
+
+
+def spelling_key(settings: Settings) -> bytes:
+    """Return the key of the tokens that stand for spellings in value maps: minted once a migration, for all its targets.
+
+    A decision made in a rehearsal has to hold for the real target, so no target has a key of its own.
+    """
+    return _minted(settings.spelling_key)
 
 
 def _minted(path: Path) -> bytes:

@@ -21,7 +21,12 @@ def mask(value: Any) -> str:
 
 def screened(spelling: str) -> str:
     """Return a spelling as it may be shown: what may hold personal data stands as its shape alone."""
-    return mask(spelling) if PERSONAL.search(spelling) else spelling
+    return mask(spelling) if may_be_personal(spelling) else spelling
+
+
+def may_be_personal(spelling: str) -> bool:
+    """Say whether a spelling fails the screen: it may hold a number, a date or an address of somebody."""
+    return PERSONAL.search(spelling) is not None
 
 
 def token(key: bytes, text: str) -> str:

@@ -44,7 +44,10 @@ DELTA_LIMIT = re.compile(r"(\d+(?:\.\d+)?) ?% or (\d+)")
 WRITTEN = {
     "policy.fallback_owner": (re.compile(r"|[^@\s]+@[^@\s]+"), "an e-mail, or empty"),
     "policy.delta_limit": (DELTA_LIMIT, "a share or a number of rows, whichever is more, as '2% or 50'"),
-    "policy.history": (re.compile(r"all|recent:[1-9]\d{0,2}m"), "all, or recent:24m for the last 24 months"),
+    "policy.history": (
+        re.compile(r"all|recent:[1-9]\d{0,2}m|condensed(?::[1-9]\d{0,2}m)?"),
+        "all, recent:24m for the last 24 months, or condensed (condensed:36m) for one note a patient and year of what is older",
+    ),
     "policy.conflicts": (re.compile("|".join(Policy)), f"one of {', '.join(Policy)}"),
     "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
     "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
@@ -164,6 +167,11 @@ class Settings:
     def matches(self) -> Path:
         """What the tenant itself answers, such as owners by e-mail; below every decision."""
         return self.target_folder / "matches"
+
+    @property
+    def spelling_key(self) -> Path:
+        """The key of the tokens in value maps; it goes with the migration and never into git."""
+        return self.folder / "data" / "spellings.key"
 
     @property
     def own_decisions(self) -> Path:

@@ -126,5 +126,5 @@ class PlanScope(StrEnum):
 
 LOADING = (PlanScope.LOAD, PlanScope.DELTA)
 """The plans that the load approval is asked for."""
-LATER_WAVE, OLDER = "later_wave_", "older_"
-"""Claims of rows that no mapping stages now: of another wave, and older than the history that moves."""
+LATER_WAVE, OLDER, CONDENSED = "later_wave_", "older_", "condensed_"
+"""Claims of rows that no mapping stages now: of another wave, older than the history that moves, lines of a summary note."""

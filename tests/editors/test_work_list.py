@@ -266,4 +266,14 @@ def test_a_spelling_that_may_hold_personal_data_stands_as_its_shape_and_is_found
     assert rows_of(path, LEFT_OUT)[0]["source_value"] == "aaaaa aa 999999999"
     type_cells(path, {(LEFT_OUT, "decision", 2): "blank"})
     assert read_back(settings, path) == {"insurance_carrier": 1}
-    assert [*read_value_map("insurance_carrier", [settings.own_decisions]).rows] == ["Delta id 123456789"]
+    [row] = read_value_map("insurance_carrier", [settings.own_decisions]).rows.values()
+    assert (row.source_value[:5], row.decision, row.note) == (
+        "hmac:",
+        "blank",
+        "aaaaa aa 999999999; typed into the work list",
+    )
+    assert read_mappings(settings).values("insurance_carrier").find("Delta id 123456789") == row
+    type_cells(path, {(LEFT_OUT, "decision", 2): "keep"})
+    assert refused(settings, path) == [
+        f"sheet {LEFT_OUT}, row 2: a spelling that may hold personal data cannot be kept as it is; map it to the name that is meant"
+    ]

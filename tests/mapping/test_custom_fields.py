@@ -29,7 +29,7 @@ def test_a_label_becomes_a_name_as_freshsales_makes_it(label, name):
     [
         pytest.param(
             'label = "Plan Type"\ntype = "tekst"',
-            ["type: one of text, textarea, number, dropdown, checkbox, date"],
+            ["type: one of text, textarea, number, dropdown, checkbox, date, date_time_split, date_time, datetime"],
             id="type",
         ),
         pytest.param(

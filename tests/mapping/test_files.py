@@ -194,7 +194,7 @@ def test_all_problems_of_all_files_are_named_at_once(little):
         "  mappings/sources/people.sql: has to hold exactly one SELECT and nothing else",
         "  mappings/objects/person.toml: [fields] last_name: no key named 'vai'; did you mean 'via'?",
         "  mappings/objects/person.toml: [fields] last_name: on_open is hold or omit",
-        "  mappings/custom_fields/contacts.toml: [cf_x] type: one of text, textarea, number, dropdown, checkbox, date",
+        "  mappings/custom_fields/contacts.toml: [cf_x] type: one of text, textarea, number, dropdown, checkbox, date, date_time_split, date_time, datetime",
         "  mappings/custom_fields/contacts.toml: [cf_x] label: Freshsales would name 'Y' 'cf_y'",
     ]
 

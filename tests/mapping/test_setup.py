@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 
+import httpx
 import pytest
+from loads import LOCAL, InProcess
+from shipped import make_shipped
 
 from workbench.errors import SetupMissing
-from workbench.freshsales.schema import FieldInfo, Stage, TenantSchema, User
+from workbench.freshsales.client import Freshsales
+from workbench.freshsales.limits import MemoryBudget
+from workbench.freshsales.records import create_record
+from workbench.freshsales.schema import FieldInfo, Stage, TenantSchema, User, read_schema, write_schema
 from workbench.mapping.budget import fields_to_fold
 from workbench.mapping.checklist import (
     field_budget,
@@ -20,6 +30,10 @@ from workbench.mapping.checklist import (
     verify_setup,
 )
 from workbench.mapping.setup import make_setup
+from workbench.pacing import Pacing
+from workbench.tenant.server import make_app
+from workbench.vocabulary import Edition
+from workbench.warehouse import open_warehouse
 
 PIPELINES = "pipeline_id,pipeline_name,sort_order,is_deleted\nP2,Perio,2,\nP1,Ortho,1,N\nP3,Old,3,Y\n"
 STAGES = (
@@ -286,3 +300,59 @@ def test_the_admins_page_says_of_each_item_how_it_stands_and_counts_what_is_done
         ("5. What no API shows", 1, 2, "1 to go"),
     ]
     assert item_frame(items, "Custom fields").row(0) == ("✓ there", "contacts", "cf_there", "There: text, unique")
+
+
+@contextmanager
+def asked_tenant(folder: Path) -> Iterator[tuple[Freshsales, Callable[[str, dict], None]]]:
+    """A tenant in process, asked through the door out, and how its admin changes it."""
+    transport = InProcess(make_app(folder))
+    with (
+        Freshsales(LOCAL, "rehearsal-admin", budget=MemoryBudget(Pacing(5000, 400)), transport=transport, edition=Edition.SUITE) as tenant,
+        httpx.Client(base_url="http://127.0.0.1:9", transport=transport) as other,
+    ):  # fmt: skip
+        yield tenant, lambda path, body: other.post(f"/_tenant/{path}", json=body).raise_for_status()
+    transport.end()
+    transport.app.state.tenant.state.db.close()
+
+
+def test_a_date_time_type_that_the_tenant_lists_is_offered_for_original_times_and_taken_by_decision(tmp_path):
+    made = make_shipped(tmp_path / "migration")
+
+    def plan() -> dict:
+        return make_setup(made.settings, made.mappings)
+
+    def keep(schema: TenantSchema) -> TenantSchema:
+        with open_warehouse(made.settings.warehouse, write=True) as warehouse:
+            write_schema(warehouse, schema)
+        return schema
+
+    assert plan()["offers"] == []  # nobody asked the tenant yet
+    with asked_tenant(tmp_path / "tenant") as (tenant, admin):
+        keep(read_schema(tenant))
+        assert plan()["offers"] == []  # a Date Picker is all that is documented
+        admin("switches", {"date_time_fields": True})
+        shown = {"label": "Last Call", "name": "cf_last_call", "type": "date_time_split"}
+        admin("setup", {"custom_fields": {"contacts": [shown]}})
+        keep(read_schema(tenant))
+        [offer] = plan()["offers"]
+        assert offer.startswith(
+            "contacts: the field list shows the type date_time_split (cf_last_call), so cf_original_create_date and"
+            " cf_original_modified_date can hold times instead of days."
+        )
+        custom = made.folder / "mappings/custom_fields/contacts.toml"
+        custom.write_text(
+            custom.read_text().replace('type = "date"\nrank = "must"', 'type = "date_time_split"\nrank = "must"')
+        )
+        for path in (made.folder / "mappings/objects").glob("*.toml"):
+            taken = 'cf_original_create_date = { from = ["created_at", "time_zone"], via = "local_time" }'
+            path.write_text(path.read_text().replace(taken.replace("local_time", "local_day"), taken))
+        admin("setup", plan())
+        lacks = [one for one in verify_setup(plan(), keep(read_schema(tenant))) if one.where == "contacts"]
+        assert lacks == []
+        assert "so cf_original_modified_date can hold" in plan()["offers"][0]
+        made.stage()
+        ((created,),) = made.staged("patient", "cf_original_create_date")
+        assert created == "2019-01-02T08:00:00-06:00"
+        fields = {"last_name": "Lund", "mobile_number": "+15033635432", "cf_original_create_date": created}
+        kept = create_record(tenant, "contact", fields)["custom_field"]["cf_original_create_date"]
+        assert datetime.fromisoformat(kept) == datetime.fromisoformat(created)

@@ -10,6 +10,7 @@ from little import Little
 from shipped import REPOSITORY, make_shipped
 
 from workbench.checks.predicates import failing_sql
+from workbench.warehouse import open_warehouse
 
 PEOPLE = [
     {"contact_id": "C2", "status": "Cold Prospect", "company_id": "", "employer": "Acme Corp"},
@@ -239,7 +240,7 @@ def test_phones_may_repeat_and_old_history_is_known_by_the_time_of_its_row(stage
     unique = {field.name for name in people for field in staged.mappings[name].fields.values() if field.unique}
     assert unique == {"email"}
     dated = {one.name: one.history for one in staged.mappings.objects if one.history}
-    assert dated == {"note": "written_at", "activity": "written_at", "appointment": "starts_at"}
+    assert dated == dict.fromkeys(("note", "activity", "activity_as_note"), "written_at") | {"appointment": "starts_at"}
 
 
 def test_codes_beyond_42_go_to_a_second_field_and_beyond_84_the_row_is_held(staged):
@@ -337,3 +338,37 @@ def test_clinical_notes_need_an_agreement_for_a_real_target(tmp_path: Path):
         assert made.rows("SELECT mapping FROM staged.claims WHERE source_id = 'N3'") == [("note",)]
         stage(made.real, made.mappings, tenant="t")
         assert made.rows("SELECT mapping FROM staged.claims WHERE source_id = 'N3'") == [(mapping,)]
+
+
+@pytest.mark.parametrize(
+    ("types", "stands", "claims"),
+    [
+        pytest.param(["Phone"], {}, {"N1": "activity", "N2": "activity_as_note"}, id="a type that is lacking"),
+        pytest.param([], {}, {"N1": "activity_as_note", "N2": "activity_as_note"}, id="no type at all"),
+        pytest.param(
+            ["Phone", "SMS Outgoing"],
+            {"N1": "note"},
+            {"N1": "activity_as_note", "N2": "activity"},
+            id="a call that stands as a note stays one when the type comes",
+        ),
+        pytest.param(
+            [],
+            {"N1": "sales_activity"},
+            {"N1": "activity_as_note", "N2": "activity_as_note"},
+            id="an activity cannot be written without its type",
+        ),
+    ],
+)
+def test_a_call_goes_where_the_tenant_has_a_type_for_it_and_a_note_stays_a_note(tmp_path, types, stands, claims):
+    made = make_shipped(tmp_path, notes=NOTES[:2])
+    with open_warehouse(made.settings.warehouse, write=True) as warehouse:
+        warehouse.run("CREATE TABLE destination.choices (kind VARCHAR, name VARCHAR)")
+        warehouse.run("INSERT INTO destination.choices SELECT 'sales_activity_types', unnest(?::VARCHAR[])", [types])
+        warehouse.run("CREATE TABLE destination.loaded (source_key VARCHAR, destination VARCHAR)")
+        for note, kind in stands.items():
+            warehouse.run("INSERT INTO destination.loaded VALUES (?, ?)", [f"notes/{note}", kind])
+    made.stage()
+    assert dict(made.rows("SELECT source_id, mapping FROM staged.claims WHERE source_object = 'notes'")) == claims
+    assert made.staged("activity_as_note", "source_id") == [
+        (one,) for one in claims if claims[one] == "activity_as_note"
+    ]

@@ -54,6 +54,14 @@ def item(**data: Any) -> Any:
     return {"emails": new("b") + "@x.co", "data": data}
 
 
+def date_time_field(door: Any) -> str | None:
+    """What a contact keeps of a time in a custom field of that type, without the offset; None where there is no such field."""
+    field = {"label": "Last Call", "name": "cf_last_call", "type": "date_time_split"}
+    door.post("/_tenant/setup", {"custom_fields": {"contacts": [field]}})
+    kept = made(door, custom_field={"cf_last_call": "2021-03-04T14:05:00"})["custom_field"].get("cf_last_call")
+    return kept and kept[:19]
+
+
 def started_jobs(door: Any) -> list[int]:
     """The statuses of two bulk calls, one after the other, when no job is left."""
     door.wait(10)
@@ -386,6 +394,7 @@ POINTS = [
         True,
     ),
     Point("closed_date on a won create", "closed_date_stamped", False, won_deal, False, True),
+    Point("a type for times of a day", "date_time_fields", True, date_time_field, None, "2021-03-04T14:05:00"),
     Point(
         "custom fields by API",
         "fields_by_api",

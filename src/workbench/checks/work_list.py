@@ -161,7 +161,7 @@ def _of_source(mappings: Mappings, row: Row, _: FieldMapping | Lookup | None) ->
     """Return what the source SELECT asks, unless it is answered: then something else keeps the row."""
     for name, column in mappings.sources[row["source_object"]].asks:
         spelling = str(row.get(column) or "").strip()
-        decided = mappings.values(name).rows.get(spelling)
+        decided = mappings.values(name).find(spelling)
         if spelling and (decided is None or decided.answer in (None, *WAITS)):
             return name, spelling
     return None

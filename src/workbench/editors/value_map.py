@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from html import escape
 from typing import Any
 
 from workbench.mapping.spellings import Asked
-from workbench.mapping.value_map import Decided, ValueMap, read_value_map, save_value_map
+from workbench.mapping.value_map import Decided, read_value_map, save_value_map
 from workbench.privacy import mask
 from workbench.settings import Settings
 from workbench.suggest.proposals import Proposal
@@ -44,7 +44,8 @@ class ValueMapEditor:
 
     def name(self, spelling: str) -> str:
         """Return a spelling as it may be shown: what may hold personal data stands as its shape alone."""
-        return mask(spelling) if self.hide and self.hide.search(spelling) else spelling
+        is_hidden = self.asked.decided.hides(spelling) or (self.hide and self.hide.search(spelling))
+        return mask(spelling) if is_hidden else spelling
 
     def suggestion(self, spelling: str) -> Suggestion:
         """Return what is proposed for a spelling."""
@@ -53,13 +54,16 @@ class ValueMapEditor:
     def decide(self, spelling: str, decision: Decision, answer: str = "") -> Decided:
         """Save one decision; `map` without an answer stays open."""
         answer = answer.strip() if decision is Decision.MAP else ""
-        if decision is Decision.MAP and not answer:
+        # A token keeps nothing that could be sent: who knows the spelling for a name types the name.
+        if (decision is Decision.MAP and not answer) or (
+            decision is Decision.KEEP and self.asked.decided.hides(spelling)
+        ):
             decision = Decision.ASK
         accepted = next((one for one in self.suggestion(spelling).candidates if answer and one.value == answer), None)
         note = f"suggested {accepted.confidence:.2f}: {accepted.reason}" if accepted else ""
         made = Decided(spelling, decision, answer, self.by, date.today().isoformat(), note)
-        written = read_value_map(self.asked.name, [self.settings.own_decisions])
-        save_value_map(self.settings.own_decisions, ValueMap(self.asked.name, {**written.rows, spelling: made}))
+        written = read_value_map(self.asked.name, [self.settings.own_decisions], self.asked.decided.key)
+        save_value_map(self.settings.own_decisions, replace(written, rows={**written.rows, spelling: made}))
         self.answered.discard(spelling) if made.is_open else self.answered.add(spelling)
         return made
 

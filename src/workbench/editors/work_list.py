@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +21,7 @@ from workbench.vocabulary import Decision
 
 KEY = ("source_object", "source_id", "mapping", "field", "value_map")
 NOTE = "typed into the work list"
+NO_KEEP = "a spelling that may hold personal data cannot be kept as it is; map it to the name that is meant"
 Cells = dict[str, str]
 
 
@@ -48,7 +49,7 @@ def read_work_list(settings: Settings, mappings: Mappings, path: Path, *, by: st
         _compare_origin(reading, path, sheets)
         for sheet in sheets[1:] if not reading.problems else ():
             _read_sheet(reading, sheet)
-    maps = _merged(settings, reading)
+    maps = _merged(settings, mappings, reading)
     if reading.problems:
         raise MappingProblem(
             gather(path.name, reading.problems) + "\nNothing was written. Correct these cells and read it back again."
@@ -149,18 +150,23 @@ def _keep(reading: Reading, one: Waiting, decision: Decision, answer: str, note:
         reading.problems.append(f"{place}: decides otherwise than {where} for the same spelling")
 
 
-def _merged(settings: Settings, reading: Reading) -> list[tuple[ValueMap, ValueMap]]:
+def _merged(settings: Settings, mappings: Mappings, reading: Reading) -> list[tuple[ValueMap, ValueMap]]:
     """Return each map as it stands and as it becomes; what says the same already stays as it was signed."""
     made = []
     for name in sorted({value_map for value_map, _ in reading.decided}):
-        before = read_value_map(name, [settings.own_decisions])
+        before = read_value_map(name, [settings.own_decisions], mappings.values(name).key)
         rows = dict(before.rows)
-        for (value_map, spelling), (row, _) in reading.decided.items():
-            known = rows.get(spelling)
+        for (value_map, spelling), (row, place) in reading.decided.items():
+            if value_map != name:
+                continue
+            known = before.find(spelling)
             same = known and (known.decision, known.destination_value) == (row.decision, row.destination_value)
-            if value_map == name and not same:
+            if not same:
                 rows[spelling] = row
-        after = ValueMap(name, rows)
+            if row.decision is Decision.KEEP and before.hides(spelling):
+                reading.problems.append(f"{place}: {NO_KEEP}")
+        after = replace(before, rows=rows)
+        after = replace(after, rows=after.written())
         if name == EXISTING:
             try:
                 adoptions(after)

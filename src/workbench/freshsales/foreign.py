@@ -124,8 +124,9 @@ def _begin(tenant: Freshsales, path: Path) -> Marks:
 
 
 def keep_loaded(warehouse: Warehouse, live: Mapping[str, tuple[str, int]]) -> None:
-    """Keep the source keys that have a record of their own: nobody asks any more whether one stands there already."""
-    warehouse.write(LOADED, pl.DataFrame({"source_key": list(live)}, schema={"source_key": TEXT}))
+    """Keep the source keys that have a record of their own, and its kind: nobody asks any more whether one stands there."""
+    rows = [(key, destination) for key, (destination, _) in live.items()]
+    warehouse.write(LOADED, pl.DataFrame(rows, schema={"source_key": TEXT, "destination": TEXT}, orient="row"))
 
 
 def _keep_converted(

@@ -43,6 +43,7 @@ def verify_setup(setup: Setup, schema: TenantSchema) -> list[Lack]:
     lacks += [
         Lack(kind.replace("_", " ").removesuffix("s"), "settings", name, "is missing")
         for kind in PICK_LISTS
+        if kind not in setup.get("may_lack", {})
         for name in setup.get(kind, ())
         if name not in schema.choices(kind)
     ]
@@ -117,7 +118,7 @@ def make_checklist(setup: Setup, schema: TenantSchema, ticks: dict[str, str]) ->
     return [
         *_user_items(setup, schema),
         *_field_items(setup, lacks),
-        *_list_items(setup, lacks),
+        *_list_items(setup, schema),
         *_pipeline_items(setup, schema, lacks),
         *(
             Item(
@@ -160,12 +161,12 @@ def _field_items(setup: Setup, lacks: dict[tuple[str, str, str], Lack]) -> Itera
             yield Item(f"Custom fields of {module}", module, field["name"], make, state)
 
 
-def _list_items(setup: Setup, lacks: dict[tuple[str, str, str], Lack]) -> Iterator[Item]:
+def _list_items(setup: Setup, schema: TenantSchema) -> Iterator[Item]:
     for kind in PICK_LISTS:
-        title = kind.replace("_", " ")
+        title, without = kind.replace("_", " "), setup.get("may_lack", {}).get(kind)
         for name in setup.get(kind, ()):
-            lack = lacks.get((title.removesuffix("s"), "settings", name))
-            yield Item("Pick-lists", title, name, f"an entry of {title}", _state([lack]))
+            make = f"an entry of {title}" + (f"; without, {without}" if without else "")
+            yield Item("Pick-lists", title, name, make, DONE if name in schema.choices(kind) else TO_MAKE)
 
 
 def _pipeline_items(setup: Setup, schema: TenantSchema, lacks: dict[tuple[str, str, str], Lack]) -> Iterator[Item]:

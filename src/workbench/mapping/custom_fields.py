@@ -26,7 +26,9 @@ class Rank(StrEnum):
     NICE = "nice"
 
 
-TYPES = ("text", "textarea", "number", "dropdown", "checkbox", "date")
+DATE_TIMES = ("date_time_split", "date_time", "datetime")
+"""Types that hold a time of a day. No page of Freshsales documents one for custom fields: they are for tenants that list one."""
+TYPES = ("text", "textarea", "number", "dropdown", "checkbox", "date", *DATE_TIMES)
 KEYS = {"label", "type", "rank", "choices", "choices_from", "unique", "why", "editions", "plans"}
 LENGTHS = {"text": 256, "textarea": 10_000}
 """Characters a field may hold: crmsupport.freshworks.com article 50000002390."""

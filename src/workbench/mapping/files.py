@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property, partial
 from pathlib import Path
 
 from workbench.errors import MappingProblem, gather
+from workbench.keys import spelling_key
 from workbench.mapping.custom_fields import FOLDED, CustomField, fold_fields, read_custom_fields
 from workbench.mapping.object_mapping import ObjectMapping, order_mappings, read_object_mapping
 from workbench.mapping.sources import Source, read_source
@@ -45,7 +47,18 @@ class Mappings:
 
     def values(self, name: str) -> ValueMap:
         """Read one value map now; an editor may have saved it a moment ago."""
-        return read_value_map(name, self.settings.values_folders)
+        is_typed = name.partition(".")[0] in self.typed
+        return read_value_map(
+            name, self.settings.values_folders, partial(spelling_key, self.settings) if is_typed else None
+        )
+
+    @cached_property
+    def typed(self) -> set[str]:
+        """The value maps that fields ask, `stage` for every pipeline's own: people typed their spellings.
+
+        What a lookup or a SELECT asks is an id, or words that the SELECT itself folded.
+        """
+        return {leaf.values.partition(".")[0] for one in self.objects for leaf in one.leaves if leaf.values}
 
     def custom_field(self, destination: str, name: str) -> CustomField | None:
         """Return the definition of one custom field of a destination's module."""

@@ -15,7 +15,7 @@ from workbench.settings import NEWEST, NO_NEWEST
 from workbench.vocabulary import Edition, Kind, Policy
 
 SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored"}
-SECTIONS |= {"editions", "plans", "history"}
+SECTIONS |= {"editions", "plans", "history", "group"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
 FIELD_KEYS |= {"narrows", "split", "conflict"}
@@ -45,12 +45,15 @@ TAKES = {
     "local_day": (2, 2),
     "local_time": (2, 2),
     "activity_title": (3, 3),
+    "typed_text": (3, 3),
     "stamps": (3, 3),
     "end_time": (4, 4),
 }
 """Every transform that `via` may name, with the least and the most source columns; one of many: the first filled."""
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,60}\Z")
-STAGED_TABLES = re.compile(r"^(?:source|unclaimed|later_wave|older)_|^(?:problems|claims|changes|stamp)$")
+STAGED_TABLES = re.compile(
+    r"^(?:source|unclaimed|later_wave|older|condensed)_|^(?:problems|claims|changes|stamp|condensed)$"
+)
 """Names that staging gives its own tables."""
 
 
@@ -109,6 +112,9 @@ def _head_problems(found: dict[str, Any], edition: Edition) -> Iterator[str]:
         yield "[source] where: is a text"
     if not isinstance(found.get("history", ""), str):
         yield "history: names the source column with the time of a row"
+    group = found.get("group", [])
+    if not isinstance(group, list) or not all(isinstance(one, str) and one for one in group):
+        yield "group: lists the source columns whose rows become one"
     if kind == Kind.LEFT_OUT and not found.get("reason"):
         yield "reason: rows that do not move need one"
     if kind in (Kind.RECORD, Kind.FILE):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import MappingProblem
 from workbench.mapping.grammar import find_problems, listed, read_toml
 from workbench.vocabulary import Edition, Kind, Plan
+
+ASKS_TYPES = "getvariable('activity_types')"
+"""What a `where` says that goes by the sales-activity types of the tenant."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class ObjectMapping:
     ignored: dict[str, str] = field(default_factory=dict)
     history: str = ""
     """The source column with the time of a row that `[policy] history` may find too old; empty: rows always move."""
+    group: tuple[str, ...] = ()
+    """The source columns whose rows become one: a line each of a summary note, where `[policy] history` condenses."""
 
     @property
     def leaves(self) -> Iterator[FieldMapping]:
@@ -104,7 +110,7 @@ class ObjectMapping:
         used |= {one.column for one in self.lookups.values()}
         used |= {one.by for one in self.lookups.values() if one.by}
         used |= {column for name in self.value_maps if (column := placeholder(name))}
-        return used | ({self.history} if self.history else set())
+        return used | ({self.history} if self.history else set()) | set(self.group)
 
     @property
     def value_maps(self) -> set[str]:
@@ -153,6 +159,7 @@ def read_object_mapping(
         lookups={name: _lookup(name, spec) for name, spec in found.get("lookups", {}).items()},
         ignored=dict(found.get("ignored", {})),
         history=found.get("history", ""),
+        group=tuple(found.get("group", ())),
     ), []
 
 
@@ -225,8 +232,12 @@ def order_mappings(mappings: list[ObjectMapping]) -> list[ObjectMapping]:
         ) from None
     by_name = {mapping.name: mapping for mapping in mappings}
     ordered: list[ObjectMapping] = []
+    ready: list[tuple[tuple[int, str], str]] = []
     while sorter.is_active():
-        ready = sorted((by_name[name] for name in sorter.get_ready()), key=_rank)
-        ordered.extend(ready)
-        sorter.done(*(mapping.name for mapping in ready))
+        for name in sorter.get_ready():
+            heappush(ready, (_rank(by_name[name]), name))
+        # One at a time: what it opens may go before what waits, as a task before a summary note.
+        _, first = heappop(ready)
+        ordered.append(by_name[first])
+        sorter.done(first)
     return ordered

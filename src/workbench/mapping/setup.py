@@ -6,8 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from workbench.mapping.budget import has_one_pipeline
-from workbench.mapping.custom_fields import FOLDED, MORE
-from workbench.mapping.files import Mappings
+from workbench.mapping.custom_fields import DATE_TIMES, FOLDED, MORE
+from workbench.mapping.files import Mappings, field_modules
+from workbench.mapping.object_mapping import ASKS_TYPES
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -40,11 +41,13 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
             },
             "pipelines": pipelines,
             "losses": _losses(settings, mappings, pipelines),
+            "offers": _offers(warehouse, mappings),
             "lifecycle_stages": sorted(name for kind, name in constants if kind == "lifecycle_stages"),
             "lead_sources": [],
             "industry_types": sorted(name for kind, name in constants if kind == "industry_types"),
             "task_types": _task_types(warehouse),
             "sales_activity_types": ACTIVITY_TYPES if _names_activities(mappings) else [],
+            "may_lack": _may_lack(mappings),
             "switch_off": SWITCH_OFF,
             "users": [
                 {"name": row[0], "email": row[1]}
@@ -59,6 +62,12 @@ def make_setup(settings: Settings, mappings: Mappings) -> Setup:
 
 def _names_activities(mappings: Mappings) -> bool:
     return any(field.names == "sales_activity_types" for one in mappings.objects for field in one.fields.values())
+
+
+def _may_lack(mappings: Mappings) -> dict[str, str]:
+    """Return the pick-lists whose missing entries stop nothing, each with what becomes of the rows that would need one."""
+    asks = any(ASKS_TYPES in one.where for one in mappings.objects)
+    return {"sales_activity_types": "what is of this type becomes notes"} if asks else {}
 
 
 def _task_types(warehouse: Warehouse) -> list[str]:
@@ -102,8 +111,36 @@ def _losses(settings: Settings, mappings: Mappings, pipelines: list[dict[str, An
     return made
 
 
+def _offers(warehouse: Warehouse, mappings: Mappings) -> list[str]:
+    """Return what this tenant can do beyond what Freshsales documents, one sentence a module; nothing before it was read.
+
+    Only a Date Picker is documented, so original times are kept as days. Where a module lists a custom field with a time
+    of day, those that are cut to a day may keep theirs.
+    """
+    if not warehouse.has("destination.custom_fields"):
+        return []
+    listed = warehouse.run(
+        "SELECT module, min_by(type, name), min(name) FROM destination.custom_fields WHERE list_contains(?, type)"
+        " GROUP BY 1 ORDER BY 1",
+        [list(DATE_TIMES)],
+    )
+    modules = field_modules(mappings.settings.edition)
+    made = []
+    for module, kind, shown in listed:
+        days = {one.name for one in mappings.custom_fields.get(module, ()) if one.type == "date"}
+        filled = [one for one in mappings.objects if modules.get(one.destination) == module]
+        cut = sorted({f.name for one in filled for f in one.fields.values() if f.via == "local_day" and f.name in days})
+        if cut:
+            made.append(
+                f"{module}: the field list shows the type {kind} ({shown}), so {' and '.join(cut)} can hold times instead of"
+                f' days. To take it: type = "{kind}" in mappings/custom_fields/{module}.toml, and via = "local_time" where'
+                " mappings/objects fills them"
+            )
+    return made
+
+
 def _pipelines(warehouse: Warehouse, mappings: Mappings, *, one_pipeline: bool) -> list[dict[str, Any]]:
-    names = mappings.values("case_pipeline").rows
+    names = mappings.values("case_pipeline")
     # Where all share one pipeline, a treatment without cases goes where the others were decided to go.
     shared = mappings.values("case_pipeline").destination_values() if one_pipeline else []
     rows = warehouse.run(
@@ -115,13 +152,14 @@ def _pipelines(warehouse: Warehouse, mappings: Mappings, *, one_pipeline: bool) 
     )
     pipelines: dict[str, dict[str, dict[str, Any]]] = {}
     for pipeline, stage, outcome, probability, key in rows:
-        answer = names[pipeline].answer if pipeline in names else shared[0] if len(shared) == 1 else pipeline
+        named = names.find(pipeline)
+        answer = named.answer if named else shared[0] if len(shared) == 1 else pipeline
         stages = pipelines.setdefault(answer or pipeline, {})
         if not stage:
             continue
-        decided = mappings.values(f"stage.{key}").rows
+        decided = mappings.values(f"stage.{key}").find(stage)
         plain = prefixed(pipeline, stage) if len(shared) == 1 else stage
-        name = (decided[stage].answer if stage in decided else None) or plain
+        name = (decided.answer if decided else None) or plain
         stages.setdefault(
             name,
             {

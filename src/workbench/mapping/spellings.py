@@ -37,8 +37,7 @@ class Asked:
     @property
     def open(self) -> list[str]:
         """Spellings without an answer: no row, or `ask`."""
-        rows = self.decided.rows
-        return sorted(one for one in self.records if one not in rows or rows[one].is_open)
+        return sorted(one for one in self.records if (row := self.decided.find(one)) is None or row.is_open)
 
 
 def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from workbench.errors import MappingProblem, gather
+from workbench.privacy import mask, may_be_personal, token
 from workbench.vocabulary import Decision
 
 SAFE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}$")
@@ -18,6 +20,8 @@ EXISTING = "existing"
 """The map of records that stood in the tenant before us: `map` adopts the id, `blank` creates beside it, `ask` holds."""
 CONFLICTS = "conflicts"
 """The map of fields that both sides changed, `contacts/C1042/city`: `map` takes the source's value, `keep` theirs, `ask` waits."""
+HMAC = "hmac:"
+"""How a spelling begins that may hold personal data and is not written down: its keyed token follows."""
 HEADER = ("source_value", "decision", "destination_value", "decided_by", "decided_on", "note")
 
 
@@ -47,10 +51,45 @@ class Decided:
 
 @dataclass(frozen=True)
 class ValueMap:
-    """Every decision of one map, by spelling."""
+    """Every decision of one map, by spelling.
+
+    `key` gives the key of tokens, for a map of what people typed; a map of ids has none and writes every id as it is.
+    """
 
     name: str
     rows: dict[str, Decided]
+    key: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def _tokens(self) -> bytes | None:
+        """The key, where any row needs it."""
+        return self.key() if self.key and any(one.startswith(HMAC) for one in self.rows) else None
+
+    def hides(self, spelling: str) -> bool:
+        """Say whether a spelling may hold personal data, so that it is written as a token and never accepted unseen."""
+        return self.key is not None and not spelling.startswith(HMAC) and may_be_personal(spelling)
+
+    def find(self, spelling: str) -> Decided | None:
+        """Return what is decided for a spelling as typed: under itself, or under the token that stands for it."""
+        found = self.rows.get(spelling)
+        if found is None and self._tokens and self.hides(spelling):
+            found = self.rows.get(HMAC + token(self._tokens, spelling))
+        return found
+
+    def written(self) -> dict[str, Decided]:
+        """Return the rows as they may be written: a token for what may hold personal data, its shape leading the note.
+
+        A spelling that a person keeps as it is stays: that it may be shown is what the person decided.
+        """
+        made = {name: row for name, row in self.rows.items() if not self._is_hidden(row)}
+        for row in self.rows.values():
+            if self.key and self._is_hidden(row):
+                name, shape = HMAC + token(self.key(), row.source_value), mask(row.source_value)
+                made[name] = replace(row, source_value=name, note=f"{shape}; {row.note}" if row.note else shape)
+        return made
+
+    def _is_hidden(self, row: Decided) -> bool:
+        return self.hides(row.source_value) and row.decision is not Decision.KEEP
 
     def destination_values(self) -> list[str]:
         """Return the distinct answers, sorted."""
@@ -58,28 +97,27 @@ class ValueMap:
 
     def missing(self, spellings: Iterable[str]) -> list[str]:
         """Return the spellings that no row speaks of, sorted."""
-        return sorted(set(spellings) - set(self.rows))
+        return sorted(one for one in set(spellings) if self.find(one) is None)
 
 
-def read_value_map(name: str, folders: Iterable[Path]) -> ValueMap:
+def read_value_map(name: str, folders: Iterable[Path], key: Callable[[], bytes] | None = None) -> ValueMap:
     """Read one map from every folder that has it, the later folder over the earlier; `ask` never covers an answer."""
     rows: dict[str, Decided] = {}
     for folder in folders if SAFE_NAME.match(name) else ():
         path = folder / f"{name}.csv"
         if path.is_file():
             rows |= {key: row for key, row in _read(path).items() if not (row.is_open and key in rows)}
-    return ValueMap(name, rows)
+    return ValueMap(name, rows, key)
 
 
 def save_value_map(folder: Path, value_map: ValueMap) -> Path:
-    """Write a map sorted by spelling, whole or not at all."""
+    """Write a map sorted by spelling, whole or not at all; what may hold personal data as its token."""
     if not SAFE_NAME.match(value_map.name):
         raise MappingProblem("A value map is named with letters, digits, dots and underscores.")
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(HEADER)
-    for key in sorted(value_map.rows):
-        row = value_map.rows[key]
+    for _, row in sorted(value_map.written().items()):
         writer.writerow(
             [row.source_value, row.decision, row.destination_value, row.decided_by, row.decided_on, row.note]
         )
@@ -173,6 +211,8 @@ def _row_problem(cells: list[str], rows: Mapping[str, Decided]) -> str:
         return f"decision is one of {', '.join(Decision)}"
     if decision == Decision.MAP and not answer:
         return "map needs a destination_value"
+    if decision == Decision.KEEP and spelling.startswith(HMAC):
+        return "keep means nothing for a token; map it to the name that is meant"
     if not spelling.strip():
         return "the spelling is empty; a blank value asks no map"
     return "the spelling stands twice" if spelling in rows else ""

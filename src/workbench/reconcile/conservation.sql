@@ -3,7 +3,8 @@
 --   duckdb -readonly data/warehouse.duckdb < conservation.sql
 --
 -- staged.claims          which mapping claims each row of the export; unclaimed_<object> where none does,
---                        later_wave_<object> and older_<object> for what the scope and the history leave out
+--                        later_wave_<object>, older_<object> and condensed_<object> for what the scope and the history
+--                        leave out, the last as lines of summary notes
 -- checked.held           rows that a check holds, with the reason
 -- reconciled.mappings    what each mapping does with its rows
 -- reconciled.waiting     rows that wait for another record
@@ -18,7 +19,8 @@ WITH fates AS (
     CASE
       WHEN h.source_id IS NOT NULL THEN 'held'
       WHEN m.kind = 'left_out' THEN 'excluded'
-      WHEN starts_with(mapping, 'later_wave_') OR starts_with(mapping, 'older_') THEN 'excluded'
+      WHEN starts_with(mapping, 'later_wave_') OR starts_with(mapping, 'older_') OR starts_with(mapping, 'condensed_')
+        THEN 'excluded'
       WHEN m.kind IN ('match', 'setup') THEN 'unchanged'
       WHEN w.source_id IS NOT NULL THEN 'deferred'
       WHEN f.fate IS NOT NULL THEN f.fate

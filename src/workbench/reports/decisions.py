@@ -39,7 +39,7 @@ def decision_frame(maps: list[Asked]) -> pl.DataFrame:
     rows = []
     for asked in maps:
         for spelling, records in asked.records.items():
-            row = asked.decided.rows.get(spelling)
+            row = asked.decided.find(spelling)
             rows.append(
                 (
                     asked.name,

@@ -17,7 +17,7 @@ from workbench.mapping.object_mapping import ObjectMapping, asked_map
 from workbench.mapping.value_map import Decided
 from workbench.privacy import mask, screened
 from workbench.settings import Settings
-from workbench.vocabulary import LATER_WAVE, OLDER, Decision, Fate, Kind, State
+from workbench.vocabulary import CONDENSED, LATER_WAVE, OLDER, Decision, Fate, Kind, State
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
 Row = dict[str, Any]
@@ -104,6 +104,7 @@ def _found(warehouse: Warehouse, mappings: Mappings, source_object: str, source_
     answer["differences"] = rows("reconciled.differences", "field, cause", OF_MAPPING, **of_mapping)
     answer["is_reconciled"] = ("reconciled", "differences") in there
     answer["_changes"] = rows("staged.changes", "field, was, became, rule", OF_MAPPING, **of_mapping)
+    answer["condensed"] = [one["summary"] for one in rows("staged.condensed", "summary", OF_ROW, **key)]
     answer["_row"] = row
     answer["_staged"] = _row(warehouse, f"staged.{name}", "source_id", source_id) if ("staged", name) in there else {}
     return answer
@@ -145,7 +146,7 @@ def _asked_by_source(mappings: Mappings, source_object: str, row: Row) -> list[d
 
 
 def _decision(mappings: Mappings, value_map: str, spelling: str) -> dict[str, str]:
-    decided = mappings.values(value_map).rows.get(spelling.strip()) or Decided(spelling, Decision.ASK)
+    decided = mappings.values(value_map).find(spelling.strip()) or Decided(spelling, Decision.ASK)
     return {
         "value_map": value_map,
         "spelling": screened(spelling.strip()),
@@ -205,6 +206,8 @@ def _fate(  # noqa: PLR0917 - what each judge says, in the order in which they a
         return Fate.EXCLUDED, [mapping.reason]
     if answer["mapping"].startswith((LATER_WAVE, OLDER)):
         return Fate.EXCLUDED, [LEFT[answer["mapping"].startswith(OLDER)]]
+    if answer["mapping"].startswith(CONDENSED):
+        return Fate.EXCLUDED, [f"condensed into {one}" for one in answer["condensed"]]
     if mapping and mapping.kind in (Kind.MATCH, Kind.SETUP):
         return Fate.UNCHANGED, ["found in the tenant, never created"]
     if waits_for is not None:

@@ -110,8 +110,7 @@ def value_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     """Return one row a value map: spellings in use, decided by kind, open, and the records that are open."""
     rows = []
     for asked in asked_spellings(settings, mappings):
-        decided = asked.decided.rows
-        kinds = [decided[one].decision for one in asked.records if one in decided]
+        kinds = [row.decision for one in asked.records if (row := asked.decided.find(one))]
         rows.append(
             (
                 asked.name,

@@ -17,7 +17,7 @@ from workbench.staging.conversions import Answers, Cell, Conversions, Texts
 from workbench.staging.lookups import Linked, link, owner_of
 from workbench.staging.problems import Problems, UnreadableError
 from workbench.staging.times import local_time
-from workbench.staging.transforms import PARTS, PREFIXED, TRANSFORMS, ZONED, Each, Transform
+from workbench.staging.transforms import AS_HTML, PARTS, PREFIXED, TRANSFORMS, ZONED, Each, Transform
 from workbench.staging.words import claim_parts, in_parts, marker, printable, with_marker
 from workbench.vocabulary import Severity
 from workbench.warehouse import Warehouse, identifier
@@ -211,7 +211,7 @@ def _decided(stager: Stager, field: FieldMapping) -> Answers:
         if not spelling:
             return None
         name = pattern.replace(f"{{{column}}}", texts[1] or "none") if column else pattern
-        decided = stager.value_map(name).rows.get(spelling)
+        decided = stager.value_map(name).find(spelling)
         if decided is None or decided.is_open:
             raise UnreadableError("open", "spelling has no decision", severity)
         return decided.answer
@@ -223,7 +223,7 @@ def _decided(stager: Stager, field: FieldMapping) -> Answers:
 def _marked(stager: Stager, field: FieldMapping, transform: Transform, inputs: Sequence[str]) -> Answers:
     """Ask row by row: a text with its marker under it is like no other."""
     zone = _column(ZONE) if ZONE in stager.have else "NULL::VARCHAR"
-    problems, is_html = stager.conversions.problems, field.via == "rich_text"
+    problems, is_html = stager.conversions.problems, field.via in AS_HTML
     prefix = str(stager.settings["source.id_prefix"])
     limit = _limit(stager, field) if field.split else None
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from itertools import permutations
 
 from workbench.errors import MappingProblem, gather
+from workbench.freshsales.foreign import LOADED
 from workbench.mapping.files import Mappings
+from workbench.mapping.object_mapping import ASKS_TYPES
 from workbench.mapping.sources import Source, read_claimed
 from workbench.mapping.spellings import hand_over_value_maps
 from workbench.settings import Settings
@@ -14,7 +17,7 @@ from workbench.staging.clashes import Clashes, settle_clashes
 from workbench.staging.existing import hold_existing
 from workbench.staging.problems import start_problems
 from workbench.staging.rows import fingerprint, stage_mapping
-from workbench.staging.scope import leave_for_later
+from workbench.staging.scope import leave_for_later, set_condensing
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
@@ -40,11 +43,14 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
     with open_warehouse(settings.warehouse, write=True, locked_down=True) as warehouse:
         # What a mapping's `where` may ask: a rehearsal moves clinical notes, a real target only under an agreement.
         warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
+        _offer_activity_types(warehouse)
+        set_condensing(warehouse, settings)
         read_sources(warehouse, mappings)
         for name in warehouse.tables("staged"):
             if not name.startswith("source_"):
                 warehouse.run(f"DROP TABLE IF EXISTS staged.{identifier(name)}")
         start_problems(warehouse)
+        _stay_notes(warehouse, mappings)
         left = leave_for_later(warehouse, settings, mappings)
         unclaimed = claim_rows(warehouse, mappings)
         staged = {
@@ -60,6 +66,33 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
         stamp = _stamp(warehouse, mappings, tenant)
     rows = {name: one.rows for name, one in staged.items()}
     return Staging(rows, unclaimed, left, clashes, stamp, sum(one.converting for one in staged.values()))
+
+
+def _offer_activity_types(warehouse: Warehouse) -> None:
+    """Let a mapping's `where` ask which sales-activity types the tenant has; nothing is known before it was read."""
+    found = "NULL::VARCHAR[]"
+    if warehouse.has("destination.choices"):
+        found = "(SELECT coalesce(list(name), []) FROM destination.choices WHERE kind = 'sales_activity_types')"
+    warehouse.run(f"SET VARIABLE activity_types = {found}")
+
+
+def _stay_notes(warehouse: Warehouse, mappings: Mappings) -> None:
+    """Leave a row that was delivered as a note to the mapping of notes, when its sales-activity type came since.
+
+    The other way round there is none to leave it to: without its type an activity cannot be written, so its row waits.
+    """
+    if not warehouse.has(LOADED) or "destination" not in warehouse.columns(LOADED):
+        return
+    asking = [one for one in mappings.objects if ASKS_TYPES in one.where]
+    for now, then in permutations(asking, 2):
+        needs_type = any(field.names == "sales_activity_types" for field in then.fields.values())
+        if now.source_object == then.source_object and now.destination != then.destination and not needs_type:
+            source = mappings.sources[now.source_object]
+            warehouse.run(
+                f"UPDATE {source.table} SET claimed_by = '{then.name}' WHERE claimed_by = '{now.name}'"
+                f" AND '{source.name}/' || {identifier(source.key)} IN"
+                f" (SELECT source_key FROM {LOADED} WHERE destination = '{then.destination}')"
+            )
 
 
 def read_sources(warehouse: Warehouse, mappings: Mappings) -> None:

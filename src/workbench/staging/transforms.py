@@ -253,6 +253,7 @@ TRANSFORMS: dict[str, Transform] = {
     "text": Transform(Form.TEXT, text, as_is=AS_TYPED),
     "long_text": Transform(Form.RICH, words.long_text),
     "rich_text": Transform(Form.RICH, words.rich_text, first_filled=False),
+    "typed_text": Transform(Form.RICH, words.typed_text, first_filled=False),
     "activity_title": Transform(Form.TEXT, words.activity_title, first_filled=False),
     "phone": Transform(Form.TEXT, phone),
     "phone_list": Transform(Form.LIST, phone_list, first_filled=False),
@@ -286,5 +287,6 @@ TRANSFORMS: dict[str, Transform] = {
 PARTS: dict[str, Transform] = {"stamp": Transform(Form.TEXT, times.stamp, first_filled=False)}
 """Transforms that others are made of; no mapping names them."""
 PREFIXED = {"source_id"}
+AS_HTML = {"rich_text", "typed_text"}
 ZONED = {"local_time", "local_day", "end_time", "stamps", "rails_zone"}
 """Transforms whose last column is a time zone; blank there means the practice's own."""

@@ -74,6 +74,12 @@ def _words_of_rtf(body: str) -> str:
     return words
 
 
+def typed_text(note_type: Cell, body: Cell, body_format: Cell) -> Cell:
+    """Return a note as safe HTML under its kind, for one whose kind has no field to stand in."""
+    text = rich_text(body, body_format)
+    return f"<b>{html.escape(note_type or 'Note', quote=False)}</b><br>{text}" if text else None
+
+
 def activity_title(note_type: Cell, body: Cell, body_format: Cell) -> Cell:
     """Return `Phone: ` and the first sixty characters of the text, blanks folded."""
     words = plain(rich_text(body, body_format) or "")[:TITLE_WORDS].strip()

@@ -18,10 +18,7 @@ def proposal_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     """Return one row a value map: spellings in use, still open, and how many proposals are sure."""
     rows = []
     for one in propose(settings, mappings):
-        sure = sum(
-            bool((best := one.suggestions.get(spelling)) and best.best and best.best.confidence >= SURE)
-            for spelling in one.asked.open
-        )
+        sure = sum(bool((found := one.suggestions.get(spelling)) and found.auto) for spelling in one.asked.open)
         rows.append((one.asked.name, len(one.asked.records), len(one.asked.open), sure))
     return pl.DataFrame(
         rows,

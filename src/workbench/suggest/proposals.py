@@ -15,7 +15,7 @@ from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
-from workbench.mapping.value_map import EXISTING, Decided, ValueMap, read_value_map, save_value_map
+from workbench.mapping.value_map import EXISTING, Decided, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.folds import accept_folds
@@ -25,6 +25,8 @@ from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 
 ROUTE_SURE = 0.97
+NEVER = float("inf")
+"""The threshold of a proposal that no machine accepts."""
 Proposer = Callable[[Settings, Asked], list[Suggestion]]
 
 
@@ -68,7 +70,12 @@ def propose(settings: Settings, mappings: Mappings) -> list[Proposal]:
     made = []
     for asked in asked_spellings(settings, mappings):
         proposer = PROPOSERS.get(asked.name.partition(".")[0], _same_name)
-        made.append(Proposal(asked, {one.source_value: one for one in proposer(settings, asked)}))
+        # What may hold personal data is for a person to see, however sure the proposal.
+        found = [
+            replace(one, threshold=NEVER) if asked.decided.hides(one.source_value) else one
+            for one in proposer(settings, asked)
+        ]
+        made.append(Proposal(asked, {one.source_value: one for one in found}))
     return made
 
 
@@ -93,16 +100,16 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
     rows = []
     for proposal in propose(settings, mappings):
         asked = proposal.asked
-        written = read_value_map(asked.name, [folder])
+        written = read_value_map(asked.name, [folder], asked.decided.key)
         # What a rehearsal decided for itself answers nothing for others.
-        known = asked.decided.rows if own else written.rows
+        known = {one: row for one in asked.records if (row := (asked.decided if own else written).find(one))}
         still_open = [one for one in asked.records if one not in known or known[one].is_open]
         decided = dict(written.rows)
         accepted = 0
         for spelling in still_open:
             suggestion = proposal.suggestions.get(spelling)
             best = suggestion.best if suggestion else None
-            if suggestion and best and best.confidence >= above:
+            if suggestion and best and best.confidence >= above and not asked.decided.hides(spelling):
                 accepted += 1
                 note = f"suggested {best.confidence:.2f}: {best.reason}"
                 decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
@@ -110,7 +117,7 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
                 note = suggestion.hint if suggestion else ""
                 decided[spelling] = Decided(spelling, Decision.ASK, "", by, on, note or "no proposal sure enough")
         if decided != written.rows:
-            save_value_map(folder, ValueMap(asked.name, decided))
+            save_value_map(folder, replace(written, rows=decided))
         rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
     if folded := accept_folds(settings, above=above, by=by, on=on, folder=folder):
         rows.append((FOLDED, folded, folded, 0))

@@ -25,6 +25,7 @@ from workbench.tenant.shown import show
 from workbench.tenant.state import Json, Record, State, readings
 
 KINDS = ("text", "textarea", "number", "dropdown", "multi_select_dropdown", "checkbox", "date")
+DATE_TIME = "date_time_split"
 LISTS = ("lead_sources", "industry_types", "task_types")
 MOST_CHOICES, MOST_UNIQUE = 300, 2
 ACTIVITIES = ("tasks", "appointments", "notes", "sales_activities", "documents")
@@ -69,13 +70,14 @@ def _apply_field(state: State, entity: str, given: Record) -> list[str]:
     own = next((one for one in fields if one["name"] == name), None)
     plan, choices = readings()["plans"][state.plan], given.get("choices") or []
     unique = bool(given.get("unique"))
-    if kind not in KINDS or (own and own["type"] != kind):
+    kinds = (*KINDS, DATE_TIME) if state.switches["date_time_fields"] else KINDS
+    if kind not in kinds or (own and own["type"] != kind):
         return [f"{entity}.{name}: type {kind} cannot be had"]
     if len(choices) > MOST_CHOICES:
         return [f"{entity}.{name}: {len(choices)} choices, {MOST_CHOICES} are allowed"]
-    same = sum(one["type"] == kind for one in fields)
-    if own is None and (same >= plan["caps"][kind] or len(fields) >= plan["custom_fields"]):
-        return [f"{entity}.{name}: the {state.plan} plan has room for {plan['caps'][kind]} {kind} fields"]
+    same, cap = sum(one["type"] == kind for one in fields), plan["caps"]["date" if kind == DATE_TIME else kind]
+    if own is None and (same >= cap or len(fields) >= plan["custom_fields"]):
+        return [f"{entity}.{name}: the {state.plan} plan has room for {cap} {kind} fields"]
     others = sum(one["unique"] for one in fields if one is not own)
     if unique and (kind not in ("text", "number") or others >= MOST_UNIQUE):
         return [f"{entity}.{name}: at most {MOST_UNIQUE} text or number fields of a module can be unique"]

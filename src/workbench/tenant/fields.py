@@ -272,4 +272,6 @@ def _plain_value(state: State, label: str, kind: str, value: Json) -> Json:
         return str(value).casefold() in ("true", "1")
     if kind == "date" and (day := read_day(state, value)):
         return day
+    if kind == "date_time_split" and (moment := read_moment(state, value)):
+        return moment
     raise Dropped() if state.switches["bad_value_dropped"] else refused(f"{label} is invalid")
