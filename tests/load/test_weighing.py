@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from workbench.ledger.operations import FieldConflict
-from workbench.load.weighing import Known, Rules, weigh
+from workbench.load.conflicts import Rules, weigh
+from workbench.load.survey import Known
 from workbench.mapping.object_mapping import FieldMapping, Narrowing, ObjectMapping
 from workbench.vocabulary import Decision, Kind, Policy
 

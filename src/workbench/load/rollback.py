@@ -32,9 +32,8 @@ from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
 from workbench.load.session import Session
-from workbench.load.survey import Case, Survey, Verdict
+from workbench.load.survey import Case, Known, Survey, Verdict, edited_fields
 from workbench.load.unknowns import settle_open
-from workbench.load.weighing import Known, edited_fields
 from workbench.pacing import HOUR, agreed_pacing
 from workbench.vocabulary import State
 

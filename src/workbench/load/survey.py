@@ -1,23 +1,33 @@
-"""What stands at the tenant now, beside what the ledger knows: which of our records a rollback may touch."""
+"""What stands at the tenant now, beside what the ledger knows: what people changed, and what a rollback may touch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workbench.canonical import Form, canonical
 from workbench.freshsales.census import list_records, read_children, read_pages
 from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.shapes import flatten
 from workbench.ledger.identities import Identity, live_identities
 from workbench.ledger.images import last_image
-from workbench.ledger.operations import operations_of
+from workbench.ledger.operations import INCOMPLETE, operations_of
+from workbench.ledger.store import Ledger
 from workbench.load.session import Session
-from workbench.load.weighing import are_equal, edited_fields, recall
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.staging.rows import form_of
 from workbench.vocabulary import Edition
 
+TYPED_NAMES = """
+    first_name last_name job_title email emails_more mobile_number work_number phone_numbers external_id time_zone
+    address city state zipcode country facebook twitter linkedin keyword medium tags name website phone
+    number_of_employees annual_revenue amount expected_close closed_date deal_type_id deal_reason_id probability
+    title description due_date from_date end_date start_date location status outcome_id notes
+"""
+TYPED = frozenset(TYPED_NAMES.split())
+"""Standard fields that people fill in."""
 LEVELS = ("note", "sales_activity", "appointment", "task", "deal", "lead", "contact", "account", "file")
 """Children before what they hang on; files last, since the fate of their record decides theirs."""
 LINKS = {"account": "sales_accounts", "contact": "contacts", "parent_sales_account_id": "sales_accounts"}
@@ -37,6 +47,23 @@ class Case(StrEnum):
     HANGING = "kept: something that stays hangs on it"
     FILE = "kept: Freshsales has no way to delete a file"
     REFUSED = "kept: Freshsales refused"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger knows of a record: as sent, as read back after it, and the fields that people took over."""
+
+    sent: Mapping[str, Any]
+    read_back: Mapping[str, Any]
+    kept: frozenset[str]
+    is_complete: bool
+
+    def last(self, name: str) -> Any:
+        """Return a field as last seen; an answer that does not show it is as good as what was sent."""
+        return self.read_back[name] if name in self.read_back else self.sent.get(name)
+
+
+UNKNOWN = Known({}, {}, frozenset(), is_complete=True)
 
 
 @dataclass(frozen=True)
@@ -195,6 +222,43 @@ class Survey:
             else:
                 kept.append(name)
         return back, kept
+
+
+def recall(ledger: Ledger, identity: Identity) -> Known:
+    """Return what the ledger knows of the record that stands for a source row."""
+    image = last_image(ledger, identity.operation_id, "read_back")
+    return Known(
+        sent=last_image(ledger, identity.operation_id, "sent") or {},
+        read_back=flatten(identity.destination, image) if image else {},
+        kept=frozenset(last_image(ledger, identity.operation_id, "kept") or ()),
+        is_complete=identity.delivered != INCOMPLETE,
+    )
+
+
+def edited_fields(mapping: ObjectMapping | None, known: Known, now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields that now differ from what was read back: a person, or a rule of the tenant, did it.
+
+    Looked at is what we wrote, and what people type though we left it empty; what Freshsales counts itself is not.
+    """
+    typed = {name for name in known.read_back if name.startswith("cf_") or name in TYPED}
+    for name in sorted({*known.sent, *typed}):
+        if name in now and not are_equal(mapping, name, now[name], known.last(name)):
+            yield name
+
+
+def are_equal(mapping: ObjectMapping | None, name: str, left: Any, right: Any) -> bool:
+    """Say whether two values of a field are one, whatever way each is written."""
+    form = form_of(mapping.fields[name]) if mapping and name in mapping.fields else Form.TEXT
+    return _canonical(form, left) == _canonical(form, right)
+
+
+def _canonical(form: Form, value: Any) -> str | None:
+    # A link is a pair in memory and a list in an image.
+    return (
+        "/".join(str(one) for one in value)
+        if form is Form.TEXT and isinstance(value, list | tuple)
+        else canonical(form, value)
+    )
 
 
 def _listed(value: Any) -> Iterable[Any]:

@@ -15,7 +15,7 @@ from workbench.ledger.plans import last_plan
 from workbench.ledger.store import Ledger
 from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
-from workbench.load.weighing import edited_fields, recall
+from workbench.load.survey import edited_fields, recall
 from workbench.mapping.files import Mappings
 from workbench.reconcile.fields import delivered_table
 from workbench.vocabulary import LOADING, PlanScope

@@ -10,7 +10,7 @@ from workbench.ledger.history import Move, deferral_of, moves_of
 from workbench.ledger.identities import Identity, find_identity
 from workbench.ledger.operations import FINAL, OPEN, UNDONE
 from workbench.ledger.store import Ledger
-from workbench.load.weighing import are_equal, recall
+from workbench.load.survey import are_equal, recall
 from workbench.mapping.approval import read_signatures
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping, asked_map
