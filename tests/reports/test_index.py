@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.reports.index import StepLine, write_index
+from workbench.reports.page import StepLine, write_index
 
 NOTHING = dict.fromkeys(("created", "updated", "unchanged", "held", "rejected", "excluded", "deferred"), 0)
 SUMMARY: dict[str, Any] = {

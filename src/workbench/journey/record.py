@@ -18,7 +18,7 @@ from workbench.ledger.store import Ledger, open_ledger
 from workbench.log import note_event
 from workbench.mapping.files import read_mappings
 from workbench.reports.explain import explain_row
-from workbench.reports.index import StepLine, write_index
+from workbench.reports.page import StepLine, write_index
 from workbench.settings import Settings
 from workbench.vocabulary import Fate
 
