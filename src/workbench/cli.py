@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("--what", choices=["mapping", "load", "setup"])
     target(one, None)
-    one = verb("forecast", _forecast, "estimate calls and hours of what is staged")
+    one = verb("forecast", _forecast, "say what it takes, and no when that is too much")
     target(one)
     one = verb("status", _status, "say where the last run stands, and what is held")
     one.add_argument("--held", action="store_true", help="list held rows by cause")
@@ -223,9 +223,9 @@ def _approve(arguments: argparse.Namespace) -> Answer:
 
 
 def _forecast(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.loading import forecast
+    from workbench.journey.loading import tell_forecast
 
-    return forecast(_settings(arguments))
+    return tell_forecast(_settings(arguments))
 
 
 def _status(arguments: argparse.Namespace) -> Answer:

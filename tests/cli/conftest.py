@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rooms import Practice, make_practice, make_ready_to_load
 
 from workbench.cli import main
 from workbench.journey.starter import init_migration
@@ -93,3 +94,12 @@ def set_line(migration: Path) -> Callable[[str, str, str], None]:
         path.write_text(text.replace(old, new), "utf-8")
 
     return replace
+
+
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
+    """A practice that is staged and checked, and nothing written yet; whoever changes it takes a copy."""
+    made = make_practice(tmp_path_factory.mktemp("ready"))
+    make_ready_to_load(made)
+    yield made
+    made.stop_tenant()

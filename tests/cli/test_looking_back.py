@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fastexcel
 import polars as pl
-import pytest
-from rooms import Practice, make_practice, make_ready_to_load
+from rooms import Practice
 from typing_cells import rows_of, type_cells
 
 from workbench.mapping.value_map import read_value_map
@@ -19,14 +17,6 @@ from workbench.warehouse import open_warehouse
 
 if TYPE_CHECKING:
     from conftest import Workbench
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
-    made = make_practice(tmp_path_factory.mktemp("ready"))
-    make_ready_to_load(made)
-    yield made
-    made.stop_tenant()
 
 
 def test_status_counts_held_rows_by_cause(workbench: Workbench, ready: Practice) -> None:
@@ -90,7 +80,12 @@ def test_the_forecast_adds_up(workbench: Workbench, ready: Practice) -> None:
     records = {one["mapping"]: one["records"] for one in said["mappings"]}
     assert calls["note"] == records["note"]
     assert calls["patient"] < records["patient"]
-    assert re.search(r"in all +[\d,]+ records +[\d,]+ calls", workbench("forecast", "--migration", ready.folder).out)
+    text = workbench("forecast", "--migration", ready.folder).out
+    assert re.search(rf"in all +{said['records']:,} +{said['calls']:,} ", text)
+    for phase in ("records", "load", "verify", "delta", "rollback", "bytes"):
+        assert (
+            sum(one[phase] for one in said["practices"]) == said[phase] == sum(one[phase] for one in said["mappings"])
+        )
 
 
 def test_a_held_row_is_explained_from_its_file_to_its_reason(workbench: Workbench, ready: Practice) -> None:

@@ -8,7 +8,6 @@ import pytest
 from little import Little
 from shipped import make_shipped
 
-from workbench.ledger.store import Ledger, open_ledger
 from workbench.load.plan import draw_sample
 from workbench.warehouse import open_warehouse
 
@@ -31,11 +30,7 @@ def drawn(folder: Path, *, backwards: bool = False) -> tuple[set[str], Little]:
     made.stage()
     with open_warehouse(made.settings.warehouse, write=True) as warehouse:
         warehouse.run("CREATE TABLE checked.held (source_object VARCHAR, source_id VARCHAR)")
-    ledger: Ledger = open_ledger(folder / "ledger.sqlite", bytes(32))
-    try:
-        return draw_sample(made.settings, made.mappings, ledger), made
-    finally:
-        ledger.engine.dispose()
+    return draw_sample(made.settings, made.mappings), made
 
 
 @pytest.fixture(scope="module")

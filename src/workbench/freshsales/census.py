@@ -18,6 +18,7 @@ from workbench.freshsales.records import find_by_source_id, read_record
 from workbench.freshsales.refusals import Reason, Refused
 
 __all__ = [
+    "calls_to_list",
     "find_by_source_id",
     "list_newest",
     "list_records",
@@ -76,6 +77,16 @@ def list_records(tenant: Freshsales, destination: str) -> Iterator[dict[str, Any
     places = [(where.path, include | ({"filter": name} if name else {})) for name in where.list_filters]
     for page in _union(tenant, places, where.plural):
         yield from page
+
+
+def calls_to_list(where: Endpoint, count: int) -> int:
+    """Return about how many calls list `count` records of a kind: none where only their parents list them.
+
+    Pages, a last one a list, one that names the views, and a look at each total where there are several lists.
+    """
+    lists = max(len(where.views), len(where.list_filters))
+    again = lists if lists > 1 else 0
+    return -(-count // PER_PAGE) + lists - 1 + again + bool(where.views) if lists else 0
 
 
 def read_newest(tenant: Freshsales, endpoint: Endpoint, count: int) -> Iterator[dict[str, Any]]:

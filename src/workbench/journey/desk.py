@@ -19,6 +19,8 @@ from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import open_operations
 from workbench.ledger.store import Ledger
+from workbench.load.forecast import keep_coming
+from workbench.load.plan import hand_over_identities
 from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import Setup, make_setup
@@ -27,8 +29,10 @@ from workbench.profile.people import match_owners
 from workbench.profile.readings import read_columns
 from workbench.settings import Settings
 from workbench.staging.removals import keep_vanished
+from workbench.staging.scope import leave_for_later
+from workbench.staging.stage import read_sources
 from workbench.vocabulary import Decision
-from workbench.warehouse import open_warehouse
+from workbench.warehouse import Warehouse, open_warehouse
 
 MATCHED = "same e-mail"
 READING, EXPECTED, ACCEPTED = "column_reading", "expected_counts", "mass_change"
@@ -65,6 +69,73 @@ def reading(settings: Settings) -> Iterator[Desk]:
             yield Desk(settings, tenant, schema, ledger, run.run_id)
     finally:
         ledger.engine.dispose()
+
+
+def is_staged(settings: Settings) -> bool:
+    """Say whether rows are staged."""
+    if not settings.warehouse.exists():
+        return False
+    with open_warehouse(settings.warehouse) as warehouse:
+        return warehouse.has("staged.stamp")
+
+
+def require_read(settings: Settings) -> None:
+    """Refuse to count rows where none is landed and read."""
+    with open_warehouse(settings.warehouse) as warehouse:
+        if not warehouse.has("profile.read_contacts"):
+            raise StoreProblem("Rows are counted, and none is landed and read yet: workbench run --to profile")
+
+
+@contextmanager
+def counting(settings: Settings, mappings: Mappings) -> Iterator[tuple[Warehouse, str]]:
+    """Open the warehouse with every row that may move in the table `coming`, and yield it and what was counted.
+
+    Before anything is staged the sources are read for the count alone: nothing of it stays.
+    """
+    with open_warehouse(settings.warehouse) as warehouse:
+        staged = warehouse.has("staged.stamp")
+        if staged:
+            keep_coming(warehouse, settings, mappings)
+            yield warehouse, "checked rows" if warehouse.has("checked.held") else "staged rows"
+    if not staged:
+        with open_warehouse(settings.warehouse, write=True, locked_down=True) as warehouse:
+            warehouse.run("BEGIN TRANSACTION")
+            try:
+                warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
+                read_sources(warehouse, mappings)
+                leave_for_later(warehouse, settings, mappings)
+                keep_coming(warehouse, settings, mappings, is_staged=False)
+                yield warehouse, "source rows"
+            finally:
+                warehouse.run("ROLLBACK")
+
+
+def count_by_practice(settings: Settings, told: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return rows by practice and what is told of them, out of a frame of (key, told).
+
+    Without one it is told of every staged row whether it moves, is held, waits, or was delivered already. Where nothing
+    is staged, as after a purge, nobody knows a practice.
+    """
+    if not is_staged(settings):
+        whole = pl.DataFrame(schema={"told": pl.String}) if told is None else told
+        counts = whole.group_by("told").agg(pl.len().cast(pl.Int64).alias("rows")).sort("told")
+        return counts.select(pl.lit("not staged").alias("practice"), "told", "rows")
+    with counting(settings, read_mappings(settings)) as (warehouse, _):
+        if told is None:
+            ledger = open_run_ledger(settings)
+            hand_over_identities(warehouse, ledger)
+            ledger.engine.dispose()
+            telling = (
+                "SELECT key, CASE WHEN i.source_id IS NULL THEN state ELSE 'delivered' END AS told FROM coming c"
+                " LEFT JOIN identities i ON i.source_object || '/' || i.source_id = c.key"
+            )
+        else:
+            warehouse.connection.register("telling", told.to_arrow())
+            telling = "SELECT key, told FROM telling"
+        return warehouse.frame(
+            f"SELECT coalesce(c.practice, 'none') AS practice, told, count(*) AS rows FROM ({telling}) t"
+            " LEFT JOIN coming c USING (key) GROUP BY ALL ORDER BY ALL"
+        )
 
 
 def _keep_schema(settings: Settings, schema: TenantSchema) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from filecmp import cmpfiles
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ import polars as pl
 from workbench.clock import WallClock, as_text
 from workbench.errors import DecisionMissing, SetupMissing, StoreProblem
 from workbench.freshsales.foreign import take_census
-from workbench.journey.desk import writing
+from workbench.journey.desk import count_by_practice, counting, require_read, writing
 from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
+from workbench.journey.starter import starter_folder
 from workbench.ledger.history import count_refusals, list_adoptions, list_conflicts
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import count_by_mapping, open_operations
 from workbench.ledger.plans import Plan, last_plan
+from workbench.ledger.proofs import BULK, PROVEN, read_verdicts
 from workbench.ledger.runs import pin
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load
@@ -29,20 +32,17 @@ from workbench.mapping.approval import void
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.checklist import require_setup
 from workbench.mapping.files import Mappings, read_mappings
-from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.setup import make_setup
-from workbench.mapping.spellings import existing_matches
+from workbench.mapping.spellings import asked_spellings, existing_matches
 from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, read_value_map, save_value_map
-from workbench.pacing import agreed_pacing
 from workbench.reports.decisions import ask_conflicts, conflict_table
+from workbench.reports.estimate import Forecast, make_forecast
 from workbench.reports.sample_diff import SampleDiff, sample_diff
+from workbench.reports.shown import plain_table
 from workbench.settings import Settings
 from workbench.staging.removals import keep_vanished
 from workbench.vocabulary import LOADING, Fate, Kind, Lock, PlanScope
-from workbench.warehouse import Warehouse, open_warehouse
-
-ROWS_A_CALL, CALLS_A_BULK = 100, 2
-"""What goes in bulk costs about two calls for a hundred rows: the request and the page of ids."""
+from workbench.warehouse import open_warehouse
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
         if plan is None or plan.stamp != _stamp(settings):
             if not open_operations(session.ledger):  # what a killed run left open may be ours and is settled first
                 require_existing_decided(session)
-            keys = draw_sample(settings, mappings, session.ledger)
+            keys = draw_sample(settings, mappings)
             plan = plan_load(
                 settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name=PlanScope.SAMPLE
             )
@@ -217,13 +217,20 @@ def rollback(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     """Return the counts by case and mapping; with `confirm`, take back what can be taken back."""
     with writing(settings, read_mappings(settings)) as session:
         made = roll_back(session) if confirm else plan_rollback(session)
+    practices = count_by_practice(settings, made.told)
     if confirm:
         void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
     lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
     lines.append(
         "Rolled back." if confirm else "Preview only; nothing was written. Do it with: workbench rollback --confirm"
     )
-    return {"counts": made.counts.to_dicts(), "confirmed": confirm, "text": "\n".join(lines)}
+    lines.insert(-1, plain_table(practices.rename({"told": "case"})))
+    return {
+        "counts": made.counts.to_dicts(),
+        "practices": practices.rename({"told": "case"}).to_dicts(),
+        "confirmed": confirm,
+        "text": "\n".join(lines),
+    }
 
 
 def run_counts(settings: Settings, folder: Path) -> dict[str, dict[str, int]]:
@@ -239,35 +246,59 @@ def _stamp(settings: Settings) -> str:
         return str(warehouse.run("SELECT stamp FROM staged.stamp")[0][0])
 
 
-def forecast(settings: Settings) -> dict[str, Any]:
-    """Return records, calls and hours of what is staged, at this plan's limits."""
-    hours = agreed_pacing(settings).interval / 3600
-    rows: list[dict[str, Any]] = []
-    with open_warehouse(settings.warehouse) as warehouse:
-        if not warehouse.has("staged.stamp"):
-            raise StoreProblem("A forecast counts staged rows, and nothing is staged yet: workbench run --to stage")
-        for mapping in read_mappings(settings).objects:
-            if mapping.kind in (Kind.RECORD, Kind.FILE):
-                records, calls = _cost(warehouse, mapping)
-                rows.append(
-                    {"mapping": mapping.name, "records": records, "calls": calls, "hours": round(calls * hours, 2)}
-                )
-    records, calls = (sum(int(row[key]) for row in rows) for key in ("records", "calls"))
-    total = {"mapping": "in all", "records": records, "calls": calls, "hours": round(calls * hours, 2)}
-    lines = [
-        f"{row['mapping']:<20}{row['records']:>10,} records {row['calls']:>9,} calls {row['hours']:>7.2f} h"
-        for row in [*rows, total]
-    ]
-    return {"mappings": rows, "calls": calls, "hours": total["hours"], "text": "\n".join(lines)}
+def forecast(settings: Settings, mappings: Mappings) -> Forecast:
+    """Return what it takes to move what is staged, or else what the mappings claim, at this plan's limits."""
+    require_read(settings)
+    asked, verdicts = asked_spellings(settings, mappings), dict[str, str]()
+    if settings.ledger.is_file():
+        ledger = open_run_ledger(settings)
+        verdicts = read_verdicts(ledger, BULK)
+        ledger.engine.dispose()
+    files = [f"{one.name}.toml" for one in mappings.objects]
+    as_shipped = cmpfiles(
+        settings.mappings / "objects", starter_folder() / "mappings" / "objects", files, shallow=False
+    )[0]
+    with counting(settings, mappings) as (warehouse, counted):
+        return make_forecast(
+            warehouse,
+            settings,
+            mappings,
+            counted=counted,
+            asked=asked,
+            proven={name for name, verdict in verdicts.items() if verdict == PROVEN},
+            as_shipped={Path(one).stem for one in as_shipped},
+        )
 
 
-def _cost(warehouse: Warehouse, mapping: ObjectMapping) -> tuple[int, int]:
-    """Return the records of a mapping and the calls to create them."""
+def tell_forecast(settings: Settings) -> dict[str, Any]:
+    """Return the forecast as one document with its text; exit 1 when it cannot be done in time."""
+    made = forecast(settings, read_mappings(settings))
+    tables = {
+        "Records and calls": made.calls,
+        "By practice": made.practices,
+        "By plan": made.plans,
+        "Grade": made.grades,
+    }
+    parts = [f"{title}\n{plain_table(one)}" for title, one in tables.items()]
+    parts.append(f"[policy] history: {made.history['proposed']!r} is proposed, a person decides. {made.history['why']}")
+    parts += ["\n".join(f"- {one}" for one in made.readings), refusal(made) if made.reasons else made.headline]
+    return {**made.record(), "text": "\n\n".join(parts), "exit": 1 if made.reasons else 0}
 
-    def count(what: str, where: str = "true") -> int:
-        return int(warehouse.run(f"SELECT count({what}) FROM staged.{mapping.name} WHERE {where}")[0][0])
 
-    records = count("*")
-    bulk = count("email", "emails_more IS NULL") if {"email", "emails_more"} <= set(mapping.fields) else 0
-    closing = count("closed_date") if "closed_date" in mapping.fields else 0
-    return records, records - bulk + -(-bulk // ROWS_A_CALL) * CALLS_A_BULK + closing
+def refusal(made: Forecast) -> str:
+    """Say why it cannot be done, and what each cut leaves."""
+    lines = [f"This cannot be done on {made.tier.plan}: {'; '.join(made.reasons)}."]
+    for row in made.cut_frame.iter_rows(named=True):
+        enough = "enough" if row["is_enough"] else "not enough alone"
+        lines.append(
+            f"  {row['cut']} ({row['how']}): {row['load_and_verify_h']:,.1f} h to load and read back, {row['rollback_h']:,.1f} h"
+            f" to roll back, {row['gigabytes']:,.1f} GB of files: {enough}."
+        )
+    return "\n".join(lines)
+
+
+def require_in_time(settings: Settings, made: Forecast) -> str:
+    """Return what the forecast comes to; a real target is not begun with what cannot be done, or undone, in time."""
+    if made.reasons and not settings.is_rehearsal:
+        raise SetupMissing(f"{refusal(made)}\nNothing was written. All figures: workbench forecast --target freshsales")
+    return refusal(made) if made.reasons else made.headline

@@ -173,6 +173,15 @@ class Reconciled:
         return self.made.money.group_by("pipeline").agg(pl.col("deals_there").sum().alias("deals")).sort("pipeline")
 
     @property
+    def by_practice(self) -> pl.DataFrame:
+        """Records that hang on each practice, on both sides."""
+        groups = self.made.groups.filter(pl.col("grouping") == GROUPING[Question.PRACTICE])
+        sides = groups.group_by(pl.col("value").fill_null("none").alias("practice")).agg(
+            pl.col("source", "there").sum()
+        )
+        return sides.with_columns((pl.col("source") == pl.col("there")).alias("equal")).sort("practice")
+
+    @property
     def deferred_by_cause(self) -> pl.DataFrame:
         """Deferred rows by mapping and the kind of record they wait for."""
         cause = pl.col("waits_for").str.split("/").list.first().alias("waits for")
@@ -193,6 +202,7 @@ class Reconciled:
             "failed": list(self.made.failed),
             "mappings": mappings,
             "compared": self.made.compared,
+            "practices": self.by_practice.to_dicts(),
             "reading_calls": self.made.calls,
             "calls": self.calls,
             "api_seconds": round(self.api_seconds),

@@ -138,6 +138,7 @@ def write_summary(settings: Settings, run_id: str) -> dict[str, Any]:
         "checks": checks.get("checks", {}),
         "reconciliation": reconciled.get("reconciliation", {}),
         "failed": reconciled.get("failed", []),
+        "practices": reconciled.get("practices", []),
         "messages_to_patients": reconciled.get("messages_to_patients"),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from workbench.errors import SettingsProblem, WorkbenchError
 from workbench.freshsales.census import Vitals, read_vitals
 from workbench.freshsales.refusals import PermissionMissing
 from workbench.freshsales.schema import TenantSchema
-from workbench.journey.desk import reading
+from workbench.journey.desk import count_by_practice, is_staged, reading
 from workbench.journey.loading import require_storage
 from workbench.journey.record import nothing_run, open_past_ledger
 from workbench.journey.starter import notebooks_folder
@@ -31,8 +31,8 @@ from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import TICKS, read_mappings
 from workbench.mapping.setup import SWITCH_OFF
 from workbench.reports.held import count_causes, held_rows, write_held_workbook
+from workbench.reports.shown import plain_table
 from workbench.settings import Settings
-from workbench.warehouse import open_warehouse
 
 GOOD, NOTE, STOP = "ok", "note", "STOP"
 SLACK = 60.0
@@ -65,9 +65,13 @@ def status(settings: Settings, *, held: bool) -> dict[str, Any]:
         ledger.engine.dispose()
     rows = held_rows(settings.warehouse)
     causes = count_causes(rows).to_dicts()
+    practices = count_by_practice(settings)
     lines = [f"{run.run_id}: {'finished' if run.finished_at else 'unfinished'}, {writer}"]
     lines += [f"  {step:<12} {states.get(step, 'open')}" for step in STEPS]
     lines += [f"{waiting} operations without a known outcome", f"{rows.height} reasons hold rows"]
+    if practices.height:
+        wide = practices.pivot("told", index="practice", values="rows", aggregate_function="first").fill_null(0)
+        lines.append(plain_table(wide))
     if held:
         lines += [f"  {one['rows']:>5}  {one['mapping']}: {one['message']} ({one['rule']})" for one in causes]
     return {
@@ -77,6 +81,7 @@ def status(settings: Settings, *, held: bool) -> dict[str, Any]:
         "writer": writer,
         "open_operations": waiting,
         "held": causes,
+        "practices": practices.to_dicts(),
         "text": "\n".join(lines),
     }
 
@@ -245,15 +250,10 @@ def _unticked(settings: Settings) -> list[str]:
 
 def _storage(settings: Settings, _: Patient) -> str | Line:
     there = f"{plan_limits(settings.plan)['gigabytes'] * settings['freshsales.users']:,} GB for {settings['freshsales.users']} users"
-    if not settings.warehouse.exists() or not _is_staged(settings):
+    if not is_staged(settings):
         return NOTE, f"{there} by the plan; what the files need is known after: workbench run --to stage"
     found = require_storage(settings, read_mappings(settings))
     return f"{found['Needed']} needed, {there} by the plan; what is used already stands in Admin Settings > Plan"
-
-
-def _is_staged(settings: Settings) -> bool:
-    with open_warehouse(settings.warehouse) as warehouse:
-        return warehouse.has("staged.stamp")
 
 
 LOOKS: dict[str, Callable[[Settings, Patient], str | Line]] = {

@@ -89,8 +89,14 @@ def unheld_rows(mapping: ObjectMapping) -> str:
     return (
         f"SELECT s.*, i.destination_id AS known_id, i.delivered AS delivered, i.fingerprint AS loaded_as FROM staged.{mapping.name} s"
         f" LEFT JOIN identities i ON i.source_object = '{mapping.source_object}' AND i.source_id = s.source_id"
-        f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h WHERE h.source_object = '{mapping.source_object}'"
-        f" AND h.source_id = s.source_id)"
+        f" WHERE {_unheld(mapping)}"
+    )
+
+
+def _unheld(mapping: ObjectMapping) -> str:
+    return (
+        f"NOT EXISTS (SELECT 1 FROM checked.held h WHERE h.source_object = '{mapping.source_object}'"
+        " AND h.source_id = s.source_id)"
     )
 
 
@@ -195,33 +201,36 @@ def deferred_frame(rows: Iterator[PlannedRow]) -> pl.DataFrame:
     )
 
 
-def draw_sample(settings: Settings, mappings: Mappings, ledger: Ledger) -> set[str]:
+def draw_sample(settings: Settings, mappings: Mappings) -> set[str]:
     """Return the source keys of the sample: 50–100 accounts with their ancestors, 50–100 people by hash, and what hangs on them.
 
     The same ones for the same rows, whatever order they come in.
     """
-    drawn: set[str] = set()
     with open_warehouse(settings.warehouse) as warehouse:
-        hand_over_identities(warehouse, ledger)
-        people = [one for one in mappings.objects if MODULES.get(one.destination) == "contacts"]
-        for mapping in mappings.objects:
-            if mapping.kind not in (Kind.RECORD, Kind.FILE):
-                continue
-            lookups = [name for name, one in mapping.lookups.items() if not one.is_owner]
-            columns = ", ".join(f's."{name}"' for name in lookups) or "NULL"
-            query = unheld_rows(mapping).replace("SELECT s.*", f"SELECT s.source_id, {columns}", 1)
-            query += " ORDER BY s.source_id"
-            rows = [
-                (f"{mapping.source_object}/{row[0]}", [one for one in row[1:-3] if one]) for row in warehouse.run(query)
-            ]
-            if MODULES.get(mapping.destination) == "sales_accounts":
-                drawn |= _with_ancestors(_drawn([key for key, _ in rows], MOST), dict(rows))
-            elif mapping in people:
-                share = _share(warehouse, mapping.name, [one.name for one in people])
-                drawn |= set(_drawn([key for key, _ in rows], share))
-            else:
-                # A deal hangs on its person, not on the practice that everybody shares.
-                drawn |= {key for key, targets in rows if targets and all(one in drawn for one in targets)}
+        return drawn_keys(warehouse, mappings)
+
+
+def drawn_keys(warehouse: Warehouse, mappings: Mappings) -> set[str]:
+    """Return the source keys of the sample, out of a warehouse whose rows are checked."""
+    drawn: set[str] = set()
+    people = [one for one in mappings.objects if MODULES.get(one.destination) == "contacts"]
+    for mapping in mappings.objects:
+        if mapping.kind not in (Kind.RECORD, Kind.FILE):
+            continue
+        lookups = [name for name, one in mapping.lookups.items() if not one.is_owner]
+        columns = ", ".join(f's."{name}"' for name in lookups) or "NULL"
+        query = (
+            f"SELECT s.source_id, {columns} FROM staged.{mapping.name} s WHERE {_unheld(mapping)} ORDER BY s.source_id"
+        )
+        rows = [(f"{mapping.source_object}/{row[0]}", [one for one in row[1:] if one]) for row in warehouse.run(query)]
+        if MODULES.get(mapping.destination) == "sales_accounts":
+            drawn |= _with_ancestors(_drawn([key for key, _ in rows], MOST), dict(rows))
+        elif mapping in people:
+            share = _share(warehouse, mapping.name, [one.name for one in people])
+            drawn |= set(_drawn([key for key, _ in rows], share))
+        else:
+            # A deal hangs on its person, not on the practice that everybody shares.
+            drawn |= {key for key, targets in rows if targets and all(one in drawn for one in targets)}
     return drawn
 
 

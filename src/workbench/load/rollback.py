@@ -59,6 +59,12 @@ class RollbackPreview:
         return pl.DataFrame(rows, orient="row", schema={"mapping": pl.String, "case": pl.String, "rows": pl.Int64})
 
     @property
+    def told(self) -> pl.DataFrame:
+        """Return (source key, case) of every record."""
+        rows = [(f"{one.identity.source_object}/{one.identity.source_id}", str(one.case)) for one in self.verdicts]
+        return pl.DataFrame(rows, orient="row", schema={"key": pl.String, "told": pl.String})
+
+    @property
     def kept(self) -> pl.DataFrame:
         """Return every record that stays, with the reason, for a person to look at: ids and names of fields."""
         names = ("mapping", "source_object", "source_id", "destination", "destination_id")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
-from math import ceil
 
 import polars as pl
 
-from workbench.freshsales.census import PER_PAGE
+from workbench.freshsales.census import calls_to_list
 from workbench.freshsales.endpoints import Endpoint, endpoint
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.links import by_endpoint
@@ -33,7 +32,7 @@ def price_tiers(
 ) -> pl.DataFrame:
     """Return each way to read back, about how many calls it takes, and what it tells; written as reconciled.tiers."""
     groups = by_endpoint(settings, records)
-    pages = sum(_pages(warehouse, settings, members) for members in groups.values())
+    pages = sum(calls_to_list(_where(settings, members), _count(warehouse, members)) for members in groups.values())
     singles = sum(_singles(warehouse, settings, members) for members in groups.values())
     known = int(warehouse.run("SELECT count(*) FROM destination.identities WHERE is_live")[0][0])
     children = {
@@ -86,16 +85,6 @@ def _is_listed(where: Endpoint) -> bool:
 
 def _where(settings: Settings, members: Sequence[ObjectMapping]) -> Endpoint:
     return endpoint(members[0].destination, settings.edition)
-
-
-def _pages(warehouse: Warehouse, settings: Settings, members: Sequence[ObjectMapping]) -> int:
-    """Count list pages: a last one a list, one that names the views, and a look at each total when there are several."""
-    where = _where(settings, members)
-    lists = max(len(where.views), len(where.list_filters))
-    if not lists:
-        return 0
-    again = lists if lists > 1 else 0
-    return ceil(_count(warehouse, members) / PER_PAGE) + lists - 1 + again + bool(where.views)
 
 
 def _singles(warehouse: Warehouse, settings: Settings, members: Sequence[ObjectMapping]) -> int:

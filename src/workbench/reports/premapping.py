@@ -1,17 +1,24 @@
-"""The pre-mapping document: every source field, its destination, how it is mapped; nothing unaccounted."""
+"""The pre-mapping document: every source field, its destination, how it is mapped; and how hard the whole is."""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
-from workbench.mapping.spellings import asked_spellings
+from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.settings import Settings
 from workbench.vocabulary import Decision, Kind
 from workbench.warehouse import open_warehouse
 
+ALONE = 2_000_000
+"""Above so many records a migration is scoped individually."""
+GRADES = {"A": "simple", "B": "standard", "C": "demanding", "D": "hard"}
+Factor = tuple[str, str, str]
+"""What is graded, its grade, and why."""
 OURS = {"source_file", "source_row"}
 """Columns that landing adds."""
 
@@ -176,3 +183,41 @@ def _fate(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tupl
     if any(one.kind in (Kind.MATCH, Kind.SETUP) for one in readers):
         return "setup", "read by the setup plan and the rebuild reference"
     return "none", f"nothing reads it{'' if f'.{column}' not in sql else ' but the source SELECT'}"
+
+
+def graded(value: float, a: float, b: float, c: float) -> str:
+    """Return the grade of a value by the most that A, B and C allow."""
+    return "A" if value <= a else "B" if value <= b else "C" if value <= c else "D"
+
+
+def count_objects(mappings: Mappings) -> dict[str, int]:
+    """Count source objects: one mapping takes them whole, several share them, or people rebuild them by hand."""
+    moving = [[one for one in mappings.of(name) if one.kind is not Kind.LEFT_OUT] for name in mappings.sources]
+    sizes = [len(one) for one in moving]
+    several = sum(size > 1 for size in sizes)
+    return {"one_to_one": sizes.count(1), "need_a_mapping": several, "rebuilt_by_hand": sizes.count(0)}
+
+
+def grade_mapping(mappings: Mappings, asked: Sequence[Asked], as_shipped: Collection[str]) -> tuple[Factor, Factor]:
+    """Grade how many objects do not go one to one, and how clear the fields are.
+
+    Fields of mappings that are as they came are mapped from defaults: the sample has still to confirm them.
+    """
+    objects = count_objects(mappings)
+    several, single = objects["need_a_mapping"], objects["one_to_one"]
+    told = f"{single} objects 1:1, {several} need a mapping, {objects['rebuilt_by_hand']} are rebuilt by hand"
+    sizes = {one.name: len([*one.leaves, *one.lookups]) for one in mappings.objects}
+    shipped = sum(size for name, size in sizes.items() if name in as_shipped)
+    spellings, still = sum(len(one.records) for one in asked), sum(len(one.open) for one in asked)
+    clear = (
+        f"{shipped} of {sum(sizes.values())} fields are mapped from defaults, which the sample confirms; {still} of"
+        f" {spellings} spellings in {len(asked)} value maps are open"
+    )
+    grade = max(graded(still / max(spellings, 1), 0.05, 0.15, 0.3), "B" if shipped else "A")
+    return ("objects", graded(several / max(several + single, 1), 0, 1 / 3, 2 / 3), told), ("fields", grade, clear)
+
+
+def grade_volume(records: int) -> Factor:
+    """Grade how many records move."""
+    alone = ": scoped individually" if records > ALONE else ""
+    return "volume", graded(records, ALONE / 20, ALONE / 4, ALONE), f"{records:,} records{alone}"

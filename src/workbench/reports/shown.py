@@ -67,6 +67,19 @@ def show_table(frame: pl.DataFrame, caption: str, *, limit: int = 40) -> Shown:
     return Shown(str(html), f"{caption}: {_counted(frame.height, 'row')}")
 
 
+def plain_table(frame: pl.DataFrame) -> str:
+    """Write a frame as lines for the terminal, its numbers to the right."""
+    numeric = [dtype.is_numeric() for dtype in frame.dtypes]
+    lines = [[heading(name) for name in frame.columns], *([written(cell) for cell in row] for row in frame.iter_rows())]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = [">" if is_number else "<" for is_number in numeric]
+    told = (
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True))
+        for line in lines
+    )
+    return "\n".join(one.rstrip() for one in told)
+
+
 def show_facts(facts: Mapping[str, Any], caption: str) -> Shown:
     """Show a few key figures, each with its label."""
     pairs = Markup("").join(
