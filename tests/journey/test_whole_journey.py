@@ -9,7 +9,10 @@ from commands import Journey, run_journey, workbench
 from foreign import without_empty
 from truth import Tenant, mismatches, rejected_records
 
+from workbench.journey.record import open_run_ledger
 from workbench.journey.steps import STEPS
+from workbench.ledger.plans import last_plan
+from workbench.mapping.files import read_mappings
 from workbench.warehouse import open_warehouse
 
 FATES = ("created", "updated", "unchanged", "held", "rejected", "excluded", "deferred")
@@ -61,6 +64,28 @@ def test_every_source_row_of_every_mapping_has_one_fate(journey):
         name: one["source"] for name, one in mappings.items()
     }
     assert set(ROWS.values()) <= set(mappings)
+
+
+def test_the_forecast_is_within_a_tenth_of_the_calls_that_were_counted_by_mapping(journey):
+    said = workbench("forecast", "--migration", str(journey.practice.folder), "--json")
+    assert said.returncode == 0, said.stderr
+    foreseen = json.loads(said.stdout)
+    counted = json.loads((journey.folder / "calls.json").read_text())
+    loads = {one["mapping"]: one["load"] for one in foreseen["mappings"]}
+    assert {
+        name: (loads[name], calls) for name, calls in counted.items() if abs(loads[name] - calls) > calls / 10
+    } == {}
+    assert set(loads) == {name for name, calls in counted.items() if calls}
+    reconciled = json.loads((journey.folder / "80_reconcile.json").read_text())["reading_calls"]
+    settings = journey.practice.settings
+    ledger = open_run_ledger(settings)
+    sample = last_plan(ledger, journey.folder.name, "sample")
+    ledger.engine.dispose()
+    addressed = {
+        one.name for one in read_mappings(settings).objects if one.kind == "record" and one.destination != "note"
+    }
+    again = sum(sum(rows.values()) - rows.get("defer", 0) for name, rows in sample.counts.items() if name in addressed)
+    assert abs(foreseen["verify"] / (sum(reconciled.values()) + again) - 1) < 0.1
 
 
 def test_every_record_equals_the_truth_field_by_field(journey, tenant, truth):

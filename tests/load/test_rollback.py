@@ -5,9 +5,11 @@ from loads import ENTITIES, NOTHING_WRONG, PowerCutError, Rehearsal, cut
 from slices import slice_of
 
 from workbench.errors import StoreProblem
+from workbench.journey.desk import counting
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.audit import verify
 from workbench.ledger.identities import Identity, find_identity, keep_identity
+from workbench.load.forecast import EVERYTHING, count_figures
 from workbench.load.rollback import RollbackPreview, plan_rollback, roll_back
 from workbench.load.survey import Case
 
@@ -46,7 +48,11 @@ def test_what_nobody_touched_is_gone_and_a_fresh_load_works_again(rehearsal: Reh
     scope = rehearsal.few(12, 1)
     rehearsal.load(scope)
     foreseen, asked = preview(rehearsal), len(rehearsal.transport.asked)
+    with counting(rehearsal.practice.settings, rehearsal.mappings) as (warehouse, _):
+        rows = f"{EVERYTHING} AND key IN {tuple(sorted(scope))}"
+        forecast = count_figures(warehouse, rehearsal.practice.settings, rehearsal.mappings, rows=rows)
     done = undo(rehearsal)
+    assert abs(forecast.total("rollback") / done.calls - 1) < 0.1
     assert cases(done) == cases(foreseen)
     assert set(cases(done).values()) == {Case.DELETED, Case.FILE}
     assert left(rehearsal) == {}

@@ -19,7 +19,7 @@ from workbench.journey.record import current_run, open_run_ledger
 from workbench.journey.starter import starter_folder
 from workbench.ledger.history import count_refusals, list_adoptions, list_conflicts
 from workbench.ledger.identities import live_ids
-from workbench.ledger.operations import count_by_mapping, open_operations
+from workbench.ledger.operations import open_operations
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.proofs import BULK, PROVEN, read_verdicts
 from workbench.ledger.runs import pin
@@ -231,14 +231,6 @@ def rollback(settings: Settings, *, confirm: bool) -> dict[str, Any]:
         "confirmed": confirm,
         "text": "\n".join(lines),
     }
-
-
-def run_counts(settings: Settings, folder: Path) -> dict[str, dict[str, int]]:
-    """Return what a run created, updated or had rejected, by mapping."""
-    ledger = open_run_ledger(settings)
-    counts = count_by_mapping(ledger, folder.name)
-    ledger.engine.dispose()
-    return counts
 
 
 def _stamp(settings: Settings) -> str:

@@ -103,7 +103,10 @@ def _keep_mapping(
     ):  # a Classic lead is no contact that a deal can hang on
         waits = " OR ".join(one for one in (waits, "l_contact.plural <> 'contacts'") if one)
     hangs = "l_target" if "target" in joined else None
-    practice = key if mapping.destination == "account" else "l_account.key" if "account" in joined else "NULL"
+    state = f"CASE WHEN h.key IS NOT NULL THEN '{HELD}' WHEN coalesce({waits or 'false'}, false) THEN '{WAITS}' ELSE '{MOVES}' END"
+    practice = key if mapping.destination == "account" else "NULL"
+    if "account" in joined:  # what moves without its practice has none there
+        practice = f"CASE WHEN l_account.state = '{MOVES}' OR {state} <> '{MOVES}' THEN l_account.key END"
     person = key if mapping.destination in ("contact", "lead") else "l_contact.key" if "contact" in joined else "NULL"
     if hangs:
         practice, person = f"{hangs}.practice", f"coalesce({hangs}.person, {hangs}.key)"
@@ -114,7 +117,7 @@ def _keep_mapping(
         joins += f" LEFT JOIN taken x ON x.plural = '{where.plural}' AND x.key = lower({fields[named]})"
     warehouse.run(
         f"INSERT INTO coming SELECT '{mapping.name}', '{where.plural}', {place}, {key},"
-        f" CASE WHEN h.key IS NOT NULL THEN '{HELD}' WHEN coalesce({waits or 'false'}, false) THEN '{WAITS}' ELSE '{MOVES}' END,"
+        f" {state},"
         f" {hangs + '.key' if hangs else 'NULL'}, {practice}, {person}, {depth}, d.key IS NOT NULL, a.key IS NOT NULL, {is_keyed},"
         f" {fields['closed_date'] if mapping.destination == 'deal' else 'NULL'} IS NOT NULL,"
         f" {fields['mobile_number']} IS NULL AND {fields['work_number']} IS NULL,"
