@@ -178,7 +178,11 @@ def test_before_staging_the_rows_that_mappings_claim_are_counted_and_nothing_sta
 
 def test_the_grade_tells_its_reasons_and_both_counts_of_objects(workbench: Workbench, ready: Practice) -> None:
     said = told(workbench, ready)[1]
-    assert said["objects"] == {"one_to_one": 10, "need_a_mapping": 2, "rebuilt_by_hand": 2}
+    assert (said["objects"]["need_a_mapping"], said["objects"]["rebuilt_by_hand"]) == (
+        2,
+        2,
+    )  # contacts and notes are shared
+    assert sum(said["objects"].values()) == len(ready.mappings.sources)
     grades = {one["factor"]: one["grade"] for one in said["factors"]}
     assert set(grades) == {"objects", "fields", "API limits", "volume"}
     assert said["grade"] == max(grades.values())

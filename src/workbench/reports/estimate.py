@@ -22,7 +22,7 @@ from workbench.warehouse import Warehouse
 EASY, LONGEST, DELTA_WINDOW, UNDO_WINDOW = 48, 72, 48, 48
 """Hours: a migration is promised within 48 to 72 of them, its delta and its rollback within 48 each."""
 MEGABYTE, GIGABYTE = 1024**2, 1024**3
-MONTHS = (36, 24, 12, 6, 0)
+MONTHS = (36, 24, 12, 6, 1)
 SIZES = (100, 50, 25, 10, 5, 2, 1)
 """The cuts that are tried, the mildest first: history older than so many months, files above so many megabytes."""
 
@@ -230,7 +230,12 @@ def selected(mappings: Mappings, *, months: int | None = None, condensed: bool =
     if months is None:
         return kept
     border = f"((SELECT max(TRY_CAST(exported_at AS TIMESTAMP)) FROM raw.deliveries) - to_months({months}))"
-    rows = f"{kept} AND coalesce(moment >= {border}, true)"
+    if condensed:  # whole years, each person's; what hangs on a practice stays
+        border = f"date_trunc('year', {border})"
+    older = f"coalesce(moment < {border}, false)" + (
+        " AND coalesce(person LIKE 'contacts/%', false)" if condensed else ""
+    )
+    rows = f"{kept} AND NOT ({older})"
     notes = next((one for one in mappings.objects if one.destination == "note" and one.history), None)
     return (
         rows
@@ -239,7 +244,7 @@ def selected(mappings: Mappings, *, months: int | None = None, condensed: bool =
             f"{rows} UNION ALL BY NAME SELECT '{notes.name}' AS mapping, 'notes' AS plural, {mappings.objects.index(notes)} AS place,"
             f" person AS target, person, practice, 0 AS depth, bool_or(in_sample) AS in_sample, false AS adopted, false AS keyed,"
             " false AS closed, false AS bare, 0 AS bytes FROM coming"
-            f" WHERE state = 'moves' AND moment < {border} GROUP BY person, practice, year(moment)"
+            f" WHERE state = 'moves' AND {older} GROUP BY person, practice, year(moment)"
         )
     )
 
@@ -278,7 +283,7 @@ def _cuts(count: Callable[[str], Figures], mappings: Mappings, tier: Tier, figur
 
 def history_setting(months: int) -> str:
     """Return how the policy that condenses history older than so many months is written in migration.toml."""
-    ways = (f"condensed:{months}m", "condensed", f"recent:{max(months, 1)}m")
+    ways = (f"condensed:{months}m", "condensed", f"recent:{months}m")
     return next(one for one in ways if WRITTEN["policy.history"][0].fullmatch(one))
 
 
