@@ -109,7 +109,7 @@ def _keep_mapping(
         practice = f"CASE WHEN l_account.state = '{MOVES}' OR {state} <> '{MOVES}' THEN l_account.key END"
     person = key if mapping.destination in ("contact", "lead") else "l_contact.key" if "contact" in joined else "NULL"
     if hangs:
-        practice, person = f"{hangs}.practice", f"coalesce({hangs}.person, {hangs}.key)"
+        practice, person = f"{hangs}.practice", f"{hangs}.person"
     named = KEY_FIELDS.get(where.bulk_identifier or "")
     is_keyed = "false"
     if named and (known := mapping.fields.get(named)) and known.unique:

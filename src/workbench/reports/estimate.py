@@ -232,9 +232,7 @@ def selected(mappings: Mappings, *, months: int | None = None, condensed: bool =
     border = f"((SELECT max(TRY_CAST(exported_at AS TIMESTAMP)) FROM raw.deliveries) - to_months({months}))"
     if condensed:  # whole years, each person's; what hangs on a practice stays
         border = f"date_trunc('year', {border})"
-    older = f"coalesce(moment < {border}, false)" + (
-        " AND coalesce(person LIKE 'contacts/%', false)" if condensed else ""
-    )
+    older = f"coalesce(moment < {border}, false)" + (" AND person IS NOT NULL" if condensed else "")
     rows = f"{kept} AND NOT ({older})"
     notes = next((one for one in mappings.objects if one.destination == "note" and one.history), None)
     return (
