@@ -13,7 +13,7 @@ from workbench.errors import SetupMissing
 from workbench.journey.desk import count_by_practice, counting
 from workbench.journey.loading import forecast, require_in_time
 from workbench.load.forecast import count_figures
-from workbench.reports.estimate import selected
+from workbench.reports.estimate import history_setting, selected
 from workbench.settings import read_settings
 from workbench.warehouse import open_warehouse
 
@@ -120,17 +120,20 @@ def test_files_above_a_size_are_left_out_as_the_cut_says(workbench: Workbench, g
     assert files["load_and_verify_h"] == round(after["phase_hours"]["load"] + after["phase_hours"]["verify"], 2)
 
 
-def test_what_a_policy_about_history_leaves_is_foreseen(growth: Practice) -> None:
+@pytest.mark.parametrize("policy", sorted({"recent:24m", history_setting(24)}))
+def test_what_a_policy_about_history_leaves_is_foreseen(growth: Practice, policy: str) -> None:
     settings, mappings = growth.settings, growth.mappings
     with counting(settings, mappings) as (warehouse, _):
-        foreseen = count_figures(warehouse, settings, mappings, rows=selected(mappings, months=24))
-        condensed = count_figures(warehouse, settings, mappings, rows=selected(mappings, months=24, condensed=True))
+        recent, condensed = (
+            count_figures(warehouse, settings, mappings, rows=selected(mappings, months=24, condensed=one))
+            for one in (False, True)
+        )
         whole = count_figures(warehouse, settings, mappings)
-    write(growth, 'history = "all"', 'history = "recent:24m"')
+    write(growth, 'history = "all"', f'history = "{policy}"')
     stage_again(growth)
-    found = forecast(growth.settings, growth.mappings).figures
+    found, foreseen = forecast(growth.settings, growth.mappings).figures, recent if "recent" in policy else condensed
     assert {name: found.total(name) for name in PHASES} == {name: foreseen.total(name) for name in PHASES}
-    assert foreseen.total("records") < condensed.total("records") < whole.total("records")
+    assert recent.total("records") < condensed.total("records") < whole.total("records")
 
 
 def test_the_forecast_proposes_a_policy_about_history_and_decides_nothing(
