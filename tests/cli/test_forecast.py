@@ -172,6 +172,8 @@ def test_before_staging_the_rows_that_mappings_claim_are_counted_and_nothing_sta
                 warehouse.run(f"DROP TABLE {schema}.{name}")
     code, said = told(workbench, growth)
     assert (code, staged["counted"], said["counted"]) == (0, "checked rows", "source rows")
+    write(growth, 'history = "all"', f'history = "{history_setting(24)}"')
+    assert told(workbench, growth)[1]["records"] < said["records"]
     with open_warehouse(growth.settings.warehouse) as warehouse:
         assert warehouse.tables("staged") == []
     assert staged["records"] < said["records"] <= staged["records"] + stopped

@@ -30,7 +30,7 @@ from workbench.profile.readings import read_columns
 from workbench.settings import Settings
 from workbench.staging.removals import keep_vanished
 from workbench.staging.scope import leave_for_later
-from workbench.staging.stage import read_sources
+from workbench.staging.stage import answer_filters, read_sources
 from workbench.vocabulary import Decision
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -99,15 +99,15 @@ def counting(settings: Settings, mappings: Mappings) -> Iterator[tuple[Warehouse
             yield warehouse, "checked rows" if warehouse.has("checked.held") else "staged rows"
     if not staged:
         with open_warehouse(settings.warehouse, write=True, locked_down=True) as warehouse:
-            warehouse.run("BEGIN TRANSACTION")
             try:
-                warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
+                answer_filters(warehouse, settings)
                 read_sources(warehouse, mappings)
                 leave_for_later(warehouse, settings, mappings)
                 keep_coming(warehouse, settings, mappings, is_staged=False)
                 yield warehouse, "source rows"
             finally:
-                warehouse.run("ROLLBACK")
+                for name in warehouse.tables("staged"):
+                    warehouse.drop(f"staged.{name}")
 
 
 def count_by_practice(settings: Settings, told: pl.DataFrame | None = None) -> pl.DataFrame:

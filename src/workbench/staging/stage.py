@@ -41,10 +41,7 @@ class Staging:
 def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
     """Stage every mapping over the landed snapshot and stamp the result with the tenant."""
     with open_warehouse(settings.warehouse, write=True, locked_down=True) as warehouse:
-        # What a mapping's `where` may ask: a rehearsal moves clinical notes, a real target only under an agreement.
-        warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
-        _offer_activity_types(warehouse)
-        set_condensing(warehouse, settings)
+        answer_filters(warehouse, settings)
         read_sources(warehouse, mappings)
         for name in warehouse.tables("staged"):
             if not name.startswith("source_"):
@@ -66,6 +63,14 @@ def stage(settings: Settings, mappings: Mappings, *, tenant: str) -> Staging:
         stamp = _stamp(warehouse, mappings, tenant)
     rows = {name: one.rows for name, one in staged.items()}
     return Staging(rows, unclaimed, left, clashes, stamp, sum(one.converting for one in staged.values()))
+
+
+def answer_filters(warehouse: Warehouse, settings: Settings) -> None:
+    """Set what a mapping's `where`, or a SELECT, may ask of settings and tenant."""
+    # A rehearsal moves clinical notes, a real target only under an agreement.
+    warehouse.run(f"SET VARIABLE clinical_notes = {bool(settings.is_rehearsal or settings['privacy.baa'])}")
+    _offer_activity_types(warehouse)
+    set_condensing(warehouse, settings)
 
 
 def _offer_activity_types(warehouse: Warehouse) -> None:
