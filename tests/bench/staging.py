@@ -175,10 +175,8 @@ def staging(folder: Path) -> None:
 
 def bodies(folder: Path) -> None:
     """Stream every staged row as the body of a bulk call, as the loader makes them: joined with ids, in hundreds."""
-    import orjson
-
     from workbench.freshsales.endpoints import endpoint
-    from workbench.freshsales.jobs import BulkRow, bulk_body
+    from workbench.freshsales.jobs import bulk_body
     from workbench.load.payload import MEGABYTES, Resolver, filled
     from workbench.mapping.files import read_mappings
     from workbench.settings import read_settings
@@ -186,18 +184,17 @@ def bodies(folder: Path) -> None:
 
     settings = read_settings(folder)
     mapping = read_mappings(settings)["patient"]
-    where, nothing, size = endpoint(mapping.destination), dict[str, str](), 0
+    where, size = endpoint(mapping.destination), 0
     with open_warehouse(settings.warehouse, megabytes=MEGABYTES) as warehouse:
         companies = warehouse.run("SELECT company_id FROM raw.companies")
         live = {f"companies/{one}": ("account", place) for place, (one,) in enumerate(companies, 1)}
         begun = time.perf_counter()
         with filled(warehouse, Resolver(schema(), live), mapping, "staged.patient") as made:
-            query = f"SELECT s.email, {made.record} AS record {made.rows}"
-            for frame in warehouse.frames(query, 2_000, with_temporary=True):
-                pairs = zip(frame["email"].to_list(), frame["record"].to_list(), strict=True)
-                rows = [BulkRow(key or "", nothing, "", record) for key, record in pairs]
-                for start in range(0, len(rows), 100):
-                    size += len(orjson.dumps(bulk_body(where, rows[start : start + 100], settings.edition)))
+            key = "coalesce(to_json(s.email), '\"\"')"
+            row = f"'{{\"{where.bulk_identifier}\":' || {key} || ',\"data\":' || {made.record} || '}}'"
+            warehouse.connection.execute(f"SELECT {row} {made.rows}")
+            while rows := warehouse.connection.fetchmany(100):
+                size += len(bulk_body(where, [one for (one,) in rows]))
     report(time.perf_counter() - begun, memory(), size / 2**20)
 
 

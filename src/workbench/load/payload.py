@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import polars as pl
 
 from workbench.canonical import Form
 from workbench.errors import SetupMissing, StoreProblem
@@ -31,7 +30,8 @@ from workbench.warehouse import Warehouse, identifier, open_warehouse, quoted
 
 SEPARATOR = "\x1e"
 """Between the parts of a completed fingerprint, and between several missing keys."""
-MEGABYTES = 128
+ROWS_AT_ONCE = 50_000
+MEGABYTES = 64
 """What the warehouse may take while rows stream by; its cache would take all it is given."""
 ASIDE = "emails_more"
 """A person with further e-mails has another record than the others: it is shaped alone."""
@@ -190,39 +190,45 @@ def filled(warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, row
     columns = [name for name in warehouse.columns(f"staged.{mapping.name}") if name not in NOT_SENT]
     source, joined = f"FROM {rows} s", [f"FROM {rows} s"]
     ids: dict[str, str] = {}
-    try:
-        for place, name in enumerate(columns):
-            if name not in mapping.lookups and not _is_named(mapping, name):
-                continue
+    for place, name in enumerate(columns):
+        if name in mapping.lookups or _is_named(mapping, name):
             ids[name] = f"ids_{place}"
             known, matches = _known(warehouse, resolver, mapping, name, source)
-            warehouse.connection.register(ids[name], known.to_arrow())
-            joined.append(f"LEFT JOIN {ids[name]} ON {matches.format(ids[name])}")
-        yield _filled(resolver, mapping, columns, ids, " ".join(joined))
-    finally:
-        for table in ids.values():
-            warehouse.connection.unregister(table)
+            _hand_over(warehouse, ids[name], known)
+            joined.append(f"LEFT JOIN {ids[name]} ON {ids[name]}.{matches.format(ids[name])}")
+    yield _filled(resolver, mapping, columns, ids, " ".join(joined))
+    for table in ids.values():
+        warehouse.run(f"DROP TABLE {table}")
 
 
 def _is_named(mapping: ObjectMapping, name: str) -> bool:
     return name in mapping.fields and bool(mapping.fields[name].names)
 
 
+def _hand_over(warehouse: Warehouse, table: str, known: list[tuple[str, str | None, int]]) -> None:
+    """Give DuckDB what is known as a temporary table; an Arrow table would cost 50 MB of imports."""
+    warehouse.run(f"CREATE OR REPLACE TEMP TABLE {table} (key VARCHAR, part VARCHAR, id BIGINT)")
+    for start in range(0, len(known), ROWS_AT_ONCE):
+        columns = [list(column) for column in zip(*known[start : start + ROWS_AT_ONCE], strict=True)]
+        warehouse.run(
+            f"INSERT INTO {table} SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BIGINT[])", columns
+        )
+
+
 def _known(
     warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, name: str, source: str
-) -> tuple[pl.DataFrame, str]:
-    """Return the ids of what a column's distinct texts stand for, and how a row `s` finds its own among them."""
-    text, schema = f"s.{identifier(name)}", {"key": pl.String, "part": pl.String, "id": pl.Int64}
+) -> tuple[list[tuple[str, str | None, int]], str]:
+    """Return (text, part, id) of what a column's distinct texts stand for, and how a row finds its own among them."""
+    text = f"s.{identifier(name)}"
     if name in mapping.lookups:
         keys = warehouse.run(f"SELECT DISTINCT {text} {source} WHERE {text} <> ''")
         places = ((key, resolver.find(key)) for (key,) in keys)
-        rows = [(key, *one) for key, one in places if one and resolver.may_link(name, one[0])]
-        return pl.DataFrame(rows, schema, orient="row"), f"{{0}}.key = {text}"
+        return [(key, *one) for key, one in places if one and resolver.may_link(name, one[0])], f"key = {text}"
     field = mapping.fields[name]
     part = f"s.{identifier(field.within)}" if field.within else "NULL::VARCHAR"
     pairs = warehouse.run(f"SELECT DISTINCT {text}, {part} {source} WHERE {text} IS NOT NULL")
     rows = [(entry, within, resolver.choice(field, entry, within)) for entry, within in pairs]
-    return pl.DataFrame(rows, schema, orient="row"), f"{{0}}.key = {text} AND {{0}}.part IS NOT DISTINCT FROM {part}"
+    return rows, f"key = {text} AND {{0}}.part IS NOT DISTINCT FROM {part}"
 
 
 def _filled(
