@@ -1,7 +1,7 @@
 """Load a practice under each product and plan, prove it against the truth, and hold the calls against their floor.
 
-python tests/bench/calls.py [PATIENTS]   (5,000 without a number); exits 1 when a load is wrong or a figure over its bound.
-Each case has so many patients; two cases run at a time.
+python tests/bench/calls.py [PATIENTS [PLAN ...]]   (5,000 without a number); exits 1 when a load is wrong or a figure over
+its bound. Each case has so many patients; two cases run at a time, those of some plans alone where they are named.
 
 The floor counts what the contract allows for the rows that the plan sends, a level of parents at a time: a bulk call and
 a page of ids for up to 100 rows with a key that proves their identity, where three rows or more have one; one call for any
@@ -167,14 +167,14 @@ def run_case(landed: Practice, copy: Path, patients: int, case: tuple[str, str, 
     )
 
 
-def main(patients: int) -> int:
+def main(patients: int, plans: list[str]) -> int:
     right = True
     fresh = multiprocessing.get_context("spawn")  # a fork of a process whose engines have threads may wait for ever
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2, mp_context=fresh) as pool:
         landed = make_practice(Path(folder) / "landed", patients=patients)
         land(landed)
         running = []
-        for number, case in enumerate(CASES):
+        for number, case in enumerate(one for one in CASES if not plans or one[1] in plans):
             running.append(pool.submit(run_case, landed, Path(folder) / str(number), patients, case))
         for one in running:
             is_right, text = one.result()
@@ -184,4 +184,4 @@ def main(patients: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000, sys.argv[2:]))
