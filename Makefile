@@ -25,10 +25,10 @@ test: setup  ## lint, types, and every test, in two processes
 
 # Each tells at its end, whole, so that the two do not speak at once.
 test-journeys: setup
-	@log=$$(mktemp); $(BIN)/python -m pytest $(JOURNEYS) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
+	@log=$$(mktemp); $(BIN)/python -m pytest --durations=15 $(JOURNEYS) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
 
 test-rooms: setup
-	@log=$$(mktemp); $(BIN)/python -m pytest $(JOURNEYS:%=--ignore=%) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
+	@log=$$(mktemp); $(BIN)/python -m pytest --durations=15 $(JOURNEYS:%=--ignore=%) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab

@@ -126,6 +126,7 @@ def open_warehouse(
         ) from None
     try:
         connection.execute("SET TimeZone = 'UTC'").fetchall()
+        connection.execute("SET enable_progress_bar = false").fetchall()  # long work tells its own
         if write:
             for schema in SCHEMAS:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}").fetchall()
