@@ -63,9 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def verb(name: str, does: Verb, text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text)
-        made.add_argument(
-            "--migration", default=".", metavar="DIR", help="migration folder (default: walk up from here)"
-        )
+        made.add_argument("--migration", default=".", metavar="DIR", help="migration folder (default: found upwards)")
         made.add_argument("--json", action="store_true", help="print one JSON document on stdout")
         made.set_defaults(verb=does)
         return made
@@ -117,24 +115,26 @@ def _parser() -> argparse.ArgumentParser:
     target(one)
     one = verb("status", _status, "say where the last run stands, and what is held")
     one.add_argument("--held", action="store_true", help="list held rows by cause")
-    one.add_argument(
-        "--xlsx", metavar="FILE", help="write held rows as a workbook, a sheet a cause, to type decisions into"
-    )
-    one.add_argument(
-        "--read-back", metavar="FILE", help="take the decisions typed into that workbook into the value maps"
-    )
+    one.add_argument("--xlsx", metavar="FILE", help="write held rows as a workbook to type decisions into")
+    one.add_argument("--read-back", metavar="FILE", help="take the decisions typed into that workbook")
     one.add_argument("--by", metavar="NAME", help="who typed the decisions that --read-back takes")
     target(one)
     one = verb("rollback", _rollback, "take back what we created and nobody changed since")
     group = one.add_mutually_exclusive_group(required=True)
     group.add_argument("--preview", action="store_true")
     group.add_argument("--confirm", action="store_true")
+    one.add_argument("--keep-unique", action="store_true", help="leave e-mail, name and source id on what is deleted")
     target(one)
     one = verb("explain", _explain, "tell why a record is like this")
     one.add_argument("object")
     one.add_argument("source_id")
     target(one)
-    target(verb("verify-log", _verify_log, "check the audit chain"))
+    one = verb("verify-log", _verify_log, "check the audit chain")
+    one.add_argument(
+        "--anchor", metavar="TEXT", help='what a signed report says of it: "1,234 entries: 0f3a9c2b71d4e856"'
+    )
+    one.add_argument("--out", metavar="DIR", help="write the log there, and the program that checks it alone")
+    target(one)
     target(verb("doctor", _doctor, "check settings, mappings, keys, stores and the tenant"))
     verb("lab", _lab, "open the notebooks in JupyterLab")
     one = verb("purge", _purge, "delete the warehouse and the runs; ledger and decisions stay")
@@ -208,9 +208,8 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
     from workbench.mapping.files import read_mappings
     from workbench.suggest.acceptance import accept_proposals
 
-    settings = _settings(arguments)
-    above, today = arguments.accept_above, date.today().isoformat()
-    return accept_proposals(settings, read_mappings(settings), above=above, by=arguments.by, on=today)
+    settings, today = _settings(arguments), date.today().isoformat()
+    return accept_proposals(settings, read_mappings(settings), above=arguments.accept_above, by=arguments.by, on=today)
 
 
 def _approve(arguments: argparse.Namespace) -> Answer:
@@ -252,7 +251,7 @@ def _read_back(arguments: argparse.Namespace, settings: Any) -> Answer:
 def _rollback(arguments: argparse.Namespace) -> Answer:
     from workbench.journey.loading import rollback
 
-    return rollback(_settings(arguments), confirm=arguments.confirm)
+    return rollback(_settings(arguments), confirm=arguments.confirm, release=not arguments.keep_unique)
 
 
 def _explain(arguments: argparse.Namespace) -> Answer:
@@ -264,7 +263,7 @@ def _explain(arguments: argparse.Namespace) -> Answer:
 def _verify_log(arguments: argparse.Namespace) -> Answer:
     from workbench.journey.status import verify_log
 
-    return verify_log(_settings(arguments))
+    return verify_log(_settings(arguments), anchor=arguments.anchor, out=arguments.out)
 
 
 def _doctor(arguments: argparse.Namespace) -> Answer:

@@ -35,6 +35,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "conflicts": "destination",
         "delta_limit": "2% or 50",
         "history": "all",
+        "rollback_hours": 48,
     },
     "privacy": {"baa": "", "reviewers": [], "encrypt": True},
     "rehearsal": {"base_url": ""},
@@ -56,7 +57,10 @@ WRITTEN = {
 """How closed values are written: a slip would mean the default without a word."""
 NEWEST = "newest"
 NO_NEWEST = "Freshsales stamps records, not fields, so nobody can tell which side changed a field last; take destination, source or ask"
-AT_LEAST_ONE = ("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute")
+AT_LEAST_ONE = (
+    *("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute"),
+    "policy.rollback_hours",
+)
 NOT_YET = (
     ("policy", "existing"),
     ("privacy", "encrypt"),

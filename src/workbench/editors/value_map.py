@@ -9,6 +9,7 @@ from datetime import date
 from html import escape
 from typing import Any
 
+from workbench.ledger.audit import note_act
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import Decided, read_value_map, save_value_map
 from workbench.privacy import mask
@@ -64,6 +65,7 @@ class ValueMapEditor:
         made = Decided(spelling, decision, answer, self.by, date.today().isoformat(), note)
         written = read_value_map(self.asked.name, [self.settings.own_decisions], self.asked.decided.key)
         save_value_map(self.settings.own_decisions, replace(written, rows={**written.rows, spelling: made}))
+        note_act(self.settings, f"decision {decision}", self.asked.name, by=self.by)
         self.answered.discard(spelling) if made.is_open else self.answered.add(spelling)
         return made
 

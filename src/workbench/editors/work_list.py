@@ -12,6 +12,7 @@ from typing import Any
 from workbench.checks.work_list import Waiting, WorkList, closed_choices, decision_words, work_list
 from workbench.dental_exec.workbooks import Sheet, transcribe
 from workbench.errors import ExportProblem, MappingProblem, WorkbenchError, gather
+from workbench.ledger.audit import note_act
 from workbench.mapping.files import Mappings
 from workbench.mapping.value_map import EXISTING, Decided, ValueMap, adoptions, read_value_map, save_value_map
 from workbench.privacy import screened
@@ -61,6 +62,7 @@ def read_work_list(settings: Settings, mappings: Mappings, path: Path, *, by: st
             save_value_map(settings.own_decisions, after)
         rows.append((after.name, new))
     written = sum(new for _, new in rows)
+    note_act(settings, "decisions read back", "value maps", by=by, rows=written)
     lines = [*sheets[0].findings, *(f"{name}: {new} decision{'s' * (new != 1)}" for name, new in rows if new)]
     last = "Next: workbench approve, then workbench run --from stage." if written else "Nothing new is decided there."
     return {"file": str(path), "decisions": written, "value_maps": dict(rows), "text": "\n".join([*lines, last])}

@@ -88,6 +88,30 @@ def delete_record(tenant: Freshsales, destination: str, record_id: int) -> bool:
     return True
 
 
+def release_unique(tenant: Freshsales, destination: str, record_id: int, now: Mapping[str, Any]) -> bool:
+    """Free the values that unique rules would see in the recycle bin, and say whether all of them are free.
+
+    For a record that is about to be deleted, `now` being how it stands. Where the tenant refuses to let one go, the source
+    id alone is freed, if that may be.
+    """
+    where = endpoint(destination, tenant.edition)
+    freed: dict[str, Any] = {SOURCE_ID: None}
+    ways = [freed]
+    if where.bulk_identifier == "emails" or where.converts_to:
+        # A contact may not be left without any address or number: then an address that can never be one takes its place.
+        parting = {"email": f"released-{record_id}@rollback.invalid", "emails_more": []}
+        ways = [freed | {"email": None, "emails_more": []}, freed | parting, freed]
+    elif where.bulk_identifier == "name":
+        ways = [freed | {"name": f"{str(now.get('name'))[:200]} (rolled back {record_id})"}, freed]
+    for fields in ways:
+        try:
+            update_record(tenant, destination, record_id, fields, before=now)
+        except Refused:
+            continue
+        return fields is not freed or len(ways) == 1
+    return False
+
+
 def read_record(tenant: Freshsales, destination: str, record_id: int) -> dict[str, Any] | None:
     """Read one record with its links, or None when it is gone. Notes have no address: read them at their parent."""
     where = endpoint(destination, tenant.edition)

@@ -17,6 +17,8 @@ from workbench.freshsales.endpoints import REMOVED, REMOVED_TAG, destination_of,
 from workbench.freshsales.refusals import Json
 from workbench.vocabulary import Edition
 
+ELEMENTS = ("emails_more", "phone_numbers", "tags")
+"""Flat fields that hold a list: people and we change them element by element."""
 USER = "FdMultitenant::User"
 """How Freshsales names a user among an appointment's attendees."""
 PLACED = frozenset({"account", "contact", "owner", "owner_id", "parent", "target", "company_name", "text", "removed"})
@@ -215,3 +217,15 @@ def _group(known: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> list[di
     by_value = {str(one["value"]).casefold(): one for one in known if one.get("value")}
     kept = [{**by_value.pop(str(one["value"]).casefold(), {}), **one} for one in wanted]
     return kept + [{**one, "_destroy": True} for one in by_value.values()]
+
+
+def without_ours(before: list[Any], ours: list[Any], now: list[Any]) -> list[Any]:
+    """Return a list of a record without what we added to it, and with what we took out; what people added or took out stays."""
+    was, wrote, there = elements_of(before), elements_of(ours), elements_of(now)
+    stay = [one for key, one in there.items() if key in was or key not in wrote]
+    return stay + [one for key, one in was.items() if key not in wrote and key not in there]
+
+
+def elements_of(listed: list[Any]) -> dict[str, Any]:
+    """Return the elements of a list by what makes two of them one: the value, in any case of letters."""
+    return {str(one.get("value") if isinstance(one, dict) else one).casefold(): one for one in listed}

@@ -16,6 +16,7 @@ from workbench.freshsales.foreign import has_foreign, keep_loaded, take_census
 from workbench.freshsales.schema import TenantSchema, read_schema, write_schema
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
+from workbench.ledger.audit import note, person
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import open_operations
 from workbench.ledger.store import Ledger
@@ -57,6 +58,7 @@ def reading(settings: Settings) -> Iterator[Desk]:
     ledger = open_run_ledger(settings)
     try:
         with open_tenant(settings, tenant_url(settings), ledger) as tenant:
+            note(ledger, "tenant opened to read", "tenant", run=run.run_id)
             schema = read_schema(tenant)
             if not settings.is_rehearsal:
                 _keep_schema(settings, schema)
@@ -155,7 +157,7 @@ def _keep_matches(settings: Settings) -> None:
 def writing(settings: Settings, mappings: Mappings) -> Iterator[Session]:
     """Open a session that may write; a second one on the same tenant is refused."""
     run = current_run(settings)
-    with open_session(settings, mappings, tenant_url(settings), run.run_id, actor=str(settings.target)) as session:
+    with open_session(settings, mappings, tenant_url(settings), run.run_id, actor=person()) as session:
         yield session
 
 

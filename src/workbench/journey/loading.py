@@ -213,14 +213,15 @@ def require_storage(settings: Settings, mappings: Mappings) -> dict[str, str]:
     return {"Needed": f"{needed / 1024**2:,.1f} MB", "In the plan": f"{there / 1024**3:,.0f} GB"}
 
 
-def rollback(settings: Settings, *, confirm: bool) -> dict[str, Any]:
-    """Return the counts by case and mapping; with `confirm`, take back what can be taken back."""
+def rollback(settings: Settings, *, confirm: bool, release: bool = True) -> dict[str, Any]:
+    """Return the counts by case and mapping; with `confirm`, take back what can be taken back (`release`: `roll_back`)."""
     with writing(settings, read_mappings(settings)) as session:
-        made = roll_back(session) if confirm else plan_rollback(session)
+        made = roll_back(session, release=release) if confirm else plan_rollback(session)
     practices = count_by_practice(settings, made.told)
     if confirm:
         void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
     lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
+    lines += made.advice
     lines.append(
         "Rolled back." if confirm else "Preview only; nothing was written. Do it with: workbench rollback --confirm"
     )
@@ -228,6 +229,7 @@ def rollback(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     return {
         "counts": made.counts.to_dicts(),
         "practices": practices.rename({"told": "case"}).to_dicts(),
+        "kept": made.kept.to_dicts(),
         "confirmed": confirm,
         "text": "\n".join(lines),
     }

@@ -8,6 +8,7 @@ from workbench.clock import WallClock, as_text
 from workbench.errors import ApprovalMissing, DecisionMissing
 from workbench.journey.desk import tenant_alias
 from workbench.journey.record import current_run, open_run_ledger, read_record
+from workbench.ledger.audit import note_act
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import last_run
 from workbench.mapping.approval import (
@@ -161,5 +162,6 @@ def _passed(settings: Settings, lock: Lock, binds: dict[str, str]) -> Signature:
         return require(settings, lock, binds)
     except ApprovalMissing:
         if not settings.is_rehearsal:
+            note_act(settings, f"{lock} approval missing: refused", "approvals", **binds)
             raise
     return sign(settings, lock, by=REHEARSAL, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)

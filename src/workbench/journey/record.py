@@ -11,6 +11,7 @@ from typing import Any
 from workbench.errors import StoreProblem
 from workbench.journey.steps import AGAIN, APART, STEPS
 from workbench.keys import image_key
+from workbench.ledger.audit import note
 from workbench.ledger.budget import calls_so_far
 from workbench.ledger.images import check_key
 from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_in_progress, step_states
@@ -65,11 +66,13 @@ def open_run_ledger(settings: Settings) -> Ledger:
     return ledger
 
 
-def open_past_ledger(settings: Settings) -> Ledger:
-    """Open the ledger to look back; where nothing was run yet, none is made."""
+def open_past_ledger(settings: Settings, looking: str, *, record: str = "") -> Ledger:
+    """Open the ledger to look back, which is noted in it; where nothing was run yet, none is made."""
     if not settings.ledger.is_file():
         raise nothing_run(settings)
-    return open_run_ledger(settings)
+    ledger = open_run_ledger(settings)
+    note(ledger, looking, "ledger", record=record)
+    return ledger
 
 
 def nothing_run(settings: Settings) -> StoreProblem:
@@ -81,7 +84,7 @@ def nothing_run(settings: Settings) -> StoreProblem:
 
 def explain(settings: Settings, source_object: str, source_id: str) -> dict[str, Any]:
     """Return what one source row went through."""
-    ledger = open_past_ledger(settings)
+    ledger = open_past_ledger(settings, "record explained", record=f"{source_object}/{source_id}")
     try:
         return explain_row(settings, read_mappings(settings), ledger, source_object, source_id)
     finally:

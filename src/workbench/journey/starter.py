@@ -8,7 +8,9 @@ import re
 import shutil
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +19,10 @@ from workbench.dental_exec.deliveries import Delivery, find_deliveries
 from workbench.dental_exec.pull import is_url, pull
 from workbench.dental_exec.workbooks import BOOKS, is_workbook
 from workbench.errors import ExportProblem, SettingsProblem, StoreProblem
+from workbench.ledger.audit import export_log, note_act
+from workbench.ledger.store import open_ledger
 from workbench.settings import Settings
+from workbench.vocabulary import Target
 
 PACKAGED = Path(__file__).parent.parent / "starter"
 REPOSITORY = Path(__file__).parent.parent.parent.parent
@@ -212,6 +217,7 @@ def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     """Delete what holds patients' values and can be rebuilt or is evidence already archived; ledgers and decisions stay."""
     there = [name for name in REBUILDABLE if (settings.folder / name).exists()]
     if confirm:
+        _note_everywhere(settings, "warehouse and runs purged", paths=there)
         for name in there:
             path = settings.folder / name
             _clear(path)
@@ -229,6 +235,7 @@ def archive(settings: Settings, out: Path) -> dict[str, Any]:
         raise SettingsProblem(f"{out} exists already. Nothing was changed.")
     if not out.parent.is_dir():
         raise SettingsProblem(f"There is no folder {out.parent} to write {out.name} into. Nothing was changed.")
+    _note_everywhere(settings, "archive packed")
     count = 0
     with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED) as bundle:
         for name in KEPT:
@@ -237,7 +244,27 @@ def archive(settings: Settings, out: Path) -> dict[str, Any]:
                 if path.is_file() and path.name != "key":
                     bundle.write(path, path.relative_to(settings.folder).as_posix())
                     count += 1
+        for one in (replace(settings, target=target) for target in Target):
+            if one.ledger.is_file():
+                count += _pack_log(bundle, one)
     return {"file": str(out), "files": count, "text": f"Packed {count} files into {out}."}
+
+
+def _pack_log(bundle: zipfile.ZipFile, settings: Settings) -> int:
+    """Add the audit log of a target as one line an entry, and the program that checks it with nothing but Python."""
+    ledger = open_ledger(settings.ledger, b"")
+    with TemporaryDirectory() as folder:
+        paths = export_log(ledger, Path(folder))
+        for path in paths:
+            bundle.write(path, f"audit/{settings.target}/{path.name}")
+    ledger.engine.dispose()
+    return len(paths)
+
+
+def _note_everywhere(settings: Settings, act: str, **detail: Any) -> None:
+    """Note in the ledger of each target what concerns the whole folder."""
+    for target in Target:
+        note_act(replace(settings, target=target), act, "migration", **detail)
 
 
 def _not_ours(folder: str, names: list[str]) -> set[str]:

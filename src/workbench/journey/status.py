@@ -22,10 +22,12 @@ from workbench.journey.record import nothing_run, open_past_ledger
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import APART, STEPS
 from workbench.keys import api_key, image_key
-from workbench.ledger.audit import verify
+from workbench.ledger.audit import export_log, note, note_act, verify
 from workbench.ledger.history import current_writer
 from workbench.ledger.operations import open_operations
 from workbench.ledger.runs import last_run, step_states
+from workbench.ledger.store import open_ledger
+from workbench.ledger.verify_log import read_anchor
 from workbench.load.requests import SKEW
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import TICKS, read_mappings
@@ -53,7 +55,7 @@ class Patient:
 
 def status(settings: Settings, *, held: bool) -> dict[str, Any]:
     """Return the last run's steps, open operations, the writer, and held rows by cause."""
-    ledger = open_past_ledger(settings)
+    ledger = open_past_ledger(settings, "status looked at")
     try:
         run = last_run(ledger)
         if run is None:
@@ -86,11 +88,23 @@ def status(settings: Settings, *, held: bool) -> dict[str, Any]:
     }
 
 
-def verify_log(settings: Settings) -> dict[str, Any]:
-    """Walk the audit chain; exit 1 when it is broken."""
-    ledger = open_past_ledger(settings)
+def verify_log(settings: Settings, *, anchor: str | None = None, out: str | None = None) -> dict[str, Any]:
+    """Walk the audit chain, against what a report was signed over, and export it; exit 1 when it is broken.
+
+    No key is needed, and that somebody looked is the chain's next entry.
+    """
+    if not settings.ledger.is_file():
+        raise nothing_run(settings)
     try:
-        count, head, breaks = verify(ledger)
+        anchors = [read_anchor(anchor)] if anchor else []
+    except ValueError as problem:
+        raise SettingsProblem(f"{problem}.") from None
+    ledger = open_ledger(settings.ledger, b"")
+    try:
+        count, head, breaks = verify(ledger, anchors)
+        if out:
+            export_log(ledger, Path(out))
+        note(ledger, "log exported" if out else "log verified", "audit", entries=count, breaks=len(breaks))
     finally:
         ledger.engine.dispose()
     text = "\n".join([*breaks, f"{count:,} entries, head {head}: {'broken' if breaks else 'unbroken'}"])
@@ -101,6 +115,7 @@ def held_workbook(settings: Settings, path: Path) -> dict[str, Any]:
     """Write the work list of held rows as a workbook, one sheet a cause."""
     if not path.parent.is_dir():
         raise SettingsProblem(f"There is no folder {path.parent} to write {path.name} into. Nothing was changed.")
+    note_act(settings, "held rows exported", "work list")
     work = work_list(settings, read_mappings(settings))
     causes = write_held_workbook(work, path)
     decisions = sum(one.rows > 0 for one in work.waiting)

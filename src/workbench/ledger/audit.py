@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
+import getpass
+import inspect
 import json
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from workbench.clock import WallClock, as_text
-from workbench.ledger.store import Ledger, audit
+from workbench.ledger import verify_log
+from workbench.ledger.store import Ledger, audit, open_ledger
+from workbench.ledger.verify_log import START, Entry, canonical, entry_hash, read_ledger, walk
 from workbench.privacy import token
+from workbench.settings import Settings
 
-START = "0" * 64
+
+def person() -> str:
+    """Return who works here: the login and the machine, as an entry names its actor."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        name = f"user {os.getuid()}"
+    return f"{name}@{socket.gethostname()}"
 
 
 def append_entry(
@@ -34,9 +48,29 @@ def append_entry(
     connection.execute(insert(audit).values(**entry, hash=entry_hash(entry)))
 
 
-def entry_hash(entry: dict[str, Any]) -> str:
-    """Return the hash of an entry over its canonical JSON."""
-    return hashlib.sha256(json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def note(ledger: Ledger, act: str, object_name: str, *, actor: str = "", record: str = "", **detail: Any) -> None:
+    """Append an entry for what is no operation on a record: a reading, an export, a decision, an approval, a refusal.
+
+    Without an actor it is whoever works here.
+    """
+    with ledger.commit() as connection:
+        append_entry(
+            connection,
+            ledger.key,
+            actor=actor or person(),
+            act=act,
+            object_name=object_name,
+            record=record,
+            **detail,
+        )
+
+
+def note_act(settings: Settings, act: str, object_name: str, **detail: Any) -> None:
+    """Note an act in the audit chain of a target, if something was run for it; no key is needed."""
+    if settings.ledger.is_file():
+        ledger = open_ledger(settings.ledger, b"")
+        note(ledger, act, object_name, **detail)
+        ledger.engine.dispose()
 
 
 def audit_head(ledger: Ledger) -> tuple[int, str]:
@@ -47,21 +81,26 @@ def audit_head(ledger: Ledger) -> tuple[int, str]:
     return (last.seq, last.hash) if last else (0, START)
 
 
-def verify(ledger: Ledger) -> tuple[int, str, list[str]]:
-    """Walk the chain; return its length, its head, and every break."""
-    count, head = 0, START
-    breaks = []
-    for entry in _entries(ledger):
-        stated = entry.pop("hash")
-        if entry["previous"] != head or entry["seq"] != count + 1:
-            breaks.append(f"entry {entry['seq']} does not follow entry {count}")
-        if entry_hash(entry) != stated:
-            breaks.append(f"entry {entry['seq']} was changed")
-        count, head = entry["seq"], stated
-    return count, head, breaks
+def verify(ledger: Ledger, anchors: Iterable[tuple[int, str]] = ()) -> tuple[int, str, list[str]]:
+    """Walk the chain; return its length, its head, and every break, also against anchors that were signed."""
+    return walk(_entries(ledger), anchors)
 
 
-def _entries(ledger: Ledger) -> Iterator[dict[str, Any]]:
+def export_log(ledger: Ledger, folder: Path) -> list[Path]:
+    """Write the log as audit.jsonl, and beside it the program that checks it with nothing but Python."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log, program = folder / "audit.jsonl", folder / "verify_log.py"
+    with log.open("wb") as file:
+        for entry in _entries(ledger):
+            file.write((entry.encode() if isinstance(entry, str) else canonical(entry)) + b"\n")
+    program.write_text(inspect.getsource(verify_log), "utf-8")
+    return [log, program]
+
+
+def _entries(ledger: Ledger) -> Iterator[Entry | str]:
+    if ledger.engine.dialect.name == "sqlite":
+        yield from read_ledger(Path(str(ledger.engine.url.database)))
+        return
     with ledger.read() as connection:
         for row in connection.execute(select(audit).order_by(audit.c.seq)).mappings():
             yield dict(row)

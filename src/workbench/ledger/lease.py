@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from workbench.clock import WallClock
 from workbench.errors import LeaseLost, StoreProblem
+from workbench.ledger.audit import note
 from workbench.ledger.store import Ledger, lease
 
 SECONDS = 120.0
@@ -29,9 +30,13 @@ class Lease:
 
 
 @contextmanager
-def hold_lease(ledger: Ledger) -> Iterator[Lease]:
+def hold_lease(ledger: Ledger, actor: str = "") -> Iterator[Lease]:
     """Take the lease, or say who has it; give it back at the end. A dead process of this machine has lost it."""
-    taken = _take(ledger)
+    try:
+        taken = _take(ledger)
+    except LeaseLost as refusal:
+        note(ledger, "second writer refused", "tenant", actor=actor, reason=str(refusal))
+        raise
     try:
         yield taken
     finally:

@@ -14,6 +14,7 @@ from workbench.ledger.identities import Identity, forget_identity, keep_identity
 from workbench.ledger.images import keep_image
 from workbench.ledger.lease import Lease, check_fence
 from workbench.ledger.store import Ledger, batches, operations, transitions
+from workbench.privacy import token
 from workbench.vocabulary import State
 
 OPEN = (State.INTENDED, State.SENT, State.UNKNOWN)
@@ -152,7 +153,9 @@ def record_outcomes(ledger: Ledger, lease: Lease, actor: str, outcomes: Iterable
                 object_name=row.destination,
                 record=f"{row.source_object}/{row.source_id}",
                 operation=one.operation_id,
-                fingerprint=row.completed,
+                run=row.run_id,
+                # Keyed: a plain hash of few values can be guessed.
+                fingerprint=token(ledger.key, row.completed) if row.completed else "",
             )
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from workbench.clock import WallClock, as_text
-from workbench.ledger.store import Ledger, runs, steps
+from workbench.errors import SettingsProblem
+from workbench.ledger.audit import note
+from workbench.ledger.store import Ledger, facts, runs, steps
+
+ROLLED_BACK = "rolled_back_at"
 
 
 @dataclass(frozen=True)
@@ -91,3 +96,30 @@ def step_states(ledger: Ledger, run_id: str) -> dict[str, str]:
     query = select(steps).where(steps.c.run_id == run_id).order_by(steps.c.seq)
     with ledger.read() as connection:
         return {row.step: row.state for row in connection.execute(query)}
+
+
+def went_live_at(ledger: Ledger) -> str | None:
+    """Return when a reconciliation was green the first time, since the last rollback if there was one; None before that."""
+    green = select(func.min(steps.c.at)).where(steps.c.step == "reconcile", steps.c.state == "green")
+    with ledger.read() as connection:
+        since = connection.scalar(select(facts.c.value).where(facts.c.name == ROLLED_BACK))
+        live: str | None = connection.scalar(green if since is None else green.where(steps.c.at > since))
+    return live
+
+
+def begin_rollback(ledger: Ledger, *, hours: int, now: float, actor: str) -> None:
+    """Note that a rollback begins at a moment of the wall's clock, or refuse it so many hours after going live.
+
+    From now on nothing is live, so that what was begun in time may be finished at any time.
+    """
+    if (live := went_live_at(ledger)) and now > (until := datetime.fromisoformat(live).timestamp() + hours * 3600):
+        note(ledger, "rollback refused", "tenant", actor=actor, closed=as_text(until))
+        raise SettingsProblem(
+            f"The rollback closed at {as_text(until)}, {hours} h after the first green reconciliation. Nothing was changed."
+            " See what it would do with workbench rollback --preview; whoever may decide it then raises rollback_hours"
+            " under [policy] in migration.toml and confirms again."
+        )
+    note(ledger, "rollback begun", "tenant", actor=actor)
+    with ledger.commit() as connection:
+        connection.execute(delete(facts).where(facts.c.name == ROLLED_BACK))
+        connection.execute(insert(facts).values(name=ROLLED_BACK, value=as_text(now)))

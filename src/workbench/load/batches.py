@@ -15,7 +15,7 @@ from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
 from workbench.ledger.proofs import PROVEN, REFUTED
 from workbench.load.payload import Payload
-from workbench.load.requests import BULK, Lost, Sending, made_by_us
+from workbench.load.requests import BULK, Lost, Sending, made_by_us, why_refused
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 
@@ -155,7 +155,11 @@ def _refused(sending: Sending, request: Request, result: JobResult | None) -> li
     """Record the rows that a job refused, each with its own reason."""
     failed = dict(result.failed) if result else {}
     found = [
-        (one.row, one.destination, Outcome(one.operation_id, State.REJECTED, reason=refusal.public))
+        (
+            one.row,
+            one.destination,
+            Outcome(one.operation_id, State.REJECTED, reason=why_refused(sending, one.row, refusal)),
+        )
         for place, one in enumerate(request.rows)
         if (refusal := failed.get(place) or failed.get(str(one.fields[request.key])))
     ]

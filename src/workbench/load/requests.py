@@ -13,7 +13,7 @@ from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.foreign import taken_keys
 from workbench.freshsales.records import create_record, delete_record, find_by_source_id, update_record, upsert_record
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
-from workbench.ledger.operations import Intent, Outcome, first_create_at, intend, record_outcomes
+from workbench.ledger.operations import DELETE, Intent, Outcome, first_create_at, intend, operations_of, record_outcomes
 from workbench.ledger.plans import Plan, PlannedRow
 from workbench.ledger.proofs import BULK as MANY
 from workbench.ledger.proofs import PROVEN, REFUTED, keep_verdict, read_verdicts
@@ -177,11 +177,29 @@ def send_row(sending: Sending, mapping: ObjectMapping, row: PlannedRow, payload:
             sending.prove(mapping.destination, REFUTED)
             sending.withdraw([operation_id], "our field is not unique there: sent as a plain create")
             return send_row(sending, mapping, row, payload)
-        outcome = Outcome(operation_id, State.REJECTED, reason=problem.public)
+        outcome = Outcome(operation_id, State.REJECTED, reason=why_refused(sending, row, problem))
     except OutcomeUnknown as problem:
         sending.lose(lost, problem)
         return None
     return sending.record(row, mapping.destination, outcome)
+
+
+def why_refused(sending: Sending, row: PlannedRow, problem: Refused) -> str:
+    """Return the public reason of a refusal; where a record of ours in the recycle bin holds the value, it says so."""
+    if problem.reason is not Reason.NOT_UNIQUE:
+        return problem.public
+    ours = (
+        one
+        for one in reversed(operations_of(sending.session.ledger, row.source_object, row.source_id))
+        if one.action == DELETE and one.state == State.APPLIED and one.reason
+    )
+    if (held := next(ours, None)) is None:
+        return problem.public
+    where = endpoint(held.destination, sending.session.settings.edition)
+    return (
+        f"{problem.public}: {where.plural}/{held.destination_id} was made for this row and lies in the recycle bin."
+        " Empty the bin, then load again"
+    )
 
 
 def _created(sending: Sending, lost: Lost) -> Outcome:

@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
+from workbench.clock import Clock, WallClock
 from workbench.errors import TenantUnreachable
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
-from workbench.freshsales.records import delete_record, update_record
+from workbench.freshsales.records import delete_record, release_unique, update_record
 from workbench.freshsales.refusals import OutcomeUnknown, Refused
 from workbench.freshsales.shapes import flatten
 from workbench.ledger.identities import Identity, find_identity
@@ -28,6 +29,7 @@ from workbench.ledger.operations import (
     record_outcomes,
 )
 from workbench.ledger.plans import Plan
+from workbench.ledger.runs import begin_rollback
 from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
@@ -37,8 +39,11 @@ from workbench.load.unknowns import settle_open
 from workbench.pacing import HOUR, agreed_pacing
 from workbench.vocabulary import State
 
+WALL = WallClock()
 UNIQUE = ("email", "emails_more", "name", SOURCE_ID)
 """What unique rules look at, in the recycle bin too."""
+TAKEN = "it keeps its unique values in the recycle bin; empty the bin before a new load"
+UNSURE = "whether its unique values were freed is not known; empty the recycle bin before a new load"
 TRIES = (30.0, 300.0, 900.0)
 """Seconds between tries of a write without an answer: a deletion or a release may be repeated, it changes nothing twice."""
 
@@ -71,10 +76,19 @@ class RollbackPreview:
         rows = [
             (*(getattr(one.identity, name) for name in names), str(one.case), one.why)
             for one in self.verdicts
-            if one.case in (Case.EDITED, Case.HANGING, Case.FILE, Case.REFUSED)
+            if one.case in (Case.EDITED, Case.HANGING, Case.FILE, Case.REFUSED, Case.MERGED)
         ]
         schema = {name: pl.Int64 if name == "destination_id" else pl.String for name in (*names, "case", "why")}
         return pl.DataFrame(rows, orient="row", schema=schema)
+
+    @property
+    def advice(self) -> list[str]:
+        """Return what a person has to do before a new load."""
+        taken = [one.identity for one in self.verdicts if one.case is Case.DELETED and one.why]
+        named = ", ".join(f"{one.source_object}/{one.source_id}" for one in taken[:5])
+        more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
+        text = f"Empty the recycle bin first, before a new load: {len(taken)} deleted records keep unique values there"
+        return [f"{text} ({named}{more})."] if taken else []
 
 
 def plan_rollback(session: Session) -> RollbackPreview:
@@ -92,16 +106,22 @@ def plan_rollback(session: Session) -> RollbackPreview:
     return RollbackPreview(verdicts, calls, calls * agreed_pacing(session.settings).interval / HOUR)
 
 
-def roll_back(session: Session, *, release: bool = True) -> RollbackPreview:
+def roll_back(session: Session, *, release: bool = True, clock: Clock = WALL) -> RollbackPreview:
     """Take back what can be taken back, each record by an operation of the ledger; killed, the next call goes on.
 
     Every record is read again right before it is deleted or restored. `release` first frees e-mail, name and source id,
-    which the recycle bin would keep taken, so that a later load can use them again.
+    which the recycle bin would keep taken, so that a later load can use them again. By `clock`, the wall's, it is refused
+    when `[policy] rollback_hours` have gone since the first green reconciliation; what was begun in time may be finished.
     """
+    hours = int(session.settings["policy.rollback_hours"])
+    begin_rollback(session.ledger, hours=hours, now=clock.now(), actor=session.actor)
     before = session.tenant.calls
     settle_open(Sending(session, Plan(0, "", "", "rollback", {}), Resolver(session.schema, {})))
     settle_undoing(session, release=release)
     survey = Survey(session)
+    # What hung on a record that is gone may hang on another one now.
+    for parent in survey.parents if survey.lost else ():
+        survey.read_children(parent)
     undoing = Undoing(session, survey, release)
     verdicts = [undoing.undo(one) for one in survey.in_order()]
     calls = session.tenant.calls - before
@@ -121,7 +141,10 @@ def settle_undoing(session: Session, *, release: bool) -> None:
         sent = last_image(session.ledger, identity.operation_id, "sent") or {}
         now = read_now(session.tenant, identity.destination, identity.destination_id, sent.get("target"))
         if now is None:
-            _record(session, Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason="found gone"))
+            _record(
+                session,
+                Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason="" if release else TAKEN),
+            )
         elif _is_untouched(identity, sent, before, now):
             _delete(session, identity, one.operation_id, now, release=release)
         else:
@@ -148,10 +171,10 @@ class Undoing:
                 [operation_id] = self._intend(identity, DELETE)
                 now = self.survey.now[place]
                 keep_before(self.session.ledger, self.session.lease, operation_id, now)
-                refused = _delete(self.session, identity, operation_id, now, release=self.release)
+                refused, stays = _delete(self.session, identity, operation_id, now, release=self.release)
                 if refused:
                     self.survey.removed.discard(place)
-                    return Verdict(identity, Case.REFUSED, refused)
+                return Verdict(identity, Case.REFUSED if refused else Case.DELETED, refused or stays)
             case Case.GONE:
                 self._forget(identity, DELETE, verdict.case)
             case Case.FILE if self._is_orphan(identity):
@@ -223,9 +246,11 @@ class Undoing:
         return None
 
 
-def _delete(session: Session, identity: Identity, operation_id: int, now: Mapping[str, Any], *, release: bool) -> str:
-    """Delete one record softly and record it; return why Freshsales refused, if it did."""
-    reason = _release(session, identity, now) if release else ""
+def _delete(
+    session: Session, identity: Identity, operation_id: int, now: Mapping[str, Any], *, release: bool
+) -> tuple[str, str]:
+    """Delete one record softly and record it; return why Freshsales refused, and what stays taken in the bin, if so."""
+    stays = _stays(session, identity, now, release=release)
     clock = session.tenant.clock
     for wait in TRIES:
         try:
@@ -236,37 +261,24 @@ def _delete(session: Session, identity: Identity, operation_id: int, now: Mappin
         except Refused as problem:
             _hold_again(session, identity, now, now)
             _record(session, Outcome(operation_id, State.REJECTED, reason=problem.public))
-            return problem.public
-        _record(session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=reason))
-        return ""
+            return problem.public, ""
+        _record(session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=stays))
+        return "", stays
     raise TenantUnreachable(
         "Freshsales gave no answer to a deletion for a long time. Run the rollback again; it goes on."
     )
 
 
-def _release(session: Session, identity: Identity, now: Mapping[str, Any]) -> str:
-    """Free the unique values of a record that is about to be deleted; return what stays taken."""
-    where = endpoint(identity.destination, session.settings.edition)
-    if not where.has_custom_fields:
+def _stays(session: Session, identity: Identity, now: Mapping[str, Any], *, release: bool) -> str:
+    """Free the unique values of a record that is about to be deleted; return what a person has to know where they stay."""
+    if not endpoint(identity.destination, session.settings.edition).has_custom_fields:
         return ""
-    number = identity.destination_id
-    freed: dict[str, Any] = {SOURCE_ID: None}
-    ways = [freed]
-    if where.bulk_identifier == "emails":
-        # A contact may not be left without any address or number: then an address that can never be one takes its place.
-        parting = {"email": f"released-{number}@rollback.invalid", "emails_more": []}
-        ways = [freed | {"email": None, "emails_more": []}, freed | parting, freed]
-    elif where.bulk_identifier == "name":
-        ways = [freed | {"name": f"{str(now.get('name'))[:200]} (rolled back {number})"}, freed]
-    for fields in ways:
-        try:
-            update_record(session.tenant, identity.destination, number, fields, before=now)
-        except Refused:
-            continue
-        except OutcomeUnknown:
-            return "whether its unique values were freed is not known; empty the recycle bin before a new load"
-        return "" if fields is not ways[-1] or len(ways) == 1 else "its unique values stay taken; empty the recycle bin"
-    return "its unique values stay taken; empty the recycle bin before a new load"
+    if not release:
+        return TAKEN
+    try:
+        return "" if release_unique(session.tenant, identity.destination, identity.destination_id, now) else TAKEN
+    except OutcomeUnknown:
+        return UNSURE
 
 
 def _hold_again(session: Session, identity: Identity, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from workbench.errors import StoreProblem
 from workbench.freshsales.client import Freshsales, Transport, connect
 from workbench.freshsales.schema import TenantSchema, read_schema
 from workbench.keys import api_key, image_key
+from workbench.ledger.audit import note
 from workbench.ledger.budget import LedgerBudget
 from workbench.ledger.images import check_key
 from workbench.ledger.lease import Lease, hold_lease
@@ -71,7 +72,8 @@ def open_session(
     try:
         ledger.require_sound()
         check_key(ledger)
-        with hold_lease(ledger) as lease, open_tenant(settings, base_url, ledger, transport, lease) as tenant:
+        with hold_lease(ledger, actor) as lease, open_tenant(settings, base_url, ledger, transport, lease) as tenant:
+            note(ledger, "tenant opened to write", "tenant", actor=actor, run=run_id, fence=lease.fence)
             kept = replace(ledger, clock=tenant.clock)
             yield Session(settings, mappings, tenant, read_schema(tenant), kept, lease, run_id, actor)
     finally:

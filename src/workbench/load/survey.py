@@ -10,7 +10,7 @@ from typing import Any
 from workbench.canonical import Form, canonical
 from workbench.freshsales.census import list_records, read_children, read_pages
 from workbench.freshsales.endpoints import endpoint
-from workbench.freshsales.shapes import flatten
+from workbench.freshsales.shapes import ELEMENTS, elements_of, flatten, without_ours
 from workbench.ledger.identities import Identity, live_identities
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import INCOMPLETE, operations_of
@@ -43,6 +43,7 @@ class Case(StrEnum):
     RESTORED = "restored to what it was before us"
     AS_BEFORE = "left alone: it is as it was before us"
     GONE = "gone already: a person deleted it"
+    MERGED = "left alone: a person merged it with another record"
     EDITED = "kept: a person changed it"
     HANGING = "kept: something that stays hangs on it"
     FILE = "kept: Freshsales has no way to delete a file"
@@ -84,6 +85,8 @@ class Survey:
     now: dict[Place, dict[str, Any]] = field(default_factory=dict)
     hanging: dict[Place, set[Place]] = field(default_factory=dict)
     removed: set[Place] = field(default_factory=set)
+    survivors: dict[Place, Place] = field(default_factory=dict)
+    """What our records that are gone were merged into, as far as what hung on them tells."""
 
     def __post_init__(self) -> None:
         self.known = {self.place(one): one for one in live_identities(self.session.ledger)}
@@ -97,6 +100,13 @@ class Survey:
         for destination in ("task", "appointment", "sales_activity"):
             for record in list_records(tenant, destination):
                 self.note(destination, record)
+        for one in self.known.values() if self.lost else ():
+            self._follow(one)
+
+    @property
+    def lost(self) -> set[Place]:
+        """Our records of the kinds that are listed whole which are there no more."""
+        return {one for one in self.known if one not in self.now and one[0] not in ("notes", "documents")}
 
     @property
     def parents(self) -> list[Place]:
@@ -137,6 +147,23 @@ class Survey:
             children.update(listed)
             for place in [one for one in self.known if one in listed]:
                 self.now[place] = listed[place]
+                self._follow(self.known[place])
+
+    def _follow(self, identity: Identity) -> None:
+        """Learn from a child of ours where its parent went: the API tells of no merge, but moves what hung on the record."""
+        sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
+        was, now = (
+            self._above(flat) for flat in (sent, flatten(identity.destination, self.now.get(self.place(identity), {})))
+        )
+        for name, (plural, number) in was.items():
+            old, new = (plural, number), now.get(name)
+            if new and new != old and new[0] == plural and old in self.known and old not in self.now:
+                self.survivors[old] = new
+
+    def _above(self, flat: Mapping[str, Any]) -> dict[str, Place]:
+        """Return what a record hangs on, link by link; several of one kind tell nothing."""
+        links = {name: (plural, int(flat[name])) for name, plural in LINKS.items() if isinstance(flat.get(name), int)}
+        return links | ({"target": self.at(*flat["target"])} if flat.get("target") else {})
 
     def in_order(self) -> list[Identity]:
         """Return every identity, children first, child accounts before their parents."""
@@ -159,13 +186,14 @@ class Survey:
         if identity.destination not in ("note", "file"):
             return "", 0
         sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
-        return self.at(*sent["target"]) if sent.get("target") else ("", 0)
+        parent = self.at(*sent["target"]) if sent.get("target") else ("", 0)
+        return self.survivors.get(parent, parent)
 
     def judge(self, identity: Identity) -> Verdict:
         """Say what becomes of one record; one that goes no longer hangs on anything."""
         place = self.place(identity)
         verdict = self._judged(identity, place)
-        if verdict.case in (Case.DELETED, Case.GONE):
+        if verdict.case is Case.DELETED or place not in self.now:
             self.removed.add(place)
         elif verdict.case in (Case.RESTORED, Case.EDITED) and identity.origin != "created":
             self.let_go(identity, place)
@@ -183,7 +211,10 @@ class Survey:
         if identity.destination == "file":
             return Verdict(identity, Case.FILE)
         if place not in self.now:
-            return Verdict(identity, Case.GONE)
+            into = self.survivors.get(place)
+            return Verdict(identity, Case.MERGED, f"{into[0]}/{into[1]}") if into else Verdict(identity, Case.GONE)
+        if merged := sorted(one for one, into in self.survivors.items() if into == place):
+            return Verdict(identity, Case.MERGED, ", ".join(f"{plural}/{number}" for plural, number in merged))
         if identity.origin != "created":
             fields, kept = self.restorable(identity)
             case = Case.EDITED if kept else Case.RESTORED if fields else Case.AS_BEFORE
@@ -219,6 +250,11 @@ class Survey:
                 continue
             if name in before and are_equal(mapping, name, now[name], known.last(name)):
                 back[name] = before[name]
+            elif name in before and name in ELEMENTS:
+                back[name] = without_ours(before[name] or [], known.last(name) or [], now[name] or [])
+                kept += [name] if elements_of(back[name]) != elements_of(before[name] or []) else []
+                if elements_of(back[name]) == elements_of(now[name] or []):
+                    del back[name]
             else:
                 kept.append(name)
         return back, kept

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.clock import as_text
 from workbench.errors import ApprovalMissing
+from workbench.ledger.audit import note_act
 from workbench.mapping.files import hash_decisions
 from workbench.settings import Settings
 from workbench.vocabulary import Lock
@@ -158,3 +159,5 @@ def _append(settings: Settings, made: Signature) -> None:
     settings.approvals.parent.mkdir(parents=True, exist_ok=True)
     with settings.approvals.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, sort_keys=True) + "\n")
+    act = f"{made.lock} approval {'taken back' if made.voided else 'signed'}"
+    note_act(settings, act, "approvals", by=made.by, signature=made.digest, **made.binds)

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.ledger.audit import note_act
 from workbench.mapping.files import Mappings
 from workbench.settings import Settings
 from workbench.suggest.proposals import accept, propose
@@ -49,6 +50,7 @@ def accept_in_rehearsal(settings: Settings, mappings: Mappings) -> str:
 def accept_proposals(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str) -> dict[str, Any]:
     """Accept proposals at or above a confidence into mappings/values; all that stays open is asked."""
     frame = accept(settings, mappings, above=above, by=by, on=on, own=False)
+    note_act(settings, "decisions accepted", "value maps", by=by, above=above, rows=int(frame["accepted"].sum()))
     lines = [
         f"{row['value_map']}: {row['accepted']} accepted, {row['open']} open" for row in frame.iter_rows(named=True)
     ]
