@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from loads import Rehearsal, rehearse, serve
+from over_theirs import Written, write_over_theirs
 from rooms import Practice, make_practice, make_ready_to_load
 
 from workbench.journey.rehearsal import start_tenant
@@ -24,6 +25,12 @@ def rehearsal(template: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
     """A copy of the ready practice."""
     with rehearse(template, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def written(template: Practice, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """A few people loaded, one of them over a record of others."""
+    return write_over_theirs(template, tmp_path_factory.mktemp("written"))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ NEEDS_BEFORE = {
     "tags_removed",
 }
 """What a PUT would lose, or leave behind, if the record were not read first."""
+UNIQUE = ("email", "emails_more", "name", SOURCE_ID)
+"""What unique rules look at, in the recycle bin too."""
 
 
 def create_record(tenant: Freshsales, destination: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +88,15 @@ def delete_record(tenant: Freshsales, destination: str, record_id: int) -> bool:
             return False
         raise
     return True
+
+
+def hold_unique(
+    tenant: Freshsales, destination: str, record_id: int, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    """Give a record that is not deleted after all the unique values back that it had before they were released."""
+    if endpoint(destination, tenant.edition).has_custom_fields:
+        held = {name: value for name, value in flatten(destination, before).items() if name in UNIQUE}
+        update_record(tenant, destination, record_id, held, before=now)
 
 
 def release_unique(tenant: Freshsales, destination: str, record_id: int, now: Mapping[str, Any]) -> bool:

@@ -11,8 +11,8 @@ import polars as pl
 
 from workbench.clock import Clock, WallClock
 from workbench.errors import TenantUnreachable
-from workbench.freshsales.endpoints import SOURCE_ID, endpoint
-from workbench.freshsales.records import delete_record, release_unique, update_record
+from workbench.freshsales.endpoints import endpoint
+from workbench.freshsales.records import UNIQUE, delete_record, hold_unique, release_unique, update_record
 from workbench.freshsales.refusals import OutcomeUnknown, Refused
 from workbench.freshsales.shapes import flatten
 from workbench.ledger.identities import Identity, find_identity
@@ -34,14 +34,12 @@ from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
 from workbench.load.session import Session
-from workbench.load.survey import Case, Known, Survey, Verdict, edited_fields
+from workbench.load.survey import Known, Survey, Verdict, edited_fields
 from workbench.load.unknowns import settle_open
 from workbench.pacing import HOUR, agreed_pacing
-from workbench.vocabulary import State
+from workbench.vocabulary import Case, State
 
 WALL = WallClock()
-UNIQUE = ("email", "emails_more", "name", SOURCE_ID)
-"""What unique rules look at, in the recycle bin too."""
 TAKEN = "it keeps its unique values in the recycle bin; empty the bin before a new load"
 UNSURE = "whether its unique values were freed is not known; empty the recycle bin before a new load"
 TRIES = (30.0, 300.0, 900.0)
@@ -148,7 +146,7 @@ def settle_undoing(session: Session, *, release: bool) -> None:
         elif _is_untouched(identity, sent, before, now):
             _delete(session, identity, one.operation_id, now, release=release)
         else:
-            _hold_again(session, identity, before, now)
+            hold_unique(session.tenant, identity.destination, identity.destination_id, before, now)
             _record(session, Outcome(one.operation_id, State.ABSENT, reason="a person changed it meanwhile"))
 
 
@@ -183,7 +181,7 @@ class Undoing:
             case Case.AS_BEFORE:
                 self._forget(identity, RESTORE, verdict.case)
             case Case.RESTORED | Case.EDITED if identity.origin != "created":
-                self._restore(identity, verdict)
+                return self._restore(identity, verdict)
         return verdict
 
     def _read(self, identity: Identity) -> None:
@@ -230,20 +228,24 @@ class Undoing:
         [operation_id] = self._intend(identity, action)
         _record(self.session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=reason))
 
-    def _restore(self, identity: Identity, verdict: Verdict) -> None:
+    def _restore(self, identity: Identity, verdict: Verdict) -> Verdict:
         """Set back what still is as we wrote it; with an answer that is lost, the next call finds what is left to do."""
-        fields, _ = self.survey.restorable(identity)
+        session, (fields, _) = self.session, self.survey.restorable(identity)
         if not fields:
-            return self._forget(identity, RESTORE, verdict.case)
+            self._forget(identity, RESTORE, verdict.case)
+            return verdict
         [operation_id] = self._intend(identity, RESTORE)
         now = self.survey.now[self.survey.place(identity)]
-        keep_before(self.session.ledger, self.session.lease, operation_id, now)
-        made = update_record(self.session.tenant, identity.destination, identity.destination_id, fields, before=now)
-        _record(
-            self.session,
-            Outcome(operation_id, State.APPLIED, identity.destination_id, reason=verdict.case, read_back=made),
-        )
-        return None
+        keep_before(session.ledger, session.lease, operation_id, now)
+        number, reason = identity.destination_id, verdict.case
+        try:
+            made = update_record(session.tenant, identity.destination, number, fields, before=now)
+        except Refused as problem:
+            _record(session, Outcome(operation_id, State.REJECTED, reason=problem.public))
+            self.survey.note(identity.destination, now)  # it hangs on what it hung on
+            return Verdict(identity, Case.REFUSED, problem.public)
+        _record(session, Outcome(operation_id, State.APPLIED, number, reason=reason, read_back=made))
+        return verdict
 
 
 def _delete(
@@ -259,7 +261,7 @@ def _delete(
             clock.wait_until(clock.now() + wait)
             continue
         except Refused as problem:
-            _hold_again(session, identity, now, now)
+            hold_unique(session.tenant, identity.destination, identity.destination_id, now, now)
             _record(session, Outcome(operation_id, State.REJECTED, reason=problem.public))
             return problem.public, ""
         _record(session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=stays))
@@ -279,13 +281,6 @@ def _stays(session: Session, identity: Identity, now: Mapping[str, Any], *, rele
         return "" if release_unique(session.tenant, identity.destination, identity.destination_id, now) else TAKEN
     except OutcomeUnknown:
         return UNSURE
-
-
-def _hold_again(session: Session, identity: Identity, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Give a record that stays its unique values back, where they are still as we released them."""
-    held = {name: value for name, value in flatten(identity.destination, before).items() if name in UNIQUE}
-    if endpoint(identity.destination, session.settings.edition).has_custom_fields:
-        update_record(session.tenant, identity.destination, identity.destination_id, held, before=now)
 
 
 def _is_untouched(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from workbench.canonical import Form, canonical
@@ -18,7 +17,7 @@ from workbench.ledger.store import Ledger
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.staging.rows import form_of
-from workbench.vocabulary import Edition
+from workbench.vocabulary import Case, Edition
 
 TYPED_NAMES = """
     first_name last_name job_title email emails_more mobile_number work_number phone_numbers external_id time_zone
@@ -34,20 +33,6 @@ LINKS = {"account": "sales_accounts", "contact": "contacts", "parent_sales_accou
 
 Place = tuple[str, int]
 """Plural and id of a record."""
-
-
-class Case(StrEnum):
-    """What a rollback does with one record."""
-
-    DELETED = "deleted: made by us, and nobody touched it"
-    RESTORED = "restored to what it was before us"
-    AS_BEFORE = "left alone: it is as it was before us"
-    GONE = "gone already: a person deleted it"
-    MERGED = "left alone: a person merged it with another record"
-    EDITED = "kept: a person changed it"
-    HANGING = "kept: something that stays hangs on it"
-    FILE = "kept: Freshsales has no way to delete a file"
-    REFUSED = "kept: Freshsales refused"
 
 
 @dataclass(frozen=True)
