@@ -1,4 +1,6 @@
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,18 @@ def test_a_ledger_of_an_earlier_version_gets_the_index_of_waiting_rows_and_a_loo
         ).all()
     assert ["planned_deferred" in step[-1] for step in steps] == [True]
     ledger.engine.dispose()
+
+
+def test_many_who_open_a_new_ledger_at_once_all_find_it_whole(tmp_path: Path) -> None:
+    for number in range(5):
+        path, ready = tmp_path / f"{number}.sqlite", threading.Barrier(8)
+
+        def open_it(path: Path = path, ready: threading.Barrier = ready) -> None:
+            ready.wait()
+            ledger = open_ledger(path, KEY)
+            ledger.require_sound()
+            ledger.engine.dispose()
+
+        with ThreadPoolExecutor(8) as pool:
+            for made in [pool.submit(open_it) for _ in range(8)]:
+                made.result()

@@ -19,6 +19,7 @@ from workbench.journey.rehearsal import forget_rehearsal, seed_rehearsal
 from workbench.journey.starter import notebooks_folder
 from workbench.journey.steps import AGAIN, APART, STEPS, steps_between
 from workbench.keys import api_key
+from workbench.ledger.lease import RUNNER, hold_lease
 from workbench.ledger.runs import Run, finish_run, note_step, step_states
 from workbench.log import note_event
 from workbench.reports.page import render_page
@@ -37,9 +38,21 @@ class Ran:
 
 
 def run_steps(settings: Settings, *, first: str | None = None, last: str | None = None, fresh: bool = False) -> Ran:
-    """Run the steps from `first` to `last`; without `first` the last unfinished run goes on where it is not green."""
+    """Run the steps from `first` to `last`; without `first` the last unfinished run goes on where it is not green.
+
+    While it runs, another process that would run the same target is told so and does nothing.
+    """
     wanted = steps_between(first, last)
     api_key(settings)
+    ledger = open_run_ledger(settings)
+    try:
+        with hold_lease(ledger, name=RUNNER):
+            return _run_alone(settings, wanted, skip=first is None, fresh=fresh)
+    finally:
+        ledger.engine.dispose()
+
+
+def _run_alone(settings: Settings, wanted: list[str], *, skip: bool, fresh: bool) -> Ran:
     if wanted[0] in APART:
         # A delta or a rollback belongs to the run that loaded, although that is finished.
         reopen_last_run(settings)
@@ -51,7 +64,7 @@ def run_steps(settings: Settings, *, first: str | None = None, last: str | None 
     started = time.monotonic()
     try:
         for place, step in enumerate(wanted):
-            if first is None and states.get(step) == "green":
+            if skip and states.get(step) == "green":
                 ran.skipped.append(step)
                 continue
             _tell(f"[{place + 1}/{len(wanted)}] {step}")

@@ -133,7 +133,7 @@ def list_conflicts(ledger: Ledger, *, plan_id: int | None = None) -> list[Confli
 
 
 def current_writer(ledger: Ledger) -> str | None:
-    """Return who holds the lease, if anybody does."""
+    """Return who writes to the tenant, else who runs the steps, if anybody does."""
     with ledger.read() as connection:
-        row = connection.execute(select(lease)).first()
-    return str(row.holder) if row and row.expires else None
+        rows = connection.execute(select(lease).order_by(lease.c.name.desc())).all()
+    return next((str(row.holder) for row in rows if row.expires), None)

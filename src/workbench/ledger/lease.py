@@ -19,6 +19,9 @@ from workbench.ledger.store import Ledger, lease
 SECONDS = 120.0
 """How long a writer on another machine is believed to live after its last sign."""
 FREE = 0.0
+WRITER, RUNNER = "writer", "runner"
+"""Who writes to the tenant, for as long as a session is open; who runs the steps, from the first to the last."""
+DOES = {WRITER: "writes to this tenant", RUNNER: "runs this migration"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,12 @@ class Lease:
 
 
 @contextmanager
-def hold_lease(ledger: Ledger, actor: str = "") -> Iterator[Lease]:
-    """Take the lease, or say who has it; give it back at the end. A dead process of this machine has lost it."""
+def hold_lease(ledger: Ledger, actor: str = "", name: str = WRITER) -> Iterator[Lease]:
+    """Take a lease, or say who has it; give it back at the end. A dead process of this machine has lost it."""
     try:
-        taken = _take(ledger)
+        taken = _take(ledger, name)
     except LeaseLost as refusal:
-        note(ledger, "second writer refused", "tenant", actor=actor, reason=str(refusal))
+        note(ledger, f"second {name} refused", "tenant", actor=actor, reason=str(refusal))
         raise
     try:
         yield taken
@@ -43,7 +46,7 @@ def hold_lease(ledger: Ledger, actor: str = "") -> Iterator[Lease]:
         # A ledger that can no longer be written must not hide why the load stopped; a dead holder is seen anyway.
         with suppress(StoreProblem), ledger.commit() as connection:
             connection.execute(
-                update(lease).where(lease.c.name == "writer", lease.c.fence == taken.fence).values(expires=FREE)
+                update(lease).where(lease.c.name == name, lease.c.fence == taken.fence).values(expires=FREE)
             )
 
 
@@ -51,27 +54,25 @@ def check_fence(connection: Connection, held: Lease) -> None:
     """Refuse a writer whose number is old, and prolong the lease of the one who may write."""
     made = connection.execute(
         update(lease)
-        .where(lease.c.name == "writer", lease.c.fence == held.fence)
+        .where(lease.c.name == WRITER, lease.c.fence == held.fence)
         .values(expires=WallClock().now() + SECONDS)
     )
     if made.rowcount != 1:
         raise LeaseLost("Another process writes to this tenant now; this one stopped before its next request.")
 
 
-def _take(ledger: Ledger) -> Lease:
+def _take(ledger: Ledger, name: str) -> Lease:
     me = f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
     now = WallClock().now()
     with ledger.commit() as connection:
-        row = connection.execute(select(lease).where(lease.c.name == "writer").with_for_update()).first()
+        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).first()
         if row is None:
-            connection.execute(insert(lease).values(name="writer", holder=me, fence=1, expires=now + SECONDS))
+            connection.execute(insert(lease).values(name=name, holder=me, fence=1, expires=now + SECONDS))
             return Lease(me, 1)
         if row.holder != me and _is_held(row.holder, row.expires, now):
-            raise LeaseLost(
-                f"{named(row.holder)} writes to this tenant. Wait until it ends, or stop it, then run again."
-            )
+            raise LeaseLost(f"{named(row.holder)} {DOES[name]}. Wait until it ends, or stop it, then run again.")
         connection.execute(
-            update(lease).where(lease.c.name == "writer").values(holder=me, fence=row.fence + 1, expires=now + SECONDS)
+            update(lease).where(lease.c.name == name).values(holder=me, fence=row.fence + 1, expires=now + SECONDS)
         )
         return Lease(me, row.fence + 1)
 

@@ -249,17 +249,18 @@ def open_ledger(path: Path | str, key: bytes) -> Ledger:
     engine = create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
+    ledger = Ledger(engine, key)
     try:
-        metadata.create_all(engine)
-        for index in planned.indexes:  # a ledger that an earlier version made
-            index.create(engine, checkfirst=True)
-        with engine.begin() as connection:
+        with ledger.commit() as connection:  # one process makes the tables, another one that opens it then finds them
+            metadata.create_all(connection)
+            for index in planned.indexes:  # a ledger that an earlier version made
+                index.create(connection, checkfirst=True)
             known = connection.scalar(select(facts.c.value).where(facts.c.name == "schema"))
             if known is None:
                 connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
     except DatabaseError:
         raise StoreProblem(DAMAGED) from None
-    return Ledger(engine, key)
+    return ledger
 
 
 @contextmanager
@@ -283,7 +284,7 @@ def _named_problems() -> Iterator[None]:
 def _durable(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `commit` says, not where the driver guesses
     cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")  # first: another process may be making the file
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA busy_timeout = 30000")
     cursor.close()
