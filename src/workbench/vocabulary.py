@@ -128,17 +128,3 @@ LOADING = (PlanScope.LOAD, PlanScope.DELTA)
 """The plans that the load approval is asked for."""
 LATER_WAVE, OLDER, CONDENSED = "later_wave_", "older_", "condensed_"
 """Claims of rows that no mapping stages now: of another wave, older than the history that moves, lines of a summary note."""
-
-
-class Case(StrEnum):
-    """What a rollback does with one record."""
-
-    DELETED = "deleted: made by us, and nobody touched it"
-    RESTORED = "restored to what it was before us"
-    AS_BEFORE = "left alone: it is as it was before us"
-    GONE = "gone already: a person deleted it"
-    MERGED = "left alone: a person merged it with another record"
-    EDITED = "kept: a person changed it"
-    HANGING = "kept: something that stays hangs on it"
-    FILE = "kept: Freshsales has no way to delete a file"
-    REFUSED = "kept: Freshsales refused"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.journey.reconciling import SHORT
 from workbench.ledger import verify_log
 from workbench.ledger.audit import append_entry, audit_head, export_log, note
 from workbench.ledger.store import Ledger
@@ -163,7 +164,8 @@ def test_a_log_written_anew_without_a_break_is_found_with_any_anchor_after_the_c
 
 
 def test_entries_that_came_after_the_signature_leave_the_anchor_valid(log: Path, ledger: Ledger) -> None:
-    anchor = audit_head(ledger)
+    count, head = audit_head(ledger)
+    anchor = read_anchor(f"Audit chain ({count:,} entries) {head[:SHORT]}")
     note(ledger, "records read", "tenant")
     assert walk(read_lines(export_log(ledger, log.parent)[0]), [anchor])[2] == []
 

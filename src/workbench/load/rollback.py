@@ -34,10 +34,10 @@ from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
 from workbench.load.session import Session
-from workbench.load.survey import Known, Survey, Verdict, edited_fields
+from workbench.load.survey import Case, Known, Survey, Verdict, edited_fields
 from workbench.load.unknowns import settle_open
 from workbench.pacing import HOUR, agreed_pacing
-from workbench.vocabulary import Case, State
+from workbench.vocabulary import State
 
 WALL = WallClock()
 TAKEN = "it keeps its unique values in the recycle bin; empty the bin before a new load"

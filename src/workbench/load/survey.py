@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from workbench.canonical import Form, canonical
@@ -17,7 +18,7 @@ from workbench.ledger.store import Ledger
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.staging.rows import form_of
-from workbench.vocabulary import Case, Edition
+from workbench.vocabulary import Edition
 
 TYPED_NAMES = """
     first_name last_name job_title email emails_more mobile_number work_number phone_numbers external_id time_zone
@@ -33,6 +34,20 @@ LINKS = {"account": "sales_accounts", "contact": "contacts", "parent_sales_accou
 
 Place = tuple[str, int]
 """Plural and id of a record."""
+
+
+class Case(StrEnum):
+    """What a rollback does with one record."""
+
+    DELETED = "deleted: made by us, and nobody touched it"
+    RESTORED = "restored to what it was before us"
+    AS_BEFORE = "left alone: it is as it was before us"
+    GONE = "gone already: a person deleted it"
+    MERGED = "left alone: a person merged it with another record"
+    EDITED = "kept: a person changed it"
+    HANGING = "kept: something that stays hangs on it"
+    FILE = "kept: Freshsales has no way to delete a file"
+    REFUSED = "kept: Freshsales refused"
 
 
 @dataclass(frozen=True)
@@ -137,9 +152,8 @@ class Survey:
     def _follow(self, identity: Identity) -> None:
         """Learn from a child of ours where its parent went: the API tells of no merge, but moves what hung on the record."""
         sent = last_image(self.session.ledger, identity.operation_id, "sent") or {}
-        was, now = (
-            self._above(flat) for flat in (sent, flatten(identity.destination, self.now.get(self.place(identity), {})))
-        )
+        there = flatten(identity.destination, self.now.get(self.place(identity), {}))
+        was, now = self._above(sent), self._above(there)
         for name, (plural, number) in was.items():
             old, new = (plural, number), now.get(name)
             if new and new != old and new[0] == plural and old in self.known and old not in self.now:
