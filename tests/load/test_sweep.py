@@ -2,8 +2,10 @@
 
 import json
 
+import httpx
 import pytest
 from loads import NOTHING_WRONG, WRITES, PowerCutError, Rehearsal, cut
+from slices import slice_of
 from sqlalchemy import select
 
 from workbench.journey.record import open_run_ledger
@@ -36,7 +38,7 @@ def doubts(rehearsal: Rehearsal) -> int:
     return count
 
 
-@pytest.mark.parametrize("write", ["task", "note", "sales activity"])
+@pytest.mark.parametrize("write", slice_of(["task", "appointment", "note", "sales activity"], every=2))
 def test_a_commit_after_both_looks_is_a_double_that_the_next_load_tells_and_leaves(
     rehearsal: Rehearsal, write: str
 ) -> None:
@@ -55,6 +57,25 @@ def test_a_commit_after_both_looks_is_a_double_that_the_next_load_tells_and_leav
     log = (next(rehearsal.practice.settings.runs.iterdir()) / "log.jsonl").read_text()
     assert f'"event": "double", "mapping": "{mapping}"' in log
     assert rehearsal.load(scope).doubles == {}, "an incident is told once"
+
+
+def test_an_upload_that_the_tenant_finishes_after_both_looks_is_told_too(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(1, 1)
+    held: list[httpx.Request] = []
+
+    def hold(request: httpx.Request) -> None:
+        if request.method == "POST" and request.url.path.endswith("/documents") and not held:
+            held.append(request)
+            raise httpx.ReadTimeout("no answer", request=request)
+
+    rehearsal.transport.before.append(hold)
+    assert rehearsal.load(scope).doubles == {}
+    rehearsal.transport.before.clear()
+    assert rehearsal.transport.handle_request(held[0]).status_code == 201
+    wait_hours(rehearsal)
+    [[double]] = rehearsal.load(scope).doubles["attachment"].values()
+    assert double in {one["id"] for one in rehearsal.state()["documents"]}
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG | {"records beyond the ledger": {"documents": 1}}
 
 
 def test_a_double_that_commits_while_its_object_is_loaded_is_told_by_the_same_load(rehearsal: Rehearsal) -> None:

@@ -102,7 +102,7 @@ def make_world(template: Practice, folder: Path, people: int, children: int, kin
     practice = Practice(small, template.truth)
     world = World(practice, mappings, Plan(0, "", "", "", {}), keys)
     with play_ground(world, folder / "first", random.Random(0)) as (rehearsal, weather):
-        with _session(rehearsal, world) as session:
+        with open_world(rehearsal, world) as session:
             world.plan = plan_load(
                 session.settings, mappings, session.schema, session.ledger, session.run_id, name=PlanScope.LOAD
             )
@@ -115,7 +115,7 @@ def make_world(template: Practice, folder: Path, people: int, children: int, kin
         death = Death("before a write", 10**9)
         other = Death("before a request", 10**9)
         weather.death = other
-        with _session(rehearsal, world) as session:
+        with open_world(rehearsal, world) as session:
             death.watch(session.ledger.engine)
             run_load(session, world.plan, kinds=KINDS)
         world.commits, world.requests = death.seen, other.seen
@@ -161,7 +161,7 @@ def play_ground(world: World, folder: Path, chance: random.Random) -> Iterator[t
 
 
 @contextmanager
-def _session(rehearsal: Rehearsal, world: World) -> Iterator[Session]:
+def open_world(rehearsal: Rehearsal, world: World) -> Iterator[Session]:
     settings = rehearsal.practice.settings
     run = current_run(settings).run_id
     with open_session(
@@ -207,7 +207,7 @@ def play(world: World, folder: Path, seed: int) -> Story:
             story.sessions += 1
             weather.death = death = deaths.pop() if deaths else None
             try:
-                _load(rehearsal, world, death, is_new=chance.random() < 0.2)
+                load_once(rehearsal, world, death, is_new=chance.random() < 0.2)
                 break
             except PowerCutError:
                 death.bury()
@@ -228,7 +228,7 @@ def play(world: World, folder: Path, seed: int) -> Story:
             story.wrong.append(f"I10: it took {(tenant.state.now() - started) / 3600:.0f} hours")
         # The last look at what was in doubt comes hours later, with the next load: a delta, or the files.
         tenant.state.hear(tenant.state.now() + 3 * 3600)
-        _load(rehearsal, world, None, is_new=False)
+        load_once(rehearsal, world, None, is_new=False)
         story.told |= +weather.told
         story.wrong += judge(rehearsal, world, weather)
     return story
@@ -246,7 +246,7 @@ def die_at(world: World, folder: Path, moment: str, nth: int) -> list[str]:
     with play_ground(world, folder, random.Random(0)) as (rehearsal, weather):
         weather.death = death = Death(moment, nth)
         try:
-            _load(rehearsal, world, death, is_new=False)
+            load_once(rehearsal, world, death, is_new=False)
             return [f"the process did not end {moment} {nth}"]
         except PowerCutError:
             death.bury()
@@ -255,13 +255,13 @@ def die_at(world: World, folder: Path, moment: str, nth: int) -> list[str]:
         broken = verify(ledger)[2]
         ledger.engine.dispose()
         # As after a kill, every second time somebody plans anew while the ledger does not know what came of the last write.
-        _load(rehearsal, world, None, is_new=nth % 2 == 0)
+        load_once(rehearsal, world, None, is_new=nth % 2 == 0)
         return [*broken, *judge(rehearsal, world, weather)]
 
 
-def _load(rehearsal: Rehearsal, world: World, death: Death | None, *, is_new: bool) -> None:
+def load_once(rehearsal: Rehearsal, world: World, death: Death | None, *, is_new: bool) -> None:
     """Load in a process of its own: go on with the plan, or plan anew."""
-    with _session(rehearsal, world) as session:
+    with open_world(rehearsal, world) as session:
         if death is not None:
             death.watch(session.ledger.engine)
         plan = last_plan(session.ledger, session.run_id, PlanScope.LOAD) or world.plan
