@@ -7,7 +7,7 @@ import pytest
 from seeds import WORLDS, World, die_at, points
 from slices import slice_of
 
-PARTS = 30
+PARTS = 60
 
 
 @pytest.mark.parametrize(("world", "part"), slice_of(product(range(len(WORLDS)), range(PARTS)), every=PARTS + 1))

@@ -19,15 +19,18 @@ from sqlalchemy import select
 from weather import EDITABLE, MOMENTS, Chances, Death, Weather
 
 from workbench.errors import WorkbenchError
+from workbench.freshsales.schema import TenantSchema, read_schema
 from workbench.journey.record import current_run, open_run_ledger
+from workbench.keys import image_key
 from workbench.ledger.audit import verify
 from workbench.ledger.identities import live_identities
+from workbench.ledger.lease import hold_lease
 from workbench.ledger.operations import FINAL, OPEN
 from workbench.ledger.plans import Plan, last_plan
-from workbench.ledger.store import Ledger, audit, operations, planned
+from workbench.ledger.store import Ledger, audit, open_ledger, operations, planned
 from workbench.load.loader import run_load
 from workbench.load.plan import plan_load
-from workbench.load.session import Session, open_session
+from workbench.load.session import Session, open_tenant
 from workbench.mapping.files import Mappings
 from workbench.tenant.server import make_app
 from workbench.vocabulary import Operation, PlanScope
@@ -59,6 +62,7 @@ class World:
     plan: Plan
     keys: set[str]
     content: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schema: TenantSchema | None = None
     commits: int = 0
     requests: int = 0
 
@@ -162,13 +166,22 @@ def play_ground(world: World, folder: Path, chance: random.Random) -> Iterator[t
 
 @contextmanager
 def open_world(rehearsal: Rehearsal, world: World) -> Iterator[Session]:
+    """Open a session that writes; what the tenant offers is asked once a world, since its copies are equal."""
     settings = rehearsal.practice.settings
     run = current_run(settings).run_id
-    with open_session(
-        settings, world.mappings, LOCAL, run, actor="rehearsal", transport=Shared(rehearsal.transport)
-    ) as session:
-        rehearsal.schema = session.schema
-        yield session
+    ledger = open_ledger(settings.ledger, image_key(settings))
+    try:
+        ledger.require_sound()
+        with (
+            hold_lease(ledger) as lease,
+            open_tenant(settings, LOCAL, ledger, Shared(rehearsal.transport), lease) as tenant,
+        ):
+            world.schema = world.schema or read_schema(tenant)
+            rehearsal.schema = world.schema
+            kept = replace(ledger, clock=tenant.clock)
+            yield Session(settings, world.mappings, tenant, world.schema, kept, lease, run, "rehearsal")
+    finally:
+        ledger.engine.dispose()
 
 
 def draw_weather(chance: random.Random) -> Chances:
