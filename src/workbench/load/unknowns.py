@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row
-
 from workbench.canonical import plain
 from workbench.freshsales.census import list_newest, read_children, read_newest
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
@@ -62,7 +60,7 @@ def settle_open(sending: Sending) -> dict[str, dict[str, int]]:
     return found
 
 
-def _lost(ledger: Ledger, one: Row[Any], job_path: str | None = None) -> Lost:
+def _lost(ledger: Ledger, one: Any, job_path: str | None = None) -> Lost:
     """Return an operation of the ledger with all that is needed to find its record."""
     row = PlannedRow(one.ordinal, one.mapping, one.source_object, one.source_id, Operation(one.action), one.fingerprint)
     fields = last_image(ledger, one.operation_id, "sent") or {}
@@ -127,7 +125,7 @@ def sweep(sending: Sending, mapping: str) -> dict[str, list[int]]:
         is_last = session.tenant.clock.now() - since >= LATEST
         if not (beside or is_last):
             continue
-        told = f"{len(beside)} more than one record" if beside else "no double"
+        told = f"records beside the known one: {len(beside)}" if beside else "no double"
         number, reason = lost.operation_id, f"{LOOKED}{told}"
         keep_look(session.ledger, session.lease, session.actor, number, reason=reason, doubles=beside)
     for source_id, ids in sorted(doubles.items()):
