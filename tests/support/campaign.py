@@ -53,7 +53,7 @@ def run_chain(place: int, told: Path) -> None:
     for number, (files, part) in enumerate(PROCESSES[place]):
         environment = {**os.environ, "WORKBENCH_CAMPAIGN": "1", **({"PART": part} if part else {})}
         report = told / f"{place}-{number}.xml"
-        command = [sys.executable, "-m", "pytest", *files.split(), f"--junitxml={report}", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *files.split(), f"--junitxml={report}", "-o", "junit_family=xunit1"]
         subprocess.run([*command, *(alone if " " in files else [])], cwd=ROOT, env=environment, check=False)
 
 
