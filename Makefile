@@ -48,8 +48,8 @@ bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the
 	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check 'dlt[duckdb]' pyarrow 'reladiff[duckdb]'
 	-touch $@
 
-campaign: setup  ## the long tests: every crash point and lost answer, 2,000 random tables, as many damaged ones, 5,000 requests
-	WORKBENCH_CAMPAIGN=1 $(BIN)/python -m pytest tests/load tests/dental_exec/test_any_dialect.py tests/tenant/test_any_request.py
+campaign: setup  ## the long tests: every crash point, kills, 2,000 seeds (SEEDS=10000), random tables and requests; writes docs/reliability.md
+	$(BIN)/python tests/support/campaign.py
 
 lock:  ## write requirements.lock again (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --extra dev pyproject.toml -o requirements.lock

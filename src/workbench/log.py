@@ -10,11 +10,15 @@ from typing import Any, TextIO
 
 
 def note_event(folder: Path, event: str, **facts: Any) -> None:
-    """Append one event to the run's log."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Append one event to the run's log; one that cannot be kept is told on stderr, and the run goes on."""
     line = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **facts}
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, default=str) + "\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, default=str) + "\n")
+    except OSError as problem:
+        # The ledger holds what counts; a full disk must not end a load between an answer and its outcome.
+        sys.stderr.write(f"log.jsonl cannot be written ({problem.strerror}): {event}\n")
 
 
 class Progress:

@@ -79,7 +79,10 @@ class Warehouse:
 
     def columns(self, table: str) -> list[str]:
         """Return the column names of a table in order."""
-        return [str(row[0]) for row in self.run(f"DESCRIBE {table}")] if self.has(table) else []
+        try:
+            return [str(row[0]) for row in self.run(f"DESCRIBE {table}")]
+        except duckdb.CatalogException:
+            return []
 
     def tables(self, schema: str) -> list[str]:
         """Return the table names of a schema, sorted."""

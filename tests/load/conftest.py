@@ -1,5 +1,8 @@
 """One practice made ready for all tests of the room, and a copy of it with its tenant in process for each."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 from loads import Rehearsal, rehearse, serve
 from over_theirs import Written, write_over_theirs
 from rooms import Practice, make_practice, make_ready_to_load
+from seeds import World, make_worlds
 
 from workbench.journey.rehearsal import start_tenant
 
@@ -48,3 +52,20 @@ def classic(classic_template: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
     """A copy of the ready practice on Classic."""
     with rehearse(classic_template, tmp_path) as made:
         yield made
+
+
+MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Path]:
+    """A folder in memory where there is one: thousands of ledgers are synced to disk for nothing."""
+    made = Path(tempfile.mkdtemp(dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="session")
+def worlds(template: Practice, memory: Path) -> list[World]:
+    """Four small practices, planned, and what an undisturbed load makes of each."""
+    return make_worlds(template, memory)

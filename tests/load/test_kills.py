@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from loads import serve
 from middleman import MOMENTS, Death, Middleman
 from rooms import Practice, make_practice, make_ready_to_load
+from slices import slice_of
 from truth import Tenant, mismatches
 
 from workbench.journey.desk import writing
@@ -75,13 +77,14 @@ def load_through(practice: Practice, middleman: Middleman, seed: int) -> list[in
     return ended
 
 
-def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    seed = 20261124
+@pytest.mark.parametrize("seed", slice_of([20261124, 20261125, 20261126], every=3))
+def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path, seed: int, record_property) -> None:
     practice = make_practice(tmp_path, patients=40, seed=7)
     with serve(practice) as tenant_url:
         make_ready_to_load(practice)
         middleman = Middleman(tenant_url, practice.settings.ledger, draw_deaths(seed))
         ended = load_through(practice, middleman, seed)
+        record_property("kills", sum(one == -9 for one in ended))
         assert ended == [-9] * len(KILLS) + [0], f"seed {seed}: {middleman.waiting} never came"
         truth = json.loads(practice.truth.read_text())
         assert mismatches(truth, Tenant(tenant_url), practice.open_spellings()) == [], f"seed {seed}"

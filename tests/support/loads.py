@@ -116,7 +116,7 @@ class Rehearsal:
 
     def admin(self, path: str, body: Any = None, *, method: str = "") -> Any:
         """Ask the tenant's other side."""
-        with httpx.Client(base_url="http://127.0.0.1:9", transport=_Shared(self.transport)) as client:
+        with httpx.Client(base_url="http://127.0.0.1:9", transport=Shared(self.transport)) as client:
             answer = client.request(method or ("GET" if body is None else "POST"), f"/_tenant/{path}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -139,7 +139,7 @@ class Rehearsal:
             LOCAL,
             current_run(settings).run_id,
             actor="rehearsal",
-            transport=_Shared(self.transport),
+            transport=Shared(self.transport),
         ) as session:
             self.schema = session.schema
             yield session
@@ -263,7 +263,7 @@ def cut(rehearsal: Rehearsal, write: str, nth: int, *, after: bool) -> None:
     (rehearsal.transport.after if after else rehearsal.transport.before).append(end)
 
 
-class _Shared(httpx.BaseTransport):
+class Shared(httpx.BaseTransport):
     """Hands requests on; closing the client leaves the application running."""
 
     def __init__(self, inner: InProcess) -> None:

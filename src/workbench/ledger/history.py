@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from workbench.clock import as_text
 from workbench.ledger.identities import ADOPTED
@@ -66,6 +67,27 @@ def deferral_of(ledger: Ledger, source_object: str, source_id: str) -> str | Non
     with ledger.read() as connection:
         row = connection.execute(query).first()
     return str(row.reason) if row else None
+
+
+LOOKED = "looked at after the load: "
+"""How the reason of the last look at an operation that was in doubt begins."""
+
+
+def in_doubt(ledger: Ledger) -> list[tuple[Row[Any], float]]:
+    """Return every create whose outcome was unknown once and that had no last look, oldest first, and since when."""
+    of = transitions.c.operation_id
+    doubted = (
+        select(of, func.max(transitions.c.at).label("since")).where(transitions.c.state == State.UNKNOWN).group_by(of)
+    ).subquery()
+    looked = select(of).where(transitions.c.reason.startswith(LOOKED))
+    query = (
+        select(operations, doubted.c.since)
+        .join(doubted, doubted.c.operation_id == operations.c.operation_id)
+        .where(operations.c.action == "create", operations.c.operation_id.not_in(looked))
+        .order_by(operations.c.operation_id)
+    )
+    with ledger.read() as connection:
+        return [(row, float(row.since)) for row in connection.execute(query)]
 
 
 def count_refusals(ledger: Ledger, run_id: str) -> list[tuple[str, str, int]]:

@@ -197,6 +197,20 @@ def _move(connection: Connection, clock: Clock, outcomes: Sequence[Outcome]) -> 
     )
 
 
+def keep_look(ledger: Ledger, lease: Lease, actor: str, number: int, *, reason: str, doubles: Sequence[int]) -> None:
+    """Keep what a look after the load told of an operation that was in doubt, and the ids of doubles; its state stays."""
+    with ledger.commit() as connection:
+        check_fence(connection, lease)
+        row = connection.execute(select(operations).where(operations.c.operation_id == number)).one()
+        _move(connection, ledger.clock, [Outcome(number, State(row.state), reason=reason)])
+        if doubles:
+            name, record = row.destination, f"{row.source_object}/{row.source_id}"
+            detail = {"operation": number, "ids": list(doubles)}
+            append_entry(
+                connection, ledger.key, actor=actor, act="double found", object_name=name, record=record, **detail
+            )
+
+
 def done_ordinals(ledger: Ledger, plan_id: int, mapping: str) -> set[int]:
     """Return the rows of a plan that were applied; a rejected one is tried again by the next load."""
     query = select(operations.c.ordinal).where(

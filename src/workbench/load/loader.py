@@ -19,7 +19,7 @@ from workbench.load.batches import FEWEST_IN_BULK, fit_for_our_key, may_go_in_bu
 from workbench.load.payload import Payload, frozen_payloads, knowing
 from workbench.load.requests import Sending, send_row
 from workbench.load.session import Session
-from workbench.load.unknowns import settle_lost, settle_open
+from workbench.load.unknowns import settle_lost, settle_open, sweep
 from workbench.log import Progress, note_event
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Fate, Kind, Operation, State
@@ -49,6 +49,8 @@ class Loaded:
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    doubles: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """By mapping and source id: records beside the known one that were found where an outcome had been in doubt."""
 
     def add(self, mapping: str, fates: dict[str, int], calls: int) -> None:
         """Add one batch."""
@@ -166,6 +168,11 @@ def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> N
             payloads = frozen_payloads(sending.session, plan, mapping, level, sending.resolver)
             log = next_log(sending.session.folder / "batches", mapping.name)
             _load_batch(sending, Batch(mapping, payloads, log, progress), level, loaded)
+    before = sending.session.tenant.calls
+    if doubles := sweep(sending, mapping.name):
+        loaded.doubles[mapping.name] = doubles
+    if calls := sending.session.tenant.calls - before:
+        loaded.add(mapping.name, {}, calls)
 
 
 def _load_batch(sending: Sending, batch: Batch, rows: list[PlannedRow], loaded: Loaded) -> None:

@@ -142,14 +142,19 @@ class Sending:
                 [Outcome(one, State.ABSENT, reason=reason) for one in operation_ids],
             )
 
+    def doubt(self, operation_ids: list[int], reason: str) -> None:
+        """Record that nobody knows what came of operations."""
+        if operation_ids:
+            record_outcomes(
+                self.session.ledger,
+                self.session.lease,
+                self.session.actor,
+                [Outcome(one, State.UNKNOWN, reason=reason) for one in operation_ids],
+            )
+
     def lose(self, lost: Lost, problem: OutcomeUnknown) -> None:
         """Record that an answer was lost, so that the row is looked up before anything else is done with it."""
-        record_outcomes(
-            self.session.ledger,
-            self.session.lease,
-            self.session.actor,
-            [Outcome(lost.operation_id, State.UNKNOWN, reason=f"no usable answer ({problem.status or 'none'})")],
-        )
+        self.doubt([lost.operation_id], f"no usable answer ({problem.status or 'none'})")
         self.lost.append(lost)
 
 

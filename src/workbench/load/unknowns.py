@@ -1,4 +1,7 @@
-"""Operations whose outcome is not known: looked up by our key or marker, twice, and only then planned again."""
+"""Operations whose outcome is not known: looked up by our key or marker, twice, and only then planned again.
+
+Where the tenant refuses no double, a row that was in doubt is looked at once more when its object has been loaded.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.jobs import poll_job
 from workbench.freshsales.records import find_all_by_source_id, read_record
 from workbench.freshsales.refusals import OutcomeUnknown
-from workbench.ledger.identities import is_known
+from workbench.ledger.history import LOOKED, in_doubt
+from workbench.ledger.identities import find_identity, is_known
 from workbench.ledger.images import last_image
-from workbench.ledger.operations import UNDONE, Outcome, first_create_at, open_operations
+from workbench.ledger.operations import UNDONE, Outcome, first_create_at, keep_look, open_operations
 from workbench.ledger.plans import PlannedRow
+from workbench.ledger.store import Ledger
 from workbench.load.requests import CHANGED, SKEW, Lost, Sending, complete, made_by_us
 from workbench.log import note_event
 from workbench.staging.words import marker_word
@@ -22,6 +27,8 @@ from workbench.vocabulary import Fate, Operation, State
 
 LOOKS = (30.0, 600.0)
 """Seconds of the tenant's time before the first and the second look: an index may lag behind a write."""
+LATEST = 3600.0
+"""Seconds after a doubt from which a look counts as the last: no request is known to have been committed so late."""
 PAGE_WORTH = 10
 """From so many lost rows on, the newest pages cost fewer calls than a look-up each."""
 
@@ -32,21 +39,11 @@ Records = dict[int, list[dict[str, Any]]]
 def settle_open(sending: Sending) -> dict[str, dict[str, int]]:
     """Settle what a killed or broken run left open, before anything new is sent; return what turned out applied."""
     ledger = sending.session.ledger
-    waiting = [
-        Lost(
-            PlannedRow(
-                one.ordinal, one.mapping, one.source_object, one.source_id, Operation(one.action), one.fingerprint
-            ),
-            one.destination,
-            one.operation_id,
-            one.way,
-            last_image(ledger, one.operation_id, "sent") or {},
-            one.job_path,
-            one.plan_id,
-        )
-        for one in open_operations(ledger)
-        if one.action not in UNDONE
-    ]
+    left_open = [one for one in open_operations(ledger) if one.action not in UNDONE]
+    # A process ended before it heard what came of these: from now on that is written down, so that a sweep knows them.
+    ended = [one.operation_id for one in left_open if one.state != State.UNKNOWN]
+    sending.doubt(ended, "the process ended before its outcome was known")
+    waiting = [_lost(ledger, one, one.job_path) for one in left_open]
     for path in sorted({one.job_path for one in waiting if one.job_path}):
         try:
             poll_job(sending.session.tenant, path)
@@ -61,6 +58,13 @@ def settle_open(sending: Sending) -> dict[str, dict[str, int]]:
             bucket[fate] = bucket.get(fate, 0) + 1
     sending.lost = []  # a deal that is there but whose closing date got no answer: its keyed upsert settles it
     return found
+
+
+def _lost(ledger: Ledger, one: Any, job_path: str | None = None) -> Lost:
+    """Return an operation of the ledger with all that is needed to find its record."""
+    row = PlannedRow(one.ordinal, one.mapping, one.source_object, one.source_id, Operation(one.action), one.fingerprint)
+    fields = last_image(ledger, one.operation_id, "sent") or {}
+    return Lost(row, one.destination, one.operation_id, one.way, fields, job_path, one.plan_id)
 
 
 def settle_lost(sending: Sending) -> Iterator[tuple[Lost, Outcome | None]]:
@@ -95,6 +99,38 @@ def settle(sending: Sending, waiting: Sequence[Lost]) -> Iterator[tuple[Lost, Ou
         left = [one for one in left if one not in safe]
     sending.withdraw([one.operation_id for one in left], "looked up twice: not there")
     yield from ((one, None) for one in left)
+
+
+def sweep(sending: Sending, mapping: str) -> dict[str, list[int]]:
+    """Look again at each row of a mapping whose outcome was unknown once, where the tenant refuses no second record.
+
+    Return, by source id, the records beside the known one. They are an incident, told in the log, the audit chain and
+    by the reconciliation; nothing is deleted. A row in doubt for less than an hour is looked at by the next load too.
+    """
+    session, doubles = sending.session, dict[str, list[int]]()
+    due = [
+        (since, _lost(session.ledger, one))
+        for one, since in in_doubt(session.ledger)
+        if one.mapping == mapping and not sending.is_proven(one.destination)
+    ]
+    if not due:
+        return doubles
+    there = _look(sending, [one for _, one in due])
+    for since, lost in due:
+        known = find_identity(session.ledger, lost.row.source_object, lost.row.source_id)
+        found = {int(record["id"]) for record in there.get(lost.operation_id, [])}
+        beside = sorted(found - {known.destination_id if known else 0})
+        if beside:
+            doubles[lost.row.source_id] = beside
+        is_last = session.tenant.clock.now() - since >= LATEST
+        if not (beside or is_last):
+            continue
+        told = f"records beside the known one: {len(beside)}" if beside else "no double"
+        number, reason = lost.operation_id, f"{LOOKED}{told}"
+        keep_look(session.ledger, session.lease, session.actor, number, reason=reason, doubles=beside)
+    for source_id, ids in sorted(doubles.items()):
+        note_event(session.folder, "double", mapping=mapping, source_id=source_id, ids=ids)
+    return doubles
 
 
 def _adopted(sending: Sending, lost: Lost, found: list[dict[str, Any]]) -> Outcome | None:

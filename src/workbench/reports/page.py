@@ -98,7 +98,12 @@ def write_page(out: Path, template: str, **values: object) -> Path:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     html = _environment().get_template(template).render(style=Markup(style), style_hash=digest, **values)  # noqa: S704  our own file
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(html, "utf-8")
+    part = out.with_name(f"{out.name}.part")
+    try:
+        part.write_text(html, "utf-8")
+        part.replace(out)  # whole or not at all: half a page could still show a green head
+    finally:
+        part.unlink(missing_ok=True)
     return out
 
 

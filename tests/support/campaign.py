@@ -1,0 +1,96 @@
+"""Run the long tests in two processes and write what really ran into docs/reliability.md: never a figure by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reliability.md"
+SEEDS = "tests/load/test_seeds.py"
+POINTS = "tests/load/test_every_point.py"
+KILLS = "tests/load/test_kills.py"
+PROCESSES = (
+    [(SEEDS, "0/2"), (POINTS, "")],
+    [(SEEDS, "1/2"), (KILLS, ""), ("tests/load tests/ledger tests/freshsales tests/dental_exec tests/tenant", "")],
+)
+"""What each of the two runs, one after the other; the last one leaves out what stands here by itself."""
+FACTS = ("points", "kills")
+
+
+def main() -> int:
+    """Run everything, write the figures, and return 1 when anything was violated."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder)
+        chains = [
+            subprocess.Popen([sys.executable, __file__, "--chain", str(place), str(told)])
+            for place in range(len(PROCESSES))
+        ]
+        for chain in chains:
+            chain.wait()
+        cases = [case for path in sorted(told.glob("*.xml")) for case in ElementTree.parse(path).iter("testcase")]
+    lines, violations = figures(cases, (time.monotonic() - started) / 60)
+    text = PAGE.read_text("utf-8")
+    begin, end = "<!-- campaign -->\n", "<!-- end of campaign -->"
+    head, _, rest = text.partition(begin)
+    PAGE.write_text(head + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2], "utf-8")
+    print("\n".join(lines))
+    return 1 if violations or not cases else 0
+
+
+def run_chain(place: int, told: Path) -> None:
+    """Run the files of one process, each to a report of its own."""
+    alone = [f"--ignore={one}" for one in (SEEDS, POINTS, KILLS)]
+    for number, (files, part) in enumerate(PROCESSES[place]):
+        environment = {**os.environ, "WORKBENCH_CAMPAIGN": "1", **({"PART": part} if part else {})}
+        report = told / f"{place}-{number}.xml"
+        command = [sys.executable, "-m", "pytest", *files.split(), f"--junitxml={report}", "-o", "junit_family=xunit1"]
+        subprocess.run([*command, *(alone if " " in files else [])], cwd=ROOT, env=environment, check=False)
+
+
+def figures(cases: list[ElementTree.Element], minutes: float) -> tuple[list[str], int]:
+    """Return the lines that are written, and how many tests failed."""
+    facts: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    stories, failed = 0, []
+    for case in cases:
+        is_story = "test_seeds" in case.get("classname", "")
+        stories += is_story
+        for one in case.iter("property"):
+            name, count = str(one.get("name")), int(str(one.get("value")))
+            (faults if is_story and name not in FACTS else facts)[name] += count
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed.append(f"{case.get('classname')}::{case.get('name')}")
+    tried = ", ".join(f"{name} {count:,}" for name, count in sorted(faults.items()) if count)
+    lines = [
+        f"Run on {datetime.now(UTC):%Y-%m-%d} in {minutes:.0f} minutes, two processes: {len(cases):,} tests.",
+        "",
+        "| What | How many |",
+        "| --- | --- |",
+        f"| crash points: a load ended there, and went on to the same end | {facts['points']:,} |",
+        f"| true `kill -9` of loading processes | {facts['kills']:,} |",
+        f"| seeds: stories of faults, users and deaths by chance | {stories:,} |",
+        f"| tests of faults F1 to F50 and their rooms | {len(cases) - stories:,} |",
+        f"| violations | {len(failed):,} |",
+        "",
+        f"What happened in the stories: {tried or 'nothing'}.",
+    ]
+    if failed:
+        lines += ["", "Violated:", "", *(f"- `{re.sub(r'[|`]', '', one)}`" for one in failed)]
+    return lines, len(failed)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--chain"]:
+        run_chain(int(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        sys.exit(main())
