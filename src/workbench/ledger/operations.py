@@ -18,8 +18,7 @@ from workbench.privacy import token
 from workbench.vocabulary import State
 
 OPEN = (State.INTENDED, State.SENT, State.UNKNOWN)
-FINAL = (State.APPLIED, State.VERIFIED)
-UNDONE = DELETE, RESTORE = "delete", "restore"
+FINAL, UNDONE = (State.APPLIED, State.VERIFIED), (DELETE := "delete", RESTORE := "restore")
 """The actions of a rollback; those of a load are the operations of its plan."""
 CONFLICTS = "conflicts"
 """The kind of the image that keeps the three values of fields that both sides changed."""
