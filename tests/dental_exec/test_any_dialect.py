@@ -188,8 +188,7 @@ def test_a_random_table_in_a_random_dialect_lands_equal(store: Warehouse, made: 
         return
     event(f"{landed.reader} {made.style}")
     if is_doubtful and landed.rejected:
-        # Where nothing shows that backslashes escape, they land as they stand.
-        assert all(row in made.rows or "\\" in "".join(row) for row in landed.rows)
+        assert all(row in made.rows for row in landed.rows)
         return
     assert (landed.rows, landed.rejected) == (made.rows, [])
     assert landed.numbers == list(range(1, len(made.rows) + 1))

@@ -130,10 +130,11 @@ def prepare_careful(found: DataFile, said: ExportObject) -> DataFile:
         mark = re.escape(found.dialect.delimiter.encode())
         knows_quotes = bool(re.search(rb'[\r\n%b]"' % mark, data))
         escapes = len(list(islice(re.finditer(rb'\\"(?![\r\n%b]|\Z)' % mark, data), 2)))
+        may_escape = data.find(b'\\"') >= 0
     found = replace(found, may_be_sound=False, knows_quotes=knows_quotes)
-    chosen = _choose_escape(found, said) if escapes else found
-    # One alone may as well be a value that ends in a backslash, beside a quote that was lost.
-    return _doubt(found, chosen, said) if escapes == 1 and chosen.dialect.backslash else chosen
+    chosen = _choose_escape(found, said) if may_escape else found
+    # One alone, or none that is plain, may as well be a value that ends in a backslash, beside a quote that was lost.
+    return _doubt(found, chosen, said) if escapes < 2 and chosen.dialect.backslash else chosen
 
 
 def _doubt(plain: DataFile, escaped: DataFile, said: ExportObject) -> DataFile:
