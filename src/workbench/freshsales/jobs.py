@@ -44,7 +44,7 @@ class BulkRow(NamedTuple):
     key: str | int
     fields: Mapping[str, Any]
     by: str = ""
-    record: str | None = None
+    record: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -85,20 +85,20 @@ def send_bulk(tenant: Freshsales, endpoint: Endpoint, rows: Sequence[BulkRow], *
     return job_path(url, tenant.base_url)
 
 
-def bulk_row(endpoint: Endpoint, row: BulkRow, edition: Edition, *, keep_empty: bool = False) -> str:
+def bulk_row(endpoint: Endpoint, row: BulkRow, edition: Edition, *, keep_empty: bool = False) -> bytes:
     """Return one row of a bulk call as JSON."""
     key, fields, by, record = row
     by = by or ("id" if isinstance(key, int) else endpoint.bulk_identifier or "")
     if not by:
         raise Refused(400, Reason.NO_KEY)
     if record is None or keep_empty:
-        record = orjson.dumps(shape(endpoint.destination, fields, edition, keep_empty=keep_empty)).decode()
-    return f'{{"{by}":{orjson.dumps(key).decode()},"data":{record}}}'
+        record = orjson.dumps(shape(endpoint.destination, fields, edition, keep_empty=keep_empty))
+    return b'{"%b":%b,"data":%b}' % (by.encode(), orjson.dumps(key), record)
 
 
-def bulk_body(endpoint: Endpoint, rows: Iterable[str]) -> bytes:
+def bulk_body(endpoint: Endpoint, rows: Iterable[bytes]) -> bytes:
     """Return what a bulk call sends for some rows, each JSON."""
-    return f'{{"{endpoint.plural}":[{",".join(rows)}]}}'.encode()
+    return b'{"%b":[%b]}' % (endpoint.plural.encode(), b",".join(rows))
 
 
 def job_path(url: str, base_url: str) -> str:

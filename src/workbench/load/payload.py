@@ -11,7 +11,7 @@ import orjson
 
 from workbench.canonical import Form
 from workbench.errors import SetupMissing, StoreProblem
-from workbench.freshsales.endpoints import REMOVED, endpoint
+from workbench.freshsales.endpoints import REMOVED, SOURCE_ID, endpoint
 from workbench.freshsales.foreign import read_converted
 from workbench.freshsales.schema import TenantSchema
 from workbench.freshsales.shapes import around
@@ -31,8 +31,8 @@ from workbench.warehouse import Warehouse, identifier, open_warehouse, quoted
 SEPARATOR = "\x1e"
 """Between the parts of a completed fingerprint, and between several missing keys."""
 ROWS_AT_ONCE = 50_000
-MEGABYTES = 64
-"""What the warehouse may take while rows stream by; its cache would take all it is given."""
+MEGABYTES = 96
+"""What the warehouse may take while rows stream by: its cache would take all it is given, and with 64 it reads twice."""
 ASIDE = "emails_more"
 """A person with further e-mails has another record than the others: it is shaped alone."""
 
@@ -47,7 +47,7 @@ class Payload:
     fields: dict[str, Any] = field(repr=False)
     completed: str
     missing: tuple[str, ...]
-    record: str | None = field(default=None, repr=False)
+    record: bytes | None = field(default=None, repr=False)
 
 
 class Resolver:
@@ -148,7 +148,7 @@ def frozen_payloads(
         )
         with filled(warehouse, resolver, mapping, "due") as made:
             found = warehouse.run(
-                f"SELECT s.source_id, {made.fields}, {made.completed}, {made.missing}, {made.record} {made.rows}"
+                f"SELECT s.source_id, {made.fields}, {made.completed}, {made.missing}, encode({made.record}) {made.rows}"
             )
     payloads = {str(source_id): _payload(*one) for source_id, *one in found}
     for row in rows:
@@ -159,7 +159,7 @@ def frozen_payloads(
     return payloads
 
 
-def _payload(fields: str, completed: str, missing: str | None, record: str | None) -> Payload:
+def _payload(fields: str, completed: str, missing: str | None, record: bytes | None) -> Payload:
     typed = orjson.loads(fields)
     if "target" in typed:
         typed["target"] = tuple(typed["target"])
@@ -276,19 +276,20 @@ def _json(mapping: ObjectMapping, name: str, ids: str | None) -> str:
 def _record(resolver: Resolver, mapping: ObjectMapping, texts: Mapping[str, str]) -> str:
     """Return the SQL of what a create sends, as `shape` makes it of each field; empty ones are left out."""
     edition = resolver.schema.edition
-    if endpoint(mapping.destination, edition).bulk_identifier is None:
+    if SOURCE_ID not in texts or endpoint(mapping.destination, edition).bulk_identifier is None:
         return "NULL"
     plain: list[str] = []
     custom: list[str] = []
     for name, text in texts.items():
         if name == ASIDE:
             continue
-        for one in around(
-            mapping.destination, name, edition, is_id=name in mapping.lookups or _is_named(mapping, name)
-        ):
+        is_id = name in mapping.lookups or _is_named(mapping, name)
+        for one in around(mapping.destination, name, edition, is_id=is_id):
+            # The id leads, so that each of the others has its comma before it: concat leaves out what is empty.
+            before = one.before if name == SOURCE_ID else f",{one.before}"
+            parts = [quoted(before), text, *([quoted(one.after)] if one.after else [])]
             into = custom if one.is_custom else plain
-            into.append(" || ".join([quoted(one.before), text, *([quoted(one.after)] if one.after else [])]))
-    inner = f"'\"custom_field\":{{' || nullif(concat_ws(',', {', '.join(custom)}), '') || '}}'"
-    whole = f"'{{' || concat_ws(',', {', '.join([*plain, inner])}) || '}}'"
-    aside = f"s.{identifier(ASIDE)}"
-    return f"CASE WHEN {aside} IS NULL THEN {whole} END" if ASIDE in texts else whole
+            into.insert(0 if name == SOURCE_ID else len(into), " || ".join(parts))
+    whole = f"concat('{{\"custom_field\":{{', {', '.join(custom)}, '}}', {', '.join([*plain, quoted('}')])})"
+    aside = f" AND s.{identifier(ASIDE)} IS NULL" if ASIDE in texts else ""
+    return f"CASE WHEN s.{identifier(SOURCE_ID)} <> ''{aside} THEN {whole} END"
