@@ -5,7 +5,6 @@ python tests/bench/checking.py [ROWS]   (2,000,000 without a number); exits 1 wh
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+from peak import peak_memory
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 2_000_000
 FRAME_ROWS = min(ROWS, 200_000)
@@ -150,7 +151,7 @@ def frame(folder: Path) -> None:
 
 
 def report(started: float, count: int) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     print(CHILD, time.perf_counter() - started, peak, count, time.process_time())
 
 

@@ -10,7 +10,6 @@ Python and to import is told beside it. The files lie in the system's cache as f
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from peak import peak_memory
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 2_000_000
 BOUND, ROUNDS = 1.0, 3
@@ -75,7 +76,6 @@ def fill_warehouse(folder: Path) -> None:
             "checked.held": "SELECT 'patient' AS mapping, 'contacts' AS source_object, id AS source_id, 'owner' AS rule,"
             f" 'owner_id' AS field, 'has no owner' AS message FROM {rows} WHERE n % {HELD} = 1",
             "destination.contacts": f"SELECT 400000000000 + n AS destination_id, id AS source_id, {filled(staged)} FROM {rows}",
-            "reconciled.delivered_patient": f"SELECT id AS source_id, 400000000000 + n AS destination_id, {filled(staged)} FROM {rows}",
             "reconciled.waiting": f"SELECT 'patient' AS mapping, id AS source_id FROM {rows} WHERE n % {DEFERRED} = 2",
             "reconciled.differences": "SELECT 'patient' AS mapping, id AS source_id, 'city' AS field, 'value' AS cause"
             f" FROM {rows} WHERE n % 500 = 0",
@@ -143,7 +143,7 @@ def explain(folder: str, number: str) -> None:
     answer = explain(read_settings(Path(folder)), "contacts", f"C{int(number):08}")
     took, worked = time.perf_counter() - took, time.process_time() - worked
     assert answer["operations"] and answer["source"]["values"] and answer["read_back"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     print(CHILD, took, f"{worked:.2f} s of CPU, {peak:.2f} GiB, {answer['fate']}")
 
 

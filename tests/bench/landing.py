@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from peak import peak_memory
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 2_000_000
 SHEET_ROWS = min(100_000, ROWS)
@@ -131,7 +132,7 @@ def dlt_arrow(folder: Path) -> None:
 
 
 def report(started: float, rows: int = 0) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     print(CHILD, time.perf_counter() - started, peak, rows)
 
 

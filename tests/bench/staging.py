@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peak import peak_memory
+
 if TYPE_CHECKING:
     from workbench.freshsales.schema import TenantSchema
 
@@ -231,11 +233,8 @@ def schema() -> TenantSchema:
 
 
 def memory() -> float:
-    """Return the highest memory of this process so far, in MB; `getrusage` would count what its parent held at the start."""
-    for line in Path("/proc/self/status").read_text("ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 2**10
-    raise RuntimeError("the system does not tell the peak of memory")
+    """Return the highest memory of this process so far, in MB."""
+    return peak_memory() * 1024
 
 
 def report(*figures: float) -> None:

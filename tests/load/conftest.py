@@ -13,6 +13,7 @@ from rooms import Practice, make_practice, make_ready_to_load
 from seeds import World, make_worlds
 
 from workbench.journey.rehearsal import start_tenant
+from workbench.ledger.identities import find_identity
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,18 @@ def rehearsal(template: Practice, tmp_path: Path) -> Iterator[Rehearsal]:
     """A copy of the ready practice."""
     with rehearse(template, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def loaded(rehearsal: Rehearsal) -> tuple[Rehearsal, str, int]:
+    """A loaded practice, and one patient of it by source id and id."""
+    scope = rehearsal.few(2, 1)
+    rehearsal.load(scope)
+    source_id = sorted(key for key in scope if key.startswith("contacts/"))[0].removeprefix("contacts/")
+    with rehearsal.session() as session:
+        identity = find_identity(session.ledger, "contacts", source_id)
+    assert identity is not None
+    return rehearsal, source_id, identity.destination_id
 
 
 @pytest.fixture(scope="session")

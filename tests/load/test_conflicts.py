@@ -2,8 +2,8 @@
 
 import pytest
 from loads import WRITES, Rehearsal
+from redelivered import drop_row, listed, patient, restage
 
-from workbench.ledger.history import list_conflicts
 from workbench.ledger.identities import find_identity
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import operations_of
@@ -11,41 +11,6 @@ from workbench.load.rollback import roll_back
 from workbench.mapping.value_map import Decided, ValueMap, save_value_map
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
-
-SHOWN = ("policy", "act", "last", "source", "there")
-
-
-@pytest.fixture
-def loaded(rehearsal: Rehearsal) -> tuple[Rehearsal, str, int]:
-    """A loaded practice, and one patient of it by source id and id."""
-    scope = rehearsal.few(2, 1)
-    rehearsal.load(scope)
-    source_id = sorted(key for key in scope if key.startswith("contacts/"))[0].removeprefix("contacts/")
-    with rehearsal.session() as session:
-        identity = find_identity(session.ledger, "contacts", source_id)
-    assert identity is not None
-    return rehearsal, source_id, identity.destination_id
-
-
-def restage(rehearsal: Rehearsal, table: str, source_id: str, **values: str | None) -> None:
-    """Change a staged row as a later delivery would."""
-    sets = ", ".join(f'"{name}" = ?' for name in values)
-    with open_warehouse(rehearsal.practice.settings.warehouse, write=True) as warehouse:
-        warehouse.run(
-            f"UPDATE staged.{table} SET {sets}, fingerprint = sha256(fingerprint) WHERE source_id = ?",
-            [*values.values(), source_id],
-        )
-
-
-def listed(rehearsal: Rehearsal) -> list[tuple]:
-    """Return every conflict: name, policy, what was done, and the three values."""
-    with rehearsal.session() as session:
-        found = list_conflicts(session.ledger)
-    return [(one.name, *(getattr(one.found, name) for name in SHOWN)) for one in found]
-
-
-def patient(rehearsal: Rehearsal, number: int) -> dict:
-    return next(one for one in rehearsal.state()["contacts"] if one["id"] == number)
 
 
 def test_what_the_source_changed_travels_and_what_it_emptied_is_cleared(loaded: tuple[Rehearsal, str, int]) -> None:
@@ -192,22 +157,6 @@ def test_a_value_written_over_by_policy_is_listed_with_three_values_whatever_bec
     assert rehearsal.load(rehearsal.few(2, 1)).counts == {"patient": {"updated": 1}}
     assert patient(rehearsal, number)["city"] == "Elgin"
     assert listed(rehearsal) == [(f"contacts/{source_id}/city", "source", "written", city, "Elgin", "Reno")]
-
-
-def drop_row(rehearsal: Rehearsal, source_id: str, back: dict[str, list] | None = None) -> dict[str, list]:
-    """Take a person out of what was landed, or put the rows that were taken out back; return what was taken out."""
-    tables = ("staged.source_contacts", "staged.patient")
-    taken: dict[str, list] = {}
-    with open_warehouse(rehearsal.practice.settings.warehouse, write=True) as warehouse:
-        for table in tables:
-            key = "contact_id" if "source" in table else "source_id"
-            if back is None:
-                taken[table] = warehouse.run(f"SELECT * FROM {table} WHERE {key} = ?", [source_id])
-                warehouse.run(f"DELETE FROM {table} WHERE {key} = ?", [source_id])
-            else:
-                [row] = back[table]
-                warehouse.run(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", list(row))
-    return taken
 
 
 def test_a_row_that_is_gone_marks_its_record_once_and_the_mark_goes_when_it_comes_back(

@@ -1,25 +1,15 @@
 """A loading process is killed twenty times at seeded moments, and resumed each time: nothing is lost, nothing doubled."""
 
-import json
 import random
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from loads import serve
+from loads import assert_each_row_delivered_once, serve
 from middleman import MOMENTS, Death, Middleman
 from rooms import Practice, make_practice, make_ready_to_load
 from slices import slice_of
-from truth import Tenant, mismatches
-
-from workbench.journey.desk import writing
-from workbench.journey.record import open_run_ledger
-from workbench.ledger.audit import verify
-from workbench.ledger.operations import open_operations
-from workbench.load.plan import plan_load
-from workbench.vocabulary import PlanScope
 
 LOADING = Path(__file__).parents[1] / "support" / "loading.py"
 KILLS = [  # what the killed request asks for, and the range its number is drawn from
@@ -59,8 +49,7 @@ def draw_deaths(seed: int) -> list[Death]:
 
 def load_through(practice: Practice, middleman: Middleman, seed: int) -> list[int]:
     """Start loading processes until one ends by itself, every second with a new plan; return how each ended."""
-    toml = practice.folder / "migration.toml"
-    toml.write_text(re.sub(r'(?s)(\[rehearsal\]\s*base_url = )"[^"]*"', rf'\1"{middleman.base_url}"', toml.read_text()))
+    practice.use_tenant(middleman.base_url)
     ended: list[int] = []
     while not ended or ended[-1] < 0:
         command = [
@@ -86,13 +75,5 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path, seed: int,
         ended = load_through(practice, middleman, seed)
         record_property("kills", sum(one == -9 for one in ended))
         assert ended == [-9] * len(KILLS) + [0], f"seed {seed}: {middleman.waiting} never came"
-        truth = json.loads(practice.truth.read_text())
-        assert mismatches(truth, Tenant(tenant_url), practice.open_spellings()) == [], f"seed {seed}"
-        with writing(practice.settings, practice.mappings) as session:
-            fresh = plan_load(
-                session.settings, session.mappings, session.schema, session.ledger, session.run_id, name=PlanScope.PROOF
-            )
-        ledger = open_run_ledger(practice.settings)
-        assert (fresh.writes, open_operations(ledger), verify(ledger)[2]) == (0, [], []), f"seed {seed}"
-        ledger.engine.dispose()
+        assert_each_row_delivered_once(practice, tenant_url, f"seed {seed}")
         middleman.close()

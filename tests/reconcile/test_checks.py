@@ -126,7 +126,11 @@ def broken(loaded: Loaded, green: Reconciliation) -> tuple[str, Reconciliation]:
         stack.enter_context(_lost_answer_and_adoption(loaded))
         with open_warehouse(loaded.practice.settings.warehouse, write=True) as warehouse:
             file, task, note, activity = (
-                warehouse.run(f"SELECT min(source_id) FROM reconciled.delivered_{name}")[0][0]
+                warehouse.run(
+                    f"SELECT min(source_id) FROM staged.{name} SEMI JOIN destination.identities i"
+                    f" ON i.mapping = '{name}' AND i.source_id = {name}.source_id"
+                    " ANTI JOIN checked.held h USING (source_id)"
+                )[0][0]
                 for name in ("attachment", "task", "note", "activity")
             )
             warehouse.run(f"UPDATE staged.attachment SET sha256 = '{'0' * 64}' WHERE source_id = ?", [file])

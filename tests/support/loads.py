@@ -19,8 +19,10 @@ from typing import Any
 
 import httpx
 from rooms import Practice
+from truth import Tenant, mismatches
 
 from workbench.freshsales.schema import TenantSchema
+from workbench.journey.desk import writing
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.ledger.audit import verify
 from workbench.ledger.identities import identity_frames
@@ -31,7 +33,7 @@ from workbench.load.plan import plan_load
 from workbench.load.session import Session, open_session
 from workbench.mapping.files import Mappings
 from workbench.tenant.server import make_app
-from workbench.vocabulary import Kind
+from workbench.vocabulary import Kind, PlanScope
 from workbench.warehouse import open_warehouse
 
 LOCAL = "http://127.0.0.1:9/crm/sales/api"
@@ -317,3 +319,17 @@ def serve(practice: Practice) -> Iterator[str]:
             yield str(json.loads((folder / "tenant.json").read_text())["base_url"])
         finally:
             process.terminate()
+
+
+def assert_each_row_delivered_once(practice: Practice, tenant_url: str, story: str) -> None:
+    """What was loaded through kills is the truth field by field, and a fresh plan has nothing to write."""
+    assert mismatches(json.loads(practice.truth.read_text()), Tenant(tenant_url), practice.open_spellings()) == [], (
+        story
+    )
+    with writing(practice.settings, practice.mappings) as session:
+        fresh = plan_load(
+            session.settings, session.mappings, session.schema, session.ledger, session.run_id, name=PlanScope.PROOF
+        )
+    ledger = open_run_ledger(practice.settings)
+    assert (fresh.writes, open_operations(ledger), verify(ledger)[2]) == (0, [], []), story
+    ledger.engine.dispose()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import sqlite3
-import subprocess
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 MOMENTS = ("before", "after", "answered", "recorded")
@@ -29,6 +29,12 @@ class Death:
     seen: int = 0
 
 
+class Mortal(Protocol):
+    """A process, or whoever knows which one it is."""
+
+    def kill(self) -> None: ...
+
+
 class Middleman:
     """A TCP server that passes HTTP on, one thread a connection; every death happens once."""
 
@@ -37,7 +43,7 @@ class Middleman:
         self.ledger = ledger
         self.waiting = list(deaths)
         self.died: list[Death] = []
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Mortal | None = None
         self.lock = threading.Lock()
         self.listening = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()

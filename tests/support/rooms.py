@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import tomllib
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ class Practice:
             fields = tomllib.loads(path.read_text("utf-8"))
             made[path.stem] = {name: one["label"] for name, one in fields.items() if f"{path.stem}.{name}" in decided}
         return made
+
+    def use_tenant(self, base_url: str) -> None:
+        """Name the rehearsal tenant's address in migration.toml."""
+        toml = self.folder / "migration.toml"
+        toml.write_text(re.sub(r'(?s)(\[rehearsal\]\s*base_url = )"[^"]*"', rf'\1"{base_url}"', toml.read_text()))
 
     def stop_tenant(self) -> None:
         """End the embedded tenant."""

@@ -85,17 +85,30 @@ def _compare(store: Warehouse, said: ExportObject) -> Turnover | None:
     shared = [one for one in store.columns(new) if one in before and one not in (*OURS, *said.key, "modified_at")]
     stamp = "modified_at" if "modified_at" in before else "NULL"
     content = ", ".join(f'"{one}"' for one in shared) or "NULL"
-    side = f"SELECT {id_sql(said)} AS id, hash({content}) AS content, {stamp} AS stamp FROM"
+    keys = [f'"{one}"' for one in said.key]
+    side = f"SELECT {', '.join(keys)}, hash({content}) AS content, hash({stamp}) AS stamp FROM"
+    same_key = " AND ".join(f"n.{key} = o.{key}" for key in keys)
+    # Keys as typed first: what a key means takes longer to say than all else, and few records need it.
     store.run(
-        f"INSERT INTO raw.changes SELECT '{said.name}', coalesce(n.id, o.id),"
+        f"INSERT INTO raw.changes WITH unlike AS (SELECT n, o FROM ({side} {new}) n FULL JOIN ({side} {old}) o"
+        f" ON {same_key} WHERE n.content IS NULL OR o.content IS NULL OR n.content <> o.content)"
+        f" SELECT '{said.name}', coalesce(n.id, o.id),"
         " CASE WHEN o.id IS NULL THEN 'new' WHEN n.id IS NULL THEN 'removed' ELSE 'changed' END,"
-        " CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL THEN n.stamp IS DISTINCT FROM o.stamp END"
-        f" FROM ({side} {new}) n FULL JOIN ({side} {old}) o ON n.id = o.id"
+        " CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL THEN n.stamp <> o.stamp END"
+        f" FROM ({_meant(said, 'n')}) n FULL JOIN ({_meant(said, 'o')}) o ON n.id = o.id"
         " WHERE n.id IS NULL OR o.id IS NULL OR n.content <> o.content"
     )
     [(count_old, count_new)] = store.run(f"SELECT (SELECT count(*) FROM {old}), (SELECT count(*) FROM {new})")
     changes = dict(store.run("SELECT change, count(*) FROM raw.changes WHERE object = ? GROUP BY 1", [said.name]))
     return Turnover(said.name, count_old, count_new, changes.get("removed", 0), changes.get("changed", 0))
+
+
+def _meant(said: ExportObject, side: str) -> str:
+    """Return the SELECT of one side's unlike records, by the id that their key means."""
+    return (
+        f"SELECT {id_sql(said)} AS id, content, stamp FROM"
+        f" (SELECT unnest({side}) FROM unlike WHERE {side}.content IS NOT NULL)"
+    )
 
 
 def _require_same_practice(store: Warehouse, turnovers: list[Turnover]) -> None:

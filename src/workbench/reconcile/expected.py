@@ -25,11 +25,13 @@ ORIGINAL = ("cf_original_create_date", "cf_original_modified_date")
 TARGET = "target"
 """The lookup that may lead to several kinds of record, so that its text names the kind, too."""
 
+MOSTLY_CANONICAL = (Form.TEXT, Form.DATE, Form.NUMBER, Form.BOOLEAN)
+"""Forms that are staged as canonical text, but for few values."""
+
 _PLAIN = r"[!-~]+( [!-~]+)*"
 _WORDS = r"[!-%''-;=-~]+( [!-%''-;=-~]+)*"  # no < and no &: neither tags nor entities
 _NUMBER = r"0|-?[1-9][0-9]{0,15}(\.[0-9]{0,7}[1-9])?|-?0\.[0-9]{0,7}[1-9]"
 _MOMENT = r"(19|20|21)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d[+-]([01]\d|2[0-3]):[0-5]\d"
-_ONE_ITEM = r'\[("[^"\\]*"|\{"label":"[^"\\]*","value":"[^"\\]*"\})\]'
 
 
 def canonical_sql(form: Form, column: str) -> str:
@@ -54,8 +56,19 @@ def canonical_sql(form: Form, column: str) -> str:
             known = f"regexp_full_match({column}, '{_MOMENT}') AND {moment} IS NOT NULL"
             text = f"strftime({moment} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S+00:00')"
         case Form.LIST:
-            known, text = f"regexp_full_match({column}, '{_ONE_ITEM}')", f"{column}[2:-2]"
+            known, text = _one_item(column), f"{column}[2:-2]"
     return f"CASE WHEN {column} IS NULL THEN NULL WHEN {known} THEN {text} ELSE {asked} END"
+
+
+def _one_item(column: str) -> str:
+    """Return SQL that says whether a list has one item, a text or a number with its label, and nothing escaped.
+
+    Its quotes are counted: an expression that reads a text letter by letter takes ten times as long.
+    """
+    quotes = f"""strlen({column}) - strlen(replace({column}, '"', ''))"""
+    text = f"""starts_with({column}, '["') AND ends_with({column}, '"]') AND {quotes} = 2"""
+    number = f"""starts_with({column}, '[{{"label":"') AND contains({column}, '","value":"') AND ends_with({column}, '"}}]')"""
+    return f"(({text} OR {number} AND {quotes} = 8) AND NOT contains({column}, chr(92)))"
 
 
 @contextmanager
@@ -109,32 +122,44 @@ def hand_over_conversions(warehouse: Warehouse, converted: Mapping[str, tuple[st
     warehouse.connection.unregister("incoming_converted")
 
 
-def delivered_sql(settings: Settings, mapping: ObjectMapping, kept: Sequence[str]) -> str:
-    """Return the SELECT of delivered rows: source_id, destination_id, the fields `kept`, every lookup, and a digest.
+def hand_over_lookups(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> None:
+    """Write a temporary table for each lookup: the key by which it is staged, and the id there."""
+    for place, lookup in enumerate(mapping.lookups.values()):
+        # As a table its size is known, and a join is built on the smaller side.
+        warehouse.run(f"CREATE OR REPLACE TEMP TABLE known_{place} AS {_known(settings, lookup)}")
 
-    A row delivered once that is held now, or waits, is left out: what is staged of it did not travel. The digest is over all compared
-    fields; it is made while the staged rows are scanned, so that joins carry narrow rows. In it short texts stand as
-    staged: they then differ from the tenant's more often than they do in truth, never less often, since what the tenant
-    holds is canonical already.
+
+def delivered_sql(mapping: ObjectMapping, kept: Sequence[str], there: str) -> str:
+    """Return the SELECT of rows that have a record: both ids, the fields `kept`, every lookup's id, and how they compare.
+
+    `is_there` says whether the table `there` has the record; `is_alike` whether all compared fields and lookups stand
+    there as staged. A digest a side tells, made while that side is scanned, so that joins carry narrow rows. In it most
+    forms stand as staged: they then differ from the tenant's more often than they do in truth, never less often, since
+    what the tenant holds is canonical already, and canonical text stays what it is. Needs `hand_over_lookups`.
     """
-    names = compared_fields(mapping)
+    names, lookups = compared_fields(mapping), [identifier(name) for name in mapping.lookups]
     forms = {name: form_of_column(mapping, name) for name in names}
     raw = {name: f"r.{identifier(name)}" for name in names}
-    digested = [raw[name] if forms[name] is Form.TEXT else canonical_sql(forms[name], raw[name]) for name in names]
+    digested = [
+        raw[name] if forms[name] in MOSTLY_CANONICAL else canonical_sql(forms[name], raw[name]) for name in names
+    ]
     columns = [f"{canonical_sql(forms[name], raw[name])} AS {identifier(name)}" for name in kept]
-    columns += [f"r.{identifier(name)}" for name in mapping.lookups]
+    columns += [f"r.{name}" for name in lookups]
     scanned = f"SELECT {', '.join(['r.source_id', *columns])}, hash({', '.join(digested)}) AS digest FROM staged.{mapping.name} r"
-    listed, joins = [f"s.{identifier(name)}" for name in kept], []
-    for place, lookup in enumerate(mapping.lookups.values()):
-        listed.append(f"l{place}.id AS {identifier(lookup.name)}")
-        joins.append(f"LEFT JOIN ({_known(settings, lookup)}) l{place} ON l{place}.key = s.{identifier(lookup.name)}")
+    found = ", ".join(identifier(name) for name in names)
+    pairs = (
+        "SELECT i.source_id, i.destination_id, d.digest FROM destination.identities i LEFT JOIN"
+        f" (SELECT destination_id, hash({', '.join([f'hash({found})', *lookups])}) AS digest FROM {there}) d USING (destination_id)"
+        f" WHERE i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
+    )
+    ids = [f"l{place}.id" for place in range(len(lookups))]
+    listed = [f"s.{identifier(name)}" for name in kept]
+    listed += [f"{one} AS {name}" for one, name in zip(ids, lookups, strict=True)]
+    joins = [f"LEFT JOIN known_{place} l{place} ON l{place}.key = s.{name}" for place, name in enumerate(lookups)]
     return (
-        f"SELECT {', '.join(['s.source_id', 'i.destination_id', *listed])}, s.digest FROM ({scanned}) s"
-        f" JOIN destination.identities i ON i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
-        f" AND i.source_id = s.source_id {' '.join(joins)}"
-        f" WHERE NOT EXISTS (SELECT 1 FROM checked.held h"
-        f" WHERE h.source_object = '{mapping.source_object}' AND h.source_id = s.source_id)"
-        f" AND s.source_id NOT IN (SELECT source_id FROM reconciled.waiting WHERE mapping = '{mapping.name}')"
+        f"SELECT {', '.join(['s.source_id', 'i.destination_id', *listed])}, i.digest IS NOT NULL AS is_there,"
+        f" hash({', '.join(['s.digest', *ids])}) = i.digest AS is_alike"
+        f" FROM ({scanned}) s JOIN ({pairs}) i ON i.source_id = s.source_id {' '.join(joins)}"
     )
 
 
