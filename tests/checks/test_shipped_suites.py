@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from workbench.checks.derived import IN_SET, LENGTH, NOT_NULL, UNIQUE
-from workbench.checks.failing import find_failing, keys_sql
+from workbench.checks.failing import failures_sql, find_failing
 from workbench.checks.held import run_checks
 from workbench.checks.judged import Judged, pair_suites
 from workbench.checks.results import BY_BOTH, CheckReport
@@ -191,7 +191,10 @@ class Broken:
 def found_keys(warehouse: Warehouse, judged: Judged) -> Iterator[tuple[tuple[str, int], list[str | None]]]:
     find_failing(warehouse, judged)
     for place in range(len(judged.expectations)):
-        yield (judged.title, place), [key for (key,) in warehouse.run(keys_sql(place))]
+        yield (
+            (judged.title, place),
+            [key for (key,) in warehouse.run(f"SELECT key FROM ({failures_sql([place])}) WHERE place IS NOT NULL")],
+        )
 
 
 @pytest.fixture(scope="module")

@@ -38,9 +38,10 @@ def find_failing(warehouse: Warehouse, judged: Judged) -> tuple[int, list[int]]:
     return int(rows), [int(count) for count in warehouse.run(f"SELECT {counts} FROM {FAILING}")[0]]
 
 
-def keys_sql(place: int) -> str:
-    """Return the query for the keys of the rows that fail the expectation at a place, once `find_failing` has run."""
-    return f"SELECT key FROM {FAILING} WHERE {fails(place)}"
+def failures_sql(places: Sequence[int]) -> str:
+    """Return the query for (key, place): which rows fail which expectation, once `find_failing` has run."""
+    flags = ", ".join(f"CASE WHEN {fails(place)} THEN {place} END" for place in places)
+    return f"SELECT key, unnest([{flags}]) AS place FROM {FAILING}"
 
 
 def fails(place: int) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.checks.derived import CheckedMapping
 from workbench.checks.evaluation import Counted, count_failures, open_context
-from workbench.checks.failing import find_failing, keys_sql
+from workbench.checks.failing import failures_sql, find_failing
 from workbench.checks.judged import Judged, pair_suites, refuse_missing_columns
 from workbench.checks.predicates import literal
 from workbench.checks.results import BY_BOTH, BY_SQL, HELD, RESULTS, UNASKED, CheckReport, Result, results_frame
@@ -85,9 +85,8 @@ def _judge(warehouse: Warehouse, judged: Judged, gx_rows: int) -> Iterator[Resul
     if rows <= gx_rows:
         second = count_failures(warehouse, judged.table, judged.expectations)
         compare_counts(judged, rows, counted, second)
+    _hold(warehouse, judged, [place for place, failed in enumerate(counted) if failed])
     for place, (one, failed) in enumerate(zip(judged.expectations, counted, strict=True)):
-        if failed and one.severity is Severity.HOLD:
-            _hold(warehouse, judged, place)
         ran, gx_failed = (BY_BOTH, second[place].failed) if second else (BY_SQL, None)
         yield _result(judged, one, ran, (rows, failed, gx_failed, not failed))
     for one in judged.unasked:
@@ -124,16 +123,24 @@ def compare_counts(judged: Judged, rows: int, counted: Sequence[int], second: Se
         raise CountMismatch(gather(judged.title, problems, "differing count"))
 
 
-def _hold(warehouse: Warehouse, judged: Judged, place: int) -> None:
+def _hold(warehouse: Warehouse, judged: Judged, failing: Sequence[int]) -> None:
     """Hold the rows that fail; where staging or an expectation above said so of the same field, once is enough."""
-    one = judged.expectations[place]
-    for mapping in judged.holds:
-        name, field = literal(mapping.name), literal(one.field)
+    holding = {place: judged.expectations[place] for place in failing}
+    rules = ", ".join(
+        f"({place}, {literal(one.type)}, {literal(one.field)}, {literal(one.why)})"
+        for place, one in holding.items()
+        if one.severity is Severity.HOLD
+    )
+    for mapping in judged.holds if rules else ():
+        name = literal(mapping.name)
+        staged = "" if mapping.table == judged.table else f" AND key IN (SELECT source_id FROM {mapping.table})"
         warehouse.run(
-            f"INSERT INTO checked.held SELECT DISTINCT {name}, {literal(mapping.source_object)}, source_id,"
-            f" {literal(one.type)}, {field}, {literal(one.why)} FROM {mapping.table} AS staged"
-            f" WHERE source_id IN ({keys_sql(place)}) AND NOT EXISTS (SELECT 1 FROM checked.held AS known"
-            f" WHERE known.mapping = {name} AND known.field = {field} AND known.source_id = staged.source_id)"
+            f"INSERT INTO checked.held WITH rules(place, rule, field, message) AS (VALUES {rules})"
+            f" SELECT {name}, {literal(mapping.source_object)}, key, rule, field, message FROM rules JOIN"
+            f" (SELECT key, min(place) AS place FROM ({failures_sql(list(holding))}) JOIN rules USING (place)"
+            f" WHERE key IS NOT NULL{staged} GROUP BY key, field) USING (place)"
+            f" WHERE NOT EXISTS (SELECT 1 FROM checked.held known"
+            f" WHERE known.mapping = {name} AND known.field = rules.field AND known.source_id = key)"
         )
 
 
