@@ -125,11 +125,9 @@ def compare_counts(judged: Judged, rows: int, counted: Sequence[int], second: Se
 
 def _hold(warehouse: Warehouse, judged: Judged, failing: Sequence[int]) -> None:
     """Hold the rows that fail; where staging or an expectation above said so of the same field, once is enough."""
-    holding = {place: judged.expectations[place] for place in failing}
+    holding = {place: one for place in failing if (one := judged.expectations[place]).severity is Severity.HOLD}
     rules = ", ".join(
-        f"({place}, {literal(one.type)}, {literal(one.field)}, {literal(one.why)})"
-        for place, one in holding.items()
-        if one.severity is Severity.HOLD
+        f"({place}, {literal(one.type)}, {literal(one.field)}, {literal(one.why)})" for place, one in holding.items()
     )
     for mapping in judged.holds if rules else ():
         name = literal(mapping.name)

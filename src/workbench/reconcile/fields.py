@@ -119,13 +119,9 @@ def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMap
         f"INSERT INTO reconciled.differences SELECT '{mapping.name}', source_id, NULL, '{Cause.MISSING}'"
         f" FROM {delivered} WHERE NOT is_there"
     )
-    warehouse.run(
-        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT source_id, destination_id FROM {delivered}"
-        " WHERE is_there AND NOT is_alike"
-    )
+    warehouse.run(f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT * FROM {delivered} WHERE is_there AND NOT is_alike")
     _append(warehouse, settings, mapping, f"({exact_sql(mapping, 'suspects')})", names)
-    suspected = f"(SELECT * FROM {delivered} WHERE is_there AND NOT is_alike)"
-    _append(warehouse, settings, mapping, suspected, list(mapping.lookups))
+    _append(warehouse, settings, mapping, "suspects", list(mapping.lookups))
     _count_fields(warehouse, mapping, [*names, *mapping.lookups])
     return int(warehouse.run(f"SELECT count(*) FROM {delivered}")[0][0])
 
