@@ -17,7 +17,7 @@ import httpx
 
 from workbench.freshsales.client import Freshsales, connect
 from workbench.keys import REHEARSAL_KEY
-from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.account import LedgerBudget
 from workbench.ledger.store import open_ledger
 from workbench.pacing import HOURLY, Pacing
 from workbench.vocabulary import Plan

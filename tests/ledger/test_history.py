@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.ledger.account import keep_verdict, read_verdicts
 from workbench.ledger.history import count_refusals, current_writer, moves_of
 from workbench.ledger.lease import hold_lease
 from workbench.ledger.operations import Intent, Outcome, intend, record_outcomes
-from workbench.ledger.proofs import keep_verdict, read_verdicts
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.vocabulary import State
 

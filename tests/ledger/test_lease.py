@@ -9,10 +9,11 @@ from sqlalchemy import update
 
 from workbench.clock import WallClock
 from workbench.errors import LeaseLost
-from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.account import LedgerBudget
 from workbench.ledger.lease import check_fence, hold_lease
 from workbench.ledger.operations import Intent, intend
-from workbench.ledger.store import Ledger, lease
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import lease
 from workbench.pacing import Pacing
 
 HOLD = """

@@ -1,7 +1,7 @@
 import pytest
 
 from workbench.errors import KeyProblem
-from workbench.ledger.history import moves_of
+from workbench.ledger.history import count_by_mapping, moves_of
 from workbench.ledger.identities import find_identity, live_ids
 from workbench.ledger.images import last_image
 from workbench.ledger.lease import hold_lease
@@ -9,7 +9,6 @@ from workbench.ledger.operations import (
     DELETE,
     Intent,
     Outcome,
-    count_by_mapping,
     done_ordinals,
     intend,
     keep_before,

@@ -10,7 +10,8 @@ from workbench.errors import KeyProblem, StoreProblem
 from workbench.ledger.history import deferral_of
 from workbench.ledger.identities import Identity, find_identity, keep_identity
 from workbench.ledger.images import check_key
-from workbench.ledger.store import Ledger, open_ledger, planned, plans
+from workbench.ledger.store import Ledger, open_ledger
+from workbench.ledger.tables import planned, plans
 
 KEY = b"k" * 32
 
@@ -111,7 +112,7 @@ def test_no_value_stands_in_the_text_of_an_error(ledger: Ledger) -> None:
     from sqlalchemy import insert
     from sqlalchemy.exc import IntegrityError
 
-    from workbench.ledger.store import facts
+    from workbench.ledger.tables import facts
 
     with ledger.commit() as connection:
         connection.execute(insert(facts).values(name="canary", value="Canary Patient"))
@@ -156,3 +157,20 @@ def test_many_who_open_a_new_ledger_at_once_all_find_it_whole(tmp_path: Path) ->
         with ThreadPoolExecutor(8) as pool:
             for made in [pool.submit(open_it) for _ in range(8)]:
                 made.result()
+
+
+def test_one_who_opens_while_another_writes_the_new_file_waits_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with ThreadPoolExecutor(1) as pool:
+        other = sqlite3.connect(path, isolation_level=None)  # no WAL yet: SQLite refuses the switch without waiting
+        other.execute("BEGIN IMMEDIATE")
+        opened = pool.submit(open_ledger, path, KEY)
+        with pytest.raises(TimeoutError):
+            opened.result(timeout=0.3)
+        other.execute("COMMIT")
+        ledger = opened.result()
+    other.close()
+    ledger.require_sound()
+    with ledger.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    ledger.engine.dispose()

@@ -11,7 +11,7 @@ from workbench.errors import KeyProblem, LeaseLost, StoreProblem
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.images import unseal
 from workbench.ledger.lease import hold_lease
-from workbench.ledger.store import facts
+from workbench.ledger.tables import facts
 
 
 def test_every_write_finds_its_intent_on_disk_with_all_it_sends(rehearsal: Rehearsal) -> None:

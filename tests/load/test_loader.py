@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from loads import NOTHING_WRONG, Rehearsal
 
-from workbench.ledger.proofs import BULK, PROVEN, REFUTED, read_verdicts
+from workbench.ledger.account import BULK, PROVEN, REFUTED, read_verdicts
 from workbench.warehouse import open_warehouse
 
 

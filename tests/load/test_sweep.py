@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.history import in_doubt
-from workbench.ledger.store import audit
+from workbench.ledger.tables import audit
 
 HOURS = 3 * 3600
 PLURALS = {"task": "tasks", "appointment": "appointments", "note": "notes", "sales activity": "sales_activities"}

@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.images import keep_image
-from workbench.ledger.store import identities, images, operations
+from workbench.ledger.tables import identities, images, operations
 from workbench.reconcile.checks import (
     EVIDENCE,
     MEANING,

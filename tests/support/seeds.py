@@ -27,7 +27,8 @@ from workbench.ledger.identities import live_identities
 from workbench.ledger.lease import hold_lease
 from workbench.ledger.operations import FINAL, OPEN
 from workbench.ledger.plans import Plan, last_plan
-from workbench.ledger.store import Ledger, audit, open_ledger, operations, planned
+from workbench.ledger.store import Ledger, open_ledger
+from workbench.ledger.tables import audit, operations, planned
 from workbench.load.loader import run_load
 from workbench.load.plan import plan_load
 from workbench.load.session import Session, open_tenant

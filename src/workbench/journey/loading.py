@@ -17,11 +17,11 @@ from workbench.journey.desk import count_by_practice, counting, require_read, wr
 from workbench.journey.locks import snapshot_id
 from workbench.journey.record import current_run, open_run_ledger
 from workbench.journey.starter import starter_folder
+from workbench.ledger.account import BULK, PROVEN, read_verdicts
 from workbench.ledger.history import count_refusals, list_adoptions, list_conflicts
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import open_operations
 from workbench.ledger.plans import Plan, last_plan
-from workbench.ledger.proofs import BULK, PROVEN, read_verdicts
 from workbench.ledger.runs import pin
 from workbench.load.attachments import storage_needed
 from workbench.load.loader import Loaded, run_load

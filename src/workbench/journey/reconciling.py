@@ -11,8 +11,8 @@ import polars as pl
 from workbench.journey.desk import reading
 from workbench.journey.record import calls_before
 from workbench.journey.rehearsal import rehearsal_messages
+from workbench.ledger.account import calls_so_far
 from workbench.ledger.audit import audit_head
-from workbench.ledger.budget import calls_so_far
 from workbench.ledger.runs import last_run
 from workbench.mapping.approval import standing_signatures
 from workbench.mapping.files import Mappings

@@ -11,8 +11,8 @@ from typing import Any
 from workbench.errors import StoreProblem
 from workbench.journey.steps import AGAIN, APART, STEPS
 from workbench.keys import image_key
+from workbench.ledger.account import calls_so_far
 from workbench.ledger.audit import note
-from workbench.ledger.budget import calls_so_far
 from workbench.ledger.images import check_key
 from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_in_progress, step_states
 from workbench.ledger.store import Ledger, open_ledger

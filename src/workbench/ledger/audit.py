@@ -15,7 +15,8 @@ from sqlalchemy import Connection, insert, select
 
 from workbench.clock import WallClock, as_text
 from workbench.ledger import verify_log
-from workbench.ledger.store import Ledger, audit, open_ledger
+from workbench.ledger.store import Ledger, open_ledger
+from workbench.ledger.tables import audit
 from workbench.ledger.verify_log import START, Entry, canonical, entry_hash, read_ledger, walk
 from workbench.privacy import token
 from workbench.settings import Settings

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, and_, func, or_, select
 
 from workbench.clock import as_text
 from workbench.ledger.identities import ADOPTED
 from workbench.ledger.images import unseal
-from workbench.ledger.operations import CONFLICTS, FINAL, FieldConflict
-from workbench.ledger.store import IS_DEFERRED, Ledger, batches, images, lease, operations, planned, plans, transitions
+from workbench.ledger.operations import CONFLICTS, FINAL, OPEN, UNDONE, FieldConflict
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import IS_DEFERRED, batches, images, lease, operations, planned, plans, transitions
 from workbench.vocabulary import PlanScope, State
 
 
@@ -159,3 +160,46 @@ def current_writer(ledger: Ledger) -> str | None:
     with ledger.read() as connection:
         rows = connection.execute(select(lease).order_by(lease.c.name.desc())).all()
     return next((str(row.holder) for row in rows if row.expires), None)
+
+
+def count_by_mapping(ledger: Ledger, run_id: str) -> dict[str, dict[str, int]]:
+    """Return, for one run, how many source rows of each mapping were created, updated or rejected at last."""
+    counts: dict[str, dict[str, int]] = {}
+    for mapping, _, fate in fates_of_run(ledger, run_id):
+        bucket = counts.setdefault(mapping, {})
+        bucket[fate] = bucket.get(fate, 0) + 1
+    return counts
+
+
+def fates_of_run(ledger: Ledger, run_id: str) -> list[tuple[str, str, str]]:
+    """Return (mapping, source id, fate) of every source row that a run wrote: created, updated, unchanged (looked at, nothing
+    written), rejected or unknown.
+    """
+    of_load = operations.c.action.not_in(UNDONE)
+    newest = (
+        select(func.max(operations.c.operation_id))
+        .where(
+            operations.c.run_id == run_id,
+            operations.c.state != State.ABSENT,
+            or_(of_load, operations.c.state.in_(FINAL)),
+        )
+        .group_by(operations.c.mapping, operations.c.source_object, operations.c.source_id)
+    )
+    created = (
+        select(operations.c.mapping, operations.c.source_id)
+        .where(and_(operations.c.run_id == run_id, operations.c.action == "create", operations.c.state.in_(FINAL)))
+        .distinct()
+    )
+    with ledger.read() as connection:
+        was_created = {(row.mapping, row.source_id) for row in connection.execute(created)}
+        fates = []
+        for row in connection.execute(select(operations).where(operations.c.operation_id.in_(newest), of_load)):
+            fate = "created" if (row.mapping, row.source_id) in was_created else f"{row.action}d"
+            if row.state == State.VERIFIED and fate != "created":
+                fate = "unchanged"
+            elif row.state == State.REJECTED:
+                fate = "rejected"
+            elif row.state in OPEN:
+                fate = "unknown"
+            fates.append((row.mapping, row.source_id, fate))
+    return fates

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 import polars as pl
 from sqlalchemy import Connection, delete, insert, select, update
 
-from workbench.ledger.store import Ledger, identities
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import identities
 
 SCHEMA = {
     "source_object": pl.String,

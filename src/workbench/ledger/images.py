@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, insert, select
 
 from workbench.errors import KeyProblem
-from workbench.ledger.store import Ledger, facts, images
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import facts, images
 
 NONCE = 12
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, insert, select, update
 from workbench.clock import WallClock
 from workbench.errors import LeaseLost, StoreProblem
 from workbench.ledger.audit import note
-from workbench.ledger.store import Ledger, lease
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import lease
 
 SECONDS = 120.0
 """How long a writer on another machine is believed to live after its last sign."""

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, CursorResult, Row, func, insert, select, update
 
 from workbench.clock import Clock
 from workbench.ledger.audit import append_entry
 from workbench.ledger.identities import Identity, forget_identity, keep_identity
 from workbench.ledger.images import keep_image
 from workbench.ledger.lease import Lease, check_fence
-from workbench.ledger.store import Ledger, batches, operations, transitions
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import batches, operations, transitions
 from workbench.privacy import token
 from workbench.vocabulary import State
 
@@ -255,46 +256,3 @@ def operations_of(ledger: Ledger, source_object: str, source_id: str) -> list[Ro
     )
     with ledger.read() as connection:
         return list(connection.execute(query))
-
-
-def count_by_mapping(ledger: Ledger, run_id: str) -> dict[str, dict[str, int]]:
-    """Return, for one run, how many source rows of each mapping were created, updated or rejected at last."""
-    counts: dict[str, dict[str, int]] = {}
-    for mapping, _, fate in fates_of_run(ledger, run_id):
-        bucket = counts.setdefault(mapping, {})
-        bucket[fate] = bucket.get(fate, 0) + 1
-    return counts
-
-
-def fates_of_run(ledger: Ledger, run_id: str) -> list[tuple[str, str, str]]:
-    """Return (mapping, source id, fate) of every source row that a run wrote: created, updated, unchanged (looked at, nothing
-    written), rejected or unknown.
-    """
-    of_load = operations.c.action.not_in(UNDONE)
-    newest = (
-        select(func.max(operations.c.operation_id))
-        .where(
-            operations.c.run_id == run_id,
-            operations.c.state != State.ABSENT,
-            or_(of_load, operations.c.state.in_(FINAL)),
-        )
-        .group_by(operations.c.mapping, operations.c.source_object, operations.c.source_id)
-    )
-    created = (
-        select(operations.c.mapping, operations.c.source_id)
-        .where(and_(operations.c.run_id == run_id, operations.c.action == "create", operations.c.state.in_(FINAL)))
-        .distinct()
-    )
-    with ledger.read() as connection:
-        was_created = {(row.mapping, row.source_id) for row in connection.execute(created)}
-        fates = []
-        for row in connection.execute(select(operations).where(operations.c.operation_id.in_(newest), of_load)):
-            fate = "created" if (row.mapping, row.source_id) in was_created else f"{row.action}d"
-            if row.state == State.VERIFIED and fate != "created":
-                fate = "unchanged"
-            elif row.state == State.REJECTED:
-                fate = "rejected"
-            elif row.state in OPEN:
-                fate = "unknown"
-            fates.append((row.mapping, row.source_id, fate))
-    return fates

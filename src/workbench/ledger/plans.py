@@ -11,7 +11,8 @@ from itertools import islice
 import polars as pl
 from sqlalchemy import RowMapping, func, insert, select
 
-from workbench.ledger.store import Ledger, planned, plans
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import planned, plans
 from workbench.vocabulary import Operation
 
 ROWS_AT_ONCE = 10_000

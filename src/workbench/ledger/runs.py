@@ -10,7 +10,8 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from workbench.clock import WallClock, as_text
 from workbench.errors import SettingsProblem
 from workbench.ledger.audit import note
-from workbench.ledger.store import Ledger, facts, runs, steps
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import facts, runs, steps
 
 ROLLED_BACK = "rolled_back_at"
 

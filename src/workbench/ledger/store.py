@@ -1,192 +1,26 @@
-"""The ledger's tables and how it is opened: SQLite in WAL with full sync, or PostgreSQL by URL."""
+"""The ledger and how it is opened: SQLite in WAL with full sync, or PostgreSQL by URL."""
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    insert,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from workbench.clock import Clock, WallClock
 from workbench.errors import StoreProblem
+from workbench.ledger.tables import facts, metadata, planned
 
 SCHEMA_VERSION = "1"
+PATIENCE = 30
+"""Seconds that one process waits for another one that writes the ledger."""
 DAMAGED = "The ledger is damaged. Put back the last copy of its folder; nothing was sent."
-metadata = MetaData()
-IS_DEFERRED = text("operation = 'defer'")
-"""Written out in index and query alike: of a bound value SQLite cannot tell that the index covers it."""
-facts = Table("facts", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
-runs = Table(
-    "runs",
-    metadata,
-    Column("run_id", String, primary_key=True),
-    Column("target", String),
-    Column("snapshot", String),
-    Column("decisions", String),
-    Column("started_at", String),
-    Column("finished_at", String),
-)
-steps = Table(
-    "steps",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("run_id", String, index=True),
-    Column("step", String),
-    Column("state", String),
-    Column("at", String),
-    Column("message", Text),
-)
-operations = Table(
-    "operations",
-    metadata,
-    Column("operation_id", Integer, primary_key=True),
-    Column("run_id", String),
-    Column("mapping", String),
-    Column("source_object", String),
-    Column("source_id", String),
-    Column("destination", String),
-    Column("action", String),
-    Column("way", String),
-    Column("fingerprint", String),
-    Column("completed", String),
-    Column("plan_id", Integer),
-    Column("ordinal", Integer),
-    Column("batch_id", Integer),
-    Column("state", String),
-    Column("destination_id", Integer),
-    Column("reason", Text),
-    Index("operations_by_source", "source_object", "source_id"),
-    Index("operations_by_state", "state", "mapping"),
-    Index("operations_by_run", "run_id", "mapping"),
-    Index("operations_by_plan", "plan_id", "mapping"),
-)
-transitions = Table(
-    "transitions",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("operation_id", Integer, index=True),
-    Column("state", String),
-    Column("at", Float),
-    Column("reason", Text),
-)
-batches = Table(
-    "batches",
-    metadata,
-    Column("batch_id", Integer, primary_key=True),
-    Column("run_id", String),
-    Column("mapping", String),
-    Column("rows", Integer),
-    Column("job_path", String),
-    Column("state", String),
-)
-identities = Table(
-    "identities",
-    metadata,
-    Column("source_object", String, primary_key=True),
-    Column("source_id", String, primary_key=True),
-    Column("mapping", String),
-    Column("destination", String),
-    Column("destination_id", Integer),
-    Column("delivered", String),
-    Column("fingerprint", String),
-    Column("origin", String),
-    Column("is_live", Boolean, default=True),
-    Column("operation_id", Integer),
-    Index("identities_by_destination", "destination", "destination_id"),
-)
-images = Table(
-    "images",
-    metadata,
-    Column("image_id", Integer, primary_key=True),
-    Column("operation_id", Integer, index=True),
-    Column("kind", String),
-    Column("sealed", LargeBinary),
-)
-plans = Table(
-    "plans",
-    metadata,
-    Column("plan_id", Integer, primary_key=True),
-    Column("run_id", String),
-    Column("digest", String),
-    Column("stamp", String),
-    Column("scope", String),
-    Column("counts", Text),
-)
-planned = Table(
-    "planned",
-    metadata,
-    Column("plan_id", Integer, primary_key=True),
-    Column("ordinal", Integer, primary_key=True),
-    Column("mapping", String),
-    Column("source_object", String),
-    Column("source_id", String),
-    Column("operation", String),
-    Column("fingerprint", String),
-    Column("depth", Integer),
-    Column("reason", Text),
-    Index("planned_by_mapping", "plan_id", "mapping", "ordinal"),
-    # Written for the few rows that wait, so that a plan of millions costs no more.
-    Index("planned_deferred", "source_object", "source_id", sqlite_where=IS_DEFERRED, postgresql_where=IS_DEFERRED),
-)
-proofs = Table(
-    "proofs",
-    metadata,
-    Column("destination", String, primary_key=True),
-    Column("way", String, primary_key=True),
-    Column("verdict", String),
-    Column("at", String),
-)
-budget = Table(
-    "budget",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("last", Float),
-    Column("hold_until", Float),
-    Column("calls", Integer),
-)
-lease = Table(
-    "lease",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("holder", String),
-    Column("fence", Integer),
-    Column("expires", Float),
-)
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("at", String),
-    Column("actor", String),
-    Column("act", String),
-    Column("object", String),
-    Column("token", String),
-    Column("detail", Text),
-    Column("previous", String),
-    Column("hash", String),
-)
 
 
 @dataclass(frozen=True)
@@ -275,7 +109,9 @@ def _named_problems() -> Iterator[None]:
                 "The disk that holds the ledger is full. Nothing more was sent; make room and run again, nothing else is needed."
             ) from None
         if "locked" in words:
-            raise StoreProblem("Another process held the ledger for 30 s. Nothing was sent; run again.") from None
+            raise StoreProblem(
+                f"Another process held the ledger for {PATIENCE} s. Nothing was sent; run again."
+            ) from None
         if "malformed" in words or "not a database" in words:
             raise StoreProblem(DAMAGED) from None
         raise
@@ -284,7 +120,21 @@ def _named_problems() -> Iterator[None]:
 def _durable(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `commit` says, not where the driver guesses
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 30000")  # first: another process may be making the file
-    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")  # first: another process may be making the file
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to WAL. Where several switch a new file at once, SQLite refuses all but one without waiting."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -11,9 +11,9 @@ from workbench.freshsales.census import PER_PAGE, read_newest
 from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.jobs import BulkRow, JobResult, poll_job, send_bulk
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
+from workbench.ledger.account import PROVEN, REFUTED
 from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
-from workbench.ledger.proofs import PROVEN, REFUTED
 from workbench.load.payload import Payload
 from workbench.load.requests import BULK, Lost, Sending, made_by_us, why_refused
 from workbench.mapping.object_mapping import ObjectMapping

@@ -13,10 +13,10 @@ from workbench.freshsales.endpoints import SOURCE_ID, endpoint
 from workbench.freshsales.foreign import taken_keys
 from workbench.freshsales.records import create_record, delete_record, find_by_source_id, update_record, upsert_record
 from workbench.freshsales.refusals import OutcomeUnknown, Reason, Refused
+from workbench.ledger.account import BULK as MANY
+from workbench.ledger.account import PROVEN, REFUTED, keep_verdict, read_verdicts
 from workbench.ledger.operations import DELETE, Intent, Outcome, first_create_at, intend, operations_of, record_outcomes
 from workbench.ledger.plans import Plan, PlannedRow
-from workbench.ledger.proofs import BULK as MANY
-from workbench.ledger.proofs import PROVEN, REFUTED, keep_verdict, read_verdicts
 from workbench.load.conflicts import send_changes
 from workbench.load.payload import Payload, Resolver
 from workbench.load.session import Session

@@ -11,8 +11,8 @@ from workbench.errors import StoreProblem
 from workbench.freshsales.client import Freshsales, Transport, connect
 from workbench.freshsales.schema import TenantSchema, read_schema
 from workbench.keys import api_key, image_key
+from workbench.ledger.account import LedgerBudget
 from workbench.ledger.audit import note
-from workbench.ledger.budget import LedgerBudget
 from workbench.ledger.images import check_key
 from workbench.ledger.lease import Lease, hold_lease
 from workbench.ledger.store import Ledger, open_ledger

@@ -8,7 +8,7 @@ from importlib.resources import files
 import polars as pl
 
 from workbench.canonical import Form
-from workbench.ledger.operations import fates_of_run
+from workbench.ledger.history import fates_of_run
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.ledger.store import Ledger
 from workbench.mapping.files import Mappings

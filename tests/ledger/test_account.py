@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.clock import RehearsalClock
-from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.account import LedgerBudget
 from workbench.ledger.store import Ledger
 from workbench.pacing import Pacing
 
@@ -14,7 +14,7 @@ CLAIM = """
 import sys
 from pathlib import Path
 from workbench.clock import WallClock
-from workbench.ledger.budget import LedgerBudget
+from workbench.ledger.account import LedgerBudget
 from workbench.ledger.store import open_ledger
 from workbench.pacing import Pacing
 budget = LedgerBudget(open_ledger(Path(sys.argv[1]), b"k" * 32), Pacing(float(sys.argv[2]), float(sys.argv[3]), 0.1))

@@ -1,15 +1,21 @@
-"""The account's calls, shared by every process: the last slot given out and the common hold, durable."""
+"""What every process knows of the account: its calls, as the last slot given out and the common hold, and how it takes our field."""
 
 from __future__ import annotations
 
 from time import monotonic
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from workbench.clock import Clock
+from workbench.clock import Clock, WallClock, as_text
 from workbench.ledger.lease import SECONDS, Lease, check_fence
-from workbench.ledger.store import Ledger, budget
+from workbench.ledger.store import Ledger
+from workbench.ledger.tables import budget, proofs
 from workbench.pacing import LONGEST_HOLD, Pacing
+
+PROVEN, REFUTED = "proven", "refuted"
+"""What was learned of our unique field at this tenant, once for each kind of record."""
+SINGLE, BULK = "single", "bulk"
+"""The ways a field can be proven for: one record a call, or many."""
 
 
 class LedgerBudget:
@@ -67,3 +73,19 @@ def calls_so_far(ledger: Ledger) -> int:
     """Return how many calls this ledger has paid for, over all its runs."""
     with ledger.read() as connection:
         return int(connection.scalar(select(budget.c.calls)) or 0)
+
+
+def read_verdicts(ledger: Ledger, way: str = SINGLE) -> dict[str, str]:
+    """Return the verdict by the plural name of the records, of the way that sends one record a call or many."""
+    with ledger.read() as connection:
+        return {row.destination: row.verdict for row in connection.execute(select(proofs).where(proofs.c.way == way))}
+
+
+def keep_verdict(ledger: Ledger, held: Lease, destination: str, verdict: str, *, way: str = SINGLE) -> None:
+    """Keep one verdict; a later one replaces it, since an admin may have ticked the field meanwhile."""
+    with ledger.commit() as connection:
+        check_fence(connection, held)
+        connection.execute(delete(proofs).where(proofs.c.destination == destination, proofs.c.way == way))
+        connection.execute(
+            insert(proofs).values(destination=destination, way=way, verdict=verdict, at=as_text(WallClock().now()))
+        )
