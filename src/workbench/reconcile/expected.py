@@ -129,13 +129,33 @@ def hand_over_lookups(warehouse: Warehouse, settings: Settings, mapping: ObjectM
         warehouse.run(f"CREATE OR REPLACE TEMP TABLE known_{place} AS {_known(settings, lookup)}")
 
 
-def delivered_sql(mapping: ObjectMapping, kept: Sequence[str], there: str) -> str:
+def found_table(mapping: ObjectMapping) -> str:
+    """Return the table of a mapping's records as they were read: both ids, and a digest of what the record holds."""
+    return f"destination.found_{mapping.name}"
+
+
+def found_sql(mapping: ObjectMapping, there: str) -> str:
+    """Return the SELECT of a mapping's rows that have an identity: both ids, and the digest of the record in `there`.
+
+    The digest is NULL where `there` has no such record. Made while the tenant is read, page by page for hours, so that a
+    comparison reads 64 bits a record. A merge leaves two rows with one record.
+    """
+    found = ", ".join(identifier(name) for name in compared_fields(mapping))
+    digest = f"hash({', '.join([f'hash({found})', *map(identifier, mapping.lookups)])})"
+    return (
+        f"SELECT i.source_id, i.destination_id, d.digest FROM destination.identities i"
+        f" LEFT JOIN (SELECT destination_id, {digest} AS digest FROM {there}) d USING (destination_id)"
+        f" WHERE i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
+    )
+
+
+def delivered_sql(mapping: ObjectMapping, kept: Sequence[str]) -> str:
     """Return the SELECT of rows that have a record: both ids, the fields `kept`, every lookup's id, and how they compare.
 
-    `is_there` says whether the table `there` has the record; `is_alike` whether all compared fields and lookups stand
-    there as staged. A digest a side tells, made while that side is scanned, so that joins carry narrow rows. In it most
-    forms stand as staged: they then differ from the tenant's more often than they do in truth, never less often, since
-    what the tenant holds is canonical already, and canonical text stays what it is. Needs `hand_over_lookups`.
+    `is_there` says whether the tenant has the record; `is_alike` whether all compared fields and lookups stand there as
+    staged. A digest a side tells, so that joins carry narrow rows. In it most forms stand as staged: they then differ from
+    the tenant's more often than they do in truth, never less often, since what the tenant holds is canonical already, and
+    canonical text stays what it is. Needs `hand_over_lookups` and the mapping's `found_table`.
     """
     names, lookups = compared_fields(mapping), [identifier(name) for name in mapping.lookups]
     forms = {name: form_of_column(mapping, name) for name in names}
@@ -146,20 +166,14 @@ def delivered_sql(mapping: ObjectMapping, kept: Sequence[str], there: str) -> st
     columns = [f"{canonical_sql(forms[name], raw[name])} AS {identifier(name)}" for name in kept]
     columns += [f"r.{name}" for name in lookups]
     scanned = f"SELECT {', '.join(['r.source_id', *columns])}, hash({', '.join(digested)}) AS digest FROM staged.{mapping.name} r"
-    found = ", ".join(identifier(name) for name in names)
-    pairs = (
-        "SELECT i.source_id, i.destination_id, d.digest FROM destination.identities i LEFT JOIN"
-        f" (SELECT destination_id, hash({', '.join([f'hash({found})', *lookups])}) AS digest FROM {there}) d USING (destination_id)"
-        f" WHERE i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
-    )
     ids = [f"l{place}.id" for place in range(len(lookups))]
     listed = [f"s.{identifier(name)}" for name in kept]
     listed += [f"{one} AS {name}" for one, name in zip(ids, lookups, strict=True)]
     joins = [f"LEFT JOIN known_{place} l{place} ON l{place}.key = s.{name}" for place, name in enumerate(lookups)]
     return (
-        f"SELECT {', '.join(['s.source_id', 'i.destination_id', *listed])}, i.digest IS NOT NULL AS is_there,"
-        f" hash({', '.join(['s.digest', *ids])}) = i.digest AS is_alike"
-        f" FROM ({scanned}) s JOIN ({pairs}) i ON i.source_id = s.source_id {' '.join(joins)}"
+        f"SELECT {', '.join(['s.source_id', 'f.destination_id', *listed])}, f.digest IS NOT NULL AS is_there,"
+        f" hash({', '.join(['s.digest', *ids])}) = f.digest AS is_alike"
+        f" FROM ({scanned}) s JOIN {found_table(mapping)} f ON f.source_id = s.source_id {' '.join(joins)}"
     )
 
 

@@ -100,15 +100,15 @@ def start_differences(warehouse: Warehouse, ledger: Ledger) -> None:
 def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMapping) -> int:
     """Write the mapping's table of delivered rows, append its differences, and return how many rows were delivered.
 
-    A row delivered once that is held now, or waits, is left out: what is staged of it did not travel. One pass over each
-    side makes a digest a row; only rows whose digests differ are then held side by side, field by field. So memory holds
-    ids and digests, not rows. Two unlike rows share a 64-bit digest once in 1.8e19.
+    A row delivered once that is held now, or waits, is left out: what is staged of it did not travel. One pass over what is
+    staged makes a digest a row; only rows whose digest is not the one that was read are then held side by side, field by
+    field. So memory holds ids and digests, not rows. Two unlike rows share a 64-bit digest once in 1.8e19.
     """
     names = compared_fields(mapping)
     kept = [name for name in names if _is_counted(mapping, name)]
-    delivered, there = delivered_table(mapping), there_table(settings, mapping)
+    delivered = delivered_table(mapping)
     hand_over_lookups(warehouse, settings, mapping)
-    warehouse.run(f"CREATE OR REPLACE TEMP TABLE {delivered} AS {delivered_sql(mapping, kept, there)}")
+    warehouse.run(f"CREATE OR REPLACE TEMP TABLE {delivered} AS {delivered_sql(mapping, kept)}")
     warehouse.run(
         "CREATE OR REPLACE TEMP TABLE left_out AS SELECT source_id FROM checked.held WHERE source_object = $source"
         " UNION SELECT source_id FROM reconciled.waiting WHERE mapping = $mapping",

@@ -1,4 +1,4 @@
-"""Read the tenant by pages into destination.*, one canonical text a mapped field, found by source id or marker."""
+"""Read the tenant by pages into destination.*, one canonical text a mapped field, found by source id or marker; a digest each."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from workbench.freshsales.schema import TenantSchema
 from workbench.freshsales.shapes import flatten
 from workbench.log import Progress
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.reconcile.expected import found_sql, found_table
 from workbench.settings import Settings
 from workbench.staging.removals import read_vanished
 from workbench.staging.rows import form_of
@@ -44,6 +45,10 @@ def read_tenant(
         rows = (_canonical_row(settings, members, record, schema) for record in _records(settings, tenant, members))
         with open_warehouse(settings.warehouse, write=True) as warehouse:
             _write(warehouse, f"destination.{plural}", members, rows)
+            for mapping in members:
+                warehouse.run(
+                    f"CREATE OR REPLACE TABLE {found_table(mapping)} AS {found_sql(mapping, f'destination.{plural}')}"
+                )
         calls[plural] = tenant.calls - before
     return calls
 
