@@ -18,6 +18,8 @@ from workbench.journey.record import open_run_ledger
 from workbench.ledger.runs import note_step, went_live_at
 from workbench.load.rollback import RollbackPreview, plan_rollback, roll_back
 from workbench.load.survey import Case
+from workbench.reconcile.people import SETTLING
+from workbench.reconcile.reconciliation import reconcile
 
 SOURCE_ID = "cf_source_system_id"
 
@@ -146,12 +148,55 @@ def test_records_that_a_person_merged_are_left_alone_with_what_hangs_on_them(loa
     assert (told[merged], told[survivor]) == (f"contacts/{survivor}", f"contacts/{merged}")
 
 
-def test_what_a_rule_of_the_tenant_changed_after_our_write_counts_as_somebodys_edit(loaded, written):
-    touched = ours(loaded, written.number)[0]["id"]
-    edit(loaded, touched, keyword="set by a workflow")
+def rewritten(rehearsal: Rehearsal) -> set[tuple[str, str]]:
+    """Reconcile what was loaded, and return what counts as rewritten by a rule: ids and fields."""
+    with rehearsal.session() as session:
+        made = reconcile(
+            session.settings, session.mappings, session.tenant, session.schema, session.ledger, session.run_id
+        )
+    return {(source_id, field) for _, source_id, field in made.rewritten.rows()}
+
+
+def test_what_a_rule_of_the_tenant_rewrote_at_once_is_named_as_that_and_taken_back_with_its_record(loaded, written):
+    touched, other = (one for one in ours(loaded, written.number)[:2])
+    edit(loaded, touched["id"], city="Set by a workflow", keyword="set by a workflow")
+    of_ours = touched["custom_field"][SOURCE_ID]
+    assert rewritten(loaded) == {(of_ours, "city"), (of_ours, "keyword")}
+    edit(loaded, other["id"], job_title="Mayor")
     done = foreseen_and_done(loaded)
-    assert cases(done)["contact", touched] is Case.EDITED
-    assert by_id(loaded, "contacts", touched)["keyword"] == "set by a workflow"
+    assert cases(done)["contact", touched["id"]] is Case.DELETED
+    assert cases(done)["contact", other["id"]] is Case.EDITED
+
+
+def test_what_a_person_changed_over_what_a_rule_rewrote_stays(loaded, written):
+    touched = ours(loaded, written.number)[0]["id"]
+    edit(loaded, touched, city="Set by a workflow", keyword="set by a workflow")
+    rewritten(loaded)
+    edit(loaded, touched, city="Boise")
+    done = foreseen_and_done(loaded)
+    assert {row["destination_id"]: row["why"] for row in done.kept.iter_rows(named=True)}[touched] == "city"
+    assert by_id(loaded, "contacts", touched)["city"] == "Boise"
+
+
+def test_what_changed_later_than_minutes_after_our_write_or_once_people_work_there_is_somebodys_edit(loaded, written):
+    early, late = (one["id"] for one in ours(loaded, written.number)[:2])
+    edit(loaded, early, keyword="at once")
+    loaded.admin("time", {"advance": SETTLING + 60})
+    edit(loaded, late, city="Boise")
+    assert {field for _, field in rewritten(loaded)} == {"keyword"}
+    done = foreseen_and_done(loaded)
+    assert cases(done)["contact", early] is Case.DELETED
+    assert cases(done)["contact", late] is Case.EDITED
+
+
+def test_once_a_reconciliation_was_green_nothing_counts_as_a_rules(loaded, written):
+    touched = ours(loaded, written.number)[0]["id"]
+    ledger = open_run_ledger(loaded.practice.settings)
+    note_step(ledger, "run", "reconcile", "green")
+    ledger.engine.dispose()
+    edit(loaded, touched, keyword="typed")
+    assert rewritten(loaded) == set()
+    assert cases(foreseen_and_done(loaded))["contact", touched] is Case.EDITED
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,14 @@ class Reconciled:
         return self.made.by_people
 
     @property
+    def rewritten(self) -> pl.DataFrame:
+        """One row a mapping and field that a rule of the tenant rewrote within minutes of our write."""
+        found = self.made.rewritten.group_by("mapping", "field")
+        return found.agg(pl.len().alias("rows"), pl.col("source_id").sort().head(5).str.join(", ").alias("ids")).sort(
+            "mapping", "field"
+        )
+
+    @property
     def money(self) -> pl.DataFrame:
         """Amounts by pipeline and stage on both sides."""
         return self.made.money

@@ -89,15 +89,16 @@ def live_ids(ledger: Ledger) -> dict[str, tuple[str, int]]:
         return {f"{row[0]}/{row[1]}": (row[2], row[3]) for row in connection.execute(query)}
 
 
-def is_known(ledger: Ledger, destination: str, destination_id: int) -> bool:
-    """Say whether a destination record stands for a source row already."""
+def find_record(ledger: Ledger, destination: str, destination_id: int) -> Identity | None:
+    """Return the identity that a destination record stands for, the one written last where a merge left it several."""
     query = (
-        select(identities.c.source_id)
+        select(identities)
         .where(identities.c.destination == destination, identities.c.destination_id == destination_id)
-        .limit(1)
+        .order_by(identities.c.operation_id.desc())
     )
     with ledger.read() as connection:
-        return connection.scalar(query) is not None
+        row = connection.execute(query).mappings().first()
+    return Identity(**row) if row else None
 
 
 def live_identities(ledger: Ledger) -> list[Identity]:

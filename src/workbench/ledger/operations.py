@@ -23,6 +23,8 @@ FINAL, UNDONE = (State.APPLIED, State.VERIFIED), (DELETE := "delete", RESTORE :=
 """The actions of a rollback; those of a load are the operations of its plan."""
 CONFLICTS = "conflicts"
 """The kind of the image that keeps the three values of fields that both sides changed."""
+SETTLED = "settled"
+"""The kind of the image of a record as rules of the tenant left it, minutes after our write."""
 INCOMPLETE = ""
 """What stands for the delivered fingerprint of a record that is there, but not yet as the source wants it."""
 

@@ -15,7 +15,7 @@ from workbench.freshsales.endpoints import REMOVED, SOURCE_ID, endpoint
 from workbench.freshsales.records import read_record, update_record
 from workbench.freshsales.refusals import Reason
 from workbench.freshsales.shapes import flatten
-from workbench.ledger.identities import ADOPTED, Identity, find_identity, is_known
+from workbench.ledger.identities import ADOPTED, Identity, find_identity, find_record
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import FieldConflict, Outcome, keep_before, operations_of
 from workbench.ledger.plans import PlannedRow
@@ -171,7 +171,7 @@ def _adopt(
     if before is None:
         return Outcome(operation_id, State.REJECTED, reason=NOT_THERE)
     now = flatten(mapping.destination, before)
-    taken = is_known(session.ledger, mapping.destination, number)
+    taken = find_record(session.ledger, mapping.destination, number) is not None
     if taken or now.get(SOURCE_ID) not in (None, "", wanted.get(SOURCE_ID)):
         return Outcome(operation_id, State.REJECTED, reason=TAKEN)
     fill, kept = fields_to_fill(mapping, wanted, now, recall(session.ledger, came_of) if came_of else UNKNOWN)

@@ -13,7 +13,7 @@ from workbench.freshsales.endpoints import endpoint
 from workbench.freshsales.shapes import ELEMENTS, elements_of, flatten, without_ours
 from workbench.ledger.identities import Identity, live_identities
 from workbench.ledger.images import last_image
-from workbench.ledger.operations import INCOMPLETE, operations_of
+from workbench.ledger.operations import INCOMPLETE, SETTLED, operations_of
 from workbench.ledger.store import Ledger
 from workbench.load.session import Session
 from workbench.mapping.object_mapping import ObjectMapping
@@ -86,7 +86,7 @@ class Survey:
     hanging: dict[Place, set[Place]] = field(default_factory=dict)
     removed: set[Place] = field(default_factory=set)
     survivors: dict[Place, Place] = field(default_factory=dict)
-    """What our records that are gone were merged into, as far as what hung on them tells."""
+    """What our records that are gone were merged into."""
 
     def __post_init__(self) -> None:
         self.known = {self.place(one): one for one in live_identities(self.session.ledger)}
@@ -195,10 +195,10 @@ class Survey:
         if verdict.case is Case.DELETED or place not in self.now:
             self.removed.add(place)
         elif verdict.case in (Case.RESTORED, Case.EDITED) and identity.origin != "created":
-            self.let_go(identity, place)
+            self._let_go(identity, place)
         return verdict
 
-    def let_go(self, identity: Identity, place: Place) -> None:
+    def _let_go(self, identity: Identity, place: Place) -> None:
         """A foreign record that is restored gives up the links that we filled: it hangs on nothing of ours any more."""
         fields, _ = self.restorable(identity)
         now = flatten(identity.destination, self.now[place])
@@ -218,13 +218,11 @@ class Survey:
             fields, kept = self.restorable(identity)
             case = Case.EDITED if kept else Case.RESTORED if fields else Case.AS_BEFORE
             return Verdict(identity, case, ", ".join(kept))
-        now = flatten(identity.destination, self.now[place])
-        if edited := list(edited_fields(self.mapping(identity), recall(self.session.ledger, identity), now)):
+        known, now = recall(self.session.ledger, identity, settled=True), flatten(identity.destination, self.now[place])
+        if edited := list(edited_fields(self.mapping(identity), known, now)):
             return Verdict(identity, Case.EDITED, ", ".join(edited))
         if staying := self.hanging.get(place, set()) - self.removed - self.files:
-            return Verdict(
-                identity, Case.HANGING, ", ".join(f"{plural}/{number}" for plural, number in sorted(staying))
-            )
+            return Verdict(identity, Case.HANGING, ", ".join(f"{plural}/{one}" for plural, one in sorted(staying)))
         return Verdict(identity, Case.DELETED)
 
     def mapping(self, identity: Identity) -> ObjectMapping | None:
@@ -241,7 +239,8 @@ class Survey:
             if self.at(one.destination, 0) == self.at(identity.destination, 0)
         )
         before = flatten(identity.destination, next((one for one in images if one), {}))
-        known, now = recall(ledger, identity), flatten(identity.destination, self.now[self.place(identity)])
+        known = recall(ledger, identity, settled=True)
+        now = flatten(identity.destination, self.now[self.place(identity)])
         back: dict[str, Any] = {}
         kept = []
         for name in sorted(known.sent):
@@ -259,12 +258,12 @@ class Survey:
         return back, kept
 
 
-def recall(ledger: Ledger, identity: Identity) -> Known:
-    """Return what the ledger knows of the record that stands for a source row."""
-    image = last_image(ledger, identity.operation_id, "read_back")
+def recall(ledger: Ledger, identity: Identity, *, settled: bool = False) -> Known:
+    """Return what the ledger knows of the record that stands for a source row, if asked as rules of the tenant left it."""
+    found = [last_image(ledger, identity.operation_id, one) for one in ("read_back", SETTLED)[: 1 + settled]]
     return Known(
         sent=last_image(ledger, identity.operation_id, "sent") or {},
-        read_back=flatten(identity.destination, image) if image else {},
+        read_back={name: value for one in found if one for name, value in flatten(identity.destination, one).items()},
         kept=frozenset(last_image(ledger, identity.operation_id, "kept") or ()),
         is_complete=identity.delivered != INCOMPLETE,
     )

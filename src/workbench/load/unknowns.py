@@ -15,7 +15,7 @@ from workbench.freshsales.jobs import poll_job
 from workbench.freshsales.records import find_all_by_source_id, read_record
 from workbench.freshsales.refusals import OutcomeUnknown
 from workbench.ledger.history import LOOKED, in_doubt
-from workbench.ledger.identities import find_identity, is_known
+from workbench.ledger.identities import find_identity, find_record
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import UNDONE, Outcome, first_create_at, keep_look, open_operations
 from workbench.ledger.plans import PlannedRow
@@ -229,7 +229,7 @@ def _is_it(sending: Sending, lost: Lost, record: Mapping[str, Any]) -> bool:
         return (
             name == lost.fields["file_name"]
             and str(size) == str(lost.fields.get("size"))
-            and not is_known(sending.session.ledger, "file", int(record["id"]))
+            and find_record(sending.session.ledger, "file", int(record["id"])) is None
             and ("created_at" not in record or made_by_us(sending, lost, record))
         )
     where = endpoint(lost.destination, sending.session.settings.edition)

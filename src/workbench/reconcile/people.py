@@ -1,8 +1,10 @@
-"""Differences that people made: since a delta, what a person edited, deleted or merged is named as that, and is no defect."""
+"""Differences that others made: what a rule of the tenant rewrote, and what people did, is named as that, and is no defect."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,8 +12,11 @@ import polars as pl
 
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.shapes import flatten
-from workbench.ledger.identities import find_identity
+from workbench.ledger.identities import find_identity, find_record
+from workbench.ledger.images import keep_image, last_image
+from workbench.ledger.operations import SETTLED
 from workbench.ledger.plans import last_plan
+from workbench.ledger.runs import went_live_at
 from workbench.ledger.store import Ledger
 from workbench.load.conflicts import read_now
 from workbench.load.payload import Resolver
@@ -23,23 +28,77 @@ from workbench.warehouse import Warehouse
 
 MOST_ASKED = 500
 """So many records that differ are read again; more of them at once are no people at work, and stay differences."""
+SETTLING = 600
+"""Seconds after our write in which a rule of the tenant, a workflow or an assignment, has run."""
 SHAPE: dict[str, Any] = dict.fromkeys(("mapping", "source_id", "field", "cause"), pl.String)
 Row = tuple[str, str, str, str]
 
 
 class Cause(StrEnum):
-    """What people did to a record since it was delivered."""
+    """What others did to a record since it was delivered."""
 
+    REWRITTEN = "rewritten by a rule of the tenant, within minutes of our write"
     EDITED = "edited by a user"
     DELETED = "deleted by a user"
     MERGED = "merged by a user"
     WENT_ALONG = "went along with the record that it hung on"
 
 
+@dataclass
+class Rewritten:
+    """What rules of the tenant rewrote within minutes of our write, noticed while the tenant is read.
+
+    Only until a reconciliation was green: nobody works there before. Later the same may be a person's, who comes first.
+    A mapped field stays a difference all the same, since whether the rule is right is for a person to say.
+    """
+
+    ledger: Ledger
+    fields: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    """Names of fields by mapping and source id."""
+
+    def __post_init__(self) -> None:
+        self.is_live = went_live_at(self.ledger) is not None
+
+    def see(self, destination: str, record: Mapping[str, Any]) -> None:
+        """Keep the image of a record that was rewritten, so that a rollback takes it for ours still."""
+        if self.is_live or record.get("updated_at") == record.get("created_at"):
+            return
+        identity = find_record(self.ledger, destination, int(record["id"]))
+        if identity is None or not (was := last_image(self.ledger, identity.operation_id, "read_back")):
+            return
+        if 0 < _seconds(was.get("updated_at"), record.get("updated_at")) <= SETTLING:
+            with self.ledger.commit() as connection:
+                keep_image(connection, self.ledger.key, identity.operation_id, SETTLED, record)
+            found = edited_fields(None, recall(self.ledger, identity), flatten(destination, record))
+            self.fields[identity.mapping, identity.source_id] = frozenset(found)
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """One row a field."""
+        rows = [
+            (mapping, source_id, name)
+            for (mapping, source_id), fields in sorted(self.fields.items())
+            for name in sorted(fields)
+        ]
+        return pl.DataFrame(rows, schema=dict.fromkeys(("mapping", "source_id", "field"), pl.String), orient="row")
+
+
+def _seconds(earlier: Any, later: Any) -> float:
+    """Return the time between two stamps of the tenant; none where it told one of them only."""
+    if not earlier or not later:
+        return 0.0
+    return (datetime.fromisoformat(str(later)) - datetime.fromisoformat(str(earlier))).total_seconds()
+
+
 def explain_differences(  # noqa: PLR0917 - both sides and what joins them
-    warehouse: Warehouse, mappings: Mappings, tenant: Freshsales, ledger: Ledger, resolver: Resolver, run_id: str
+    warehouse: Warehouse,
+    mappings: Mappings,
+    tenant: Freshsales,
+    ledger: Ledger,
+    resolver: Resolver,
+    run_id: str,
 ) -> pl.DataFrame:
-    """Move what people did from reconciled.differences to reconciled.people, and return it.
+    """Move what others did from reconciled.differences to reconciled.people, and return it.
 
     Up to the end of the first load nobody works there, and every difference is one. A field is a person's where it is
     neither as we read it back, or was kept as theirs; what still is as we left it and is wrong stays a difference.
@@ -98,10 +157,14 @@ def _explained(  # noqa: PLR0917
         yield from ((name, source_id, field or "", cause) for field in fields)
         return
     numbers = {number for _, number in (*resolver.gone.values(), *filter(None, resolver.vanished.values()))}
-    for one in sorted(field for field in fields if field in mapping.lookups):
+    for one in sorted(set(mapping.lookups) & fields):
         link = known.sent.get(one)
         if (link[1] if isinstance(link, list) else link) in numbers:
             yield name, source_id, one, Cause.WENT_ALONG
             fields.discard(one)
-    theirs = {*known.kept, *edited_fields(mapping, known, flatten(identity.destination, now))}
-    yield from ((name, source_id, field, Cause.EDITED) for field in sorted(theirs & fields - {None}, key=str) if field)
+    there = flatten(identity.destination, now)
+    changed = set(edited_fields(mapping, known, there))
+    by_people = {*known.kept, *edited_fields(mapping, recall(ledger, identity, settled=True), there)}
+    for one in sorted(by_people | changed):
+        if one in fields:
+            yield name, source_id, one, Cause.EDITED if one in by_people else Cause.REWRITTEN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,16 +33,24 @@ Record = dict[str, Any]
 
 
 def read_tenant(
-    settings: Settings, records: Sequence[ObjectMapping], tenant: Freshsales, schema: TenantSchema
+    settings: Settings,
+    records: Sequence[ObjectMapping],
+    tenant: Freshsales,
+    schema: TenantSchema,
+    seen: Callable[[str, Record], None],
 ) -> dict[str, int]:
-    """Read every record of the kinds that mappings write, keep it under its source key; return the calls by kind."""
+    """Read every record of the kinds that mappings write, keep it under its source key; return the calls by kind.
+
+    Each is shown to `seen`, with its destination, as the tenant told it.
+    """
     calls: dict[str, int] = {}
     groups: dict[str, list[ObjectMapping]] = {}
     for mapping in records:
         groups.setdefault(endpoint(mapping.destination, settings.edition).plural, []).append(mapping)
     for plural, members in groups.items():
         before = tenant.calls
-        rows = (_canonical_row(settings, members, record, schema) for record in _records(settings, tenant, members))
+        listed = _shown(_records(settings, tenant, members), sorted({one.destination for one in members}), seen)
+        rows = (_canonical_row(settings, members, record, schema) for record in listed)
         with open_warehouse(settings.warehouse, write=True) as warehouse:
             _write(warehouse, f"destination.{plural}", members, rows)
             for mapping in members:
@@ -51,6 +59,15 @@ def read_tenant(
                 )
         calls[plural] = tenant.calls - before
     return calls
+
+
+def _shown(
+    records: Iterable[Record], destinations: Sequence[str], seen: Callable[[str, Record], None]
+) -> Iterator[Record]:
+    for record in records:
+        for destination in destinations:
+            seen(destination, record)
+        yield record
 
 
 def _records(settings: Settings, tenant: Freshsales, members: list[ObjectMapping]) -> list[Record]:

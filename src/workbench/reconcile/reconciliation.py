@@ -27,7 +27,7 @@ from workbench.reconcile.fields import check_dates, check_fields, compare_mappin
 from workbench.reconcile.files import check_files
 from workbench.reconcile.links import check_keys, find_doubles, tell_unchecked
 from workbench.reconcile.money import check_amounts, check_stages, money_by_stage
-from workbench.reconcile.people import explain_differences
+from workbench.reconcile.people import Rewritten, explain_differences
 from workbench.reconcile.readback import read_tenant
 from workbench.reconcile.tiers import Tier, price_tiers, readable
 from workbench.settings import Settings
@@ -50,6 +50,7 @@ class Reconciliation:
     fates: pl.DataFrame
     differences: pl.DataFrame
     by_people: pl.DataFrame
+    rewritten: pl.DataFrame
     fields: pl.DataFrame
     groups: pl.DataFrame
     money: pl.DataFrame
@@ -108,7 +109,8 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
     tiers = price_reading(settings, mappings, ledger, tier)
     records = readable(every, settings, tier)
     began = as_text(tenant.clock.now())
-    calls = read_tenant(settings, records, tenant, schema)
+    rewritten = Rewritten(ledger)
+    calls = read_tenant(settings, records, tenant, schema, rewritten.see)
     read_at = (began, as_text(tenant.clock.now()))
     plan = plan_load(settings, mappings, schema, ledger, run_id, name=PlanScope.PROOF)
     with (
@@ -140,6 +142,7 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
             fates=fates,
             differences=warehouse.frame("SELECT * FROM reconciled.differences ORDER BY ALL"),
             by_people=by_people,
+            rewritten=rewritten.frame,
             fields=warehouse.frame("SELECT * FROM reconciled.fields"),
             groups=warehouse.frame("SELECT * FROM reconciled.groups ORDER BY ALL"),
             money=money,
