@@ -93,6 +93,18 @@ def test_a_clock_that_was_set_back_does_not_stop_the_run(back: float) -> None:
     assert moment == START - back + pacing.interval
 
 
+def test_a_clock_that_jumped_a_day_forward_gives_no_slots_for_the_time_it_skipped() -> None:
+    budget, clock, moments = MemoryBudget(Pacing(1000, 400)), RehearsalClock(START), []
+    for number in range(100):
+        if number == 50:
+            clock.wait_until(clock.now() + 86_400)
+        budget.claim(clock)
+        moments.append(clock.now())
+    steps = [after - before for before, after in pairwise(moments)]
+    assert steps.pop(49) == pytest.approx(86_400)
+    assert steps == pytest.approx([budget.pacing.interval] * 98)
+
+
 def late_claims(pacing: Pacing, lag: float) -> list[float]:
     """Two callers on one tenant: the second hears nothing until the first is `lag` seconds ahead, then both go on."""
     budget, moments = MemoryBudget(pacing), []

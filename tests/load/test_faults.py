@@ -16,6 +16,7 @@ from workbench.ledger.audit import verify
 from workbench.load.attachments import checked_file
 from workbench.load.rollback import roll_back
 from workbench.load.survey import Case
+from workbench.pacing import agreed_pacing
 from workbench.reports.page import write_page
 from workbench.warehouse import open_warehouse
 
@@ -59,6 +60,27 @@ def test_calls_that_another_integration_ate_slow_the_load_and_fail_no_row(rehear
     assert eaten and fates(loaded) == {"created"}
     assert 3600 < rehearsal.admin("time")["now"] - before < 2 * 3600
     assert count(rehearsal, "POST /notes") < 20, "a hold for all, no hammering"
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
+
+
+def test_a_day_that_the_clock_skips_stops_nothing_and_lets_no_burst_through(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(4, 2)
+    skipped: list[float] = []
+
+    def skip(request: httpx.Request, _: httpx.Response) -> None:
+        if request.method == "POST" and request.url.path.endswith("/notes") and not skipped:
+            skipped.append(rehearsal.admin("time", {"advance": 86_400})["now"])
+
+    rehearsal.transport.after.append(skip)
+    assert fates(rehearsal.load(scope)) == {"created"}
+    [moment] = skipped
+    calls = rehearsal.admin("calls")
+    assert calls["refused429"] == 0
+    with rehearsal.session() as session:
+        spent = calls["total"] * agreed_pacing(session.settings).interval
+        plan = rehearsal.plan(session, scope)
+    assert moment < rehearsal.admin("time")["now"] < moment + 2 * spent, "each call after it had a slot of its own"
+    assert plan.writes == 0, "a day is no change"
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 

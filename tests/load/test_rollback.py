@@ -12,6 +12,7 @@ from workbench.ledger.identities import Identity, find_identity, keep_identity
 from workbench.load.forecast import EVERYTHING, count_figures
 from workbench.load.rollback import RollbackPreview, plan_rollback, roll_back
 from workbench.load.survey import Case
+from workbench.pacing import agreed_pacing
 
 RECORDS = sorted({*ENTITIES.values()} - {"documents"})
 
@@ -174,6 +175,19 @@ def test_a_record_changed_between_release_and_deletion_stays_with_its_values(reh
     old = before[number]
     assert contact["job_title"] == "Mayor"
     assert (contact["email"], contact["custom_field"]) == (old["email"], old["custom_field"])
+
+
+def test_the_time_in_which_an_edit_would_be_lost_is_measured_and_told(rehearsal: Rehearsal) -> None:
+    rehearsal.load(rehearsal.few(2, 0))
+    calls = 3  # after a contact is read: its values are freed, it is deleted, and the next call has its slot
+    with rehearsal.session() as session:
+        foreseen, done = plan_rollback(session), roll_back(session)
+        interval = agreed_pacing(session.settings).interval
+    assert (foreseen.window, foreseen.advice) == (0.0, [])
+    assert interval < done.window < (calls + 0.5) * interval
+    assert done.advice == [
+        f"Up to {done.window:.1f} s went by between reading a record and taking it back: an edit then would be lost."
+    ]
 
 
 def test_lost_answers_delete_nothing_twice_and_forget_nothing(rehearsal: Rehearsal) -> None:

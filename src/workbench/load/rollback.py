@@ -53,6 +53,8 @@ class RollbackPreview:
     verdicts: list[Verdict]
     calls: int
     hours: float
+    window: float = 0.0
+    """The longest time, in seconds, between the reading of a record and the end of what was done to it."""
 
     @property
     def counts(self) -> pl.DataFrame:
@@ -81,12 +83,14 @@ class RollbackPreview:
 
     @property
     def advice(self) -> list[str]:
-        """Return what a person has to do before a new load."""
+        """Return what a person has to do before a new load, and what could not be held."""
         taken = [one.identity for one in self.verdicts if one.case is Case.DELETED and one.why]
         named = ", ".join(f"{one.source_object}/{one.source_id}" for one in taken[:5])
         more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
         text = f"Empty the recycle bin first, before a new load: {len(taken)} deleted records keep unique values there"
-        return [f"{text} ({named}{more})."] if taken else []
+        told = [f"{text} ({named}{more})."] if taken else []
+        late = f"Up to {self.window:.1f} s went by between reading a record and taking it back: an edit then would be lost."
+        return [*told, *([late] if self.window else [])]
 
 
 def plan_rollback(session: Session) -> RollbackPreview:
@@ -123,7 +127,8 @@ def roll_back(session: Session, *, release: bool = True, clock: Clock = WALL) ->
     undoing = Undoing(session, survey, release)
     verdicts = [undoing.undo(one) for one in survey.in_order()]
     calls = session.tenant.calls - before
-    return RollbackPreview(verdicts, calls, calls * agreed_pacing(session.settings).interval / HOUR)
+    took = calls * agreed_pacing(session.settings).interval / HOUR
+    return RollbackPreview(verdicts, calls, took, undoing.window)
 
 
 def settle_undoing(session: Session, *, release: bool) -> None:
@@ -139,10 +144,8 @@ def settle_undoing(session: Session, *, release: bool) -> None:
         sent = last_image(session.ledger, identity.operation_id, "sent") or {}
         now = read_now(session.tenant, identity.destination, identity.destination_id, sent.get("target"))
         if now is None:
-            _record(
-                session,
-                Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason="" if release else TAKEN),
-            )
+            stays = "" if release else TAKEN
+            _record(session, Outcome(one.operation_id, State.APPLIED, identity.destination_id, reason=stays))
         elif _is_untouched(identity, sent, before, now):
             _delete(session, identity, one.operation_id, now, release=release)
         else:
@@ -158,10 +161,18 @@ class Undoing:
     survey: Survey
     release: bool
     parent: tuple[str, int] = ("", 0)
+    window: float = 0.0
 
     def undo(self, identity: Identity) -> Verdict:
-        """Read one record again, judge it, and do what the verdict says."""
+        """Read one record again, judge it, and do what the verdict says; an edit in between would be lost."""
         self._read(identity)
+        read_at = self.session.tenant.clock.now()
+        verdict = self._done(identity)
+        if verdict.case in (Case.DELETED, Case.RESTORED):
+            self.window = max(self.window, self.session.tenant.clock.now() - read_at)
+        return verdict
+
+    def _done(self, identity: Identity) -> Verdict:
         verdict = self.survey.judge(identity)
         place = self.survey.place(identity)
         match verdict.case:
@@ -212,16 +223,8 @@ class Undoing:
         return parent in self.survey.removed
 
     def _intend(self, identity: Identity, action: str) -> list[int]:
-        intent = Intent(
-            identity.mapping,
-            identity.source_object,
-            identity.source_id,
-            identity.destination,
-            action,
-            action,
-            identity.fingerprint,
-            identity.delivered,
-        )
+        row = (identity.mapping, identity.source_object, identity.source_id, identity.destination)
+        intent = Intent(*row, action, action, identity.fingerprint, identity.delivered)
         return intend(self.session.ledger, self.session.lease, self.session.run_id, [intent])
 
     def _forget(self, identity: Identity, action: str, reason: str) -> None:
@@ -266,9 +269,7 @@ def _delete(
             return problem.public, ""
         _record(session, Outcome(operation_id, State.APPLIED, identity.destination_id, reason=stays))
         return "", stays
-    raise TenantUnreachable(
-        "Freshsales gave no answer to a deletion for a long time. Run the rollback again; it goes on."
-    )
+    raise TenantUnreachable("Freshsales gave no answer to a deletion for long. Run the rollback again; it goes on.")
 
 
 def _stays(session: Session, identity: Identity, now: Mapping[str, Any], *, release: bool) -> str:
