@@ -2,22 +2,37 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import httpx
+import pytest
 from commands import run_journey, workbench
 from loading import load
 from rooms import Practice, make_ready_to_load
 from truth import Tenant, mismatches
 
+from workbench.errors import SetupMissing
 from workbench.journey.desk import tenant_alias
 from workbench.journey.rehearsal import seed_rehearsal
 from workbench.journey.starter import init_migration
-from workbench.mapping.approval import sign
+from workbench.mapping.approval import sign, standing_signatures
 from workbench.sample.generation import write_sample
 from workbench.vocabulary import Lock
 
 KEY = "cf_source_system_id"
 TAGGED = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts", "deal": "deals"}
 """The kinds of record that have tags."""
+
+
+@contextmanager
+def deals_refused(practice: Practice) -> Iterator[None]:
+    """The tenant requires a field of deals that it did not require before."""
+    faults = f"{httpx.URL(practice.base_url).copy_with(path='/_tenant/faults')}"
+    said = {"status": 400, "times": -1, "body": {"errors": {"message": ["Referral code is required"]}}}
+    httpx.post(faults, json={"kind": "status", "match": "POST /deals/upsert", **said}).raise_for_status()
+    yield
+    httpx.delete(faults).raise_for_status()
 
 
 def test_a_later_delivery_moves_only_what_changed_and_equals_its_truth(tmp_path):
@@ -30,10 +45,17 @@ def test_a_later_delivery_moves_only_what_changed_and_equals_its_truth(tmp_path)
     try:
         seed_rehearsal(practice.settings, practice.foreign)
         make_ready_to_load(practice)
-        load(practice.folder)
         settings = practice.settings
         alias = tenant_alias(settings)
         sign(settings, Lock.LOAD, by="rehearsal", at="2026-11-24T08:00:00+00:00", tenant=alias, binds={})
+        with (
+            deals_refused(practice),
+            pytest.raises(SetupMissing, match="The tenant was changed since the plan was made"),
+        ):
+            load(practice.folder)
+        assert Lock.LOAD not in standing_signatures(settings), "what was signed is not what would be loaded"
+        sign(settings, Lock.LOAD, by="rehearsal", at="2026-11-24T08:00:00+00:00", tenant=alias, binds={})
+        load(practice.folder)
         before = Tenant(practice.base_url).state
         assert len(before["contacts"]) > 40
         run_journey(practice, "--from", "delta")

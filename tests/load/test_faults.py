@@ -10,10 +10,12 @@ import httpx
 import pytest
 from loads import NOTHING_WRONG, WRITES, PowerCutError, Rehearsal, cut
 
+from workbench.errors import SetupMissing
 from workbench.freshsales.jobs import POLL_WAITS
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.audit import verify
 from workbench.load.attachments import checked_file
+from workbench.load.loader import SAME_REFUSALS
 from workbench.load.rollback import roll_back
 from workbench.load.survey import Case
 from workbench.pacing import agreed_pacing
@@ -231,6 +233,47 @@ def test_a_field_that_the_tenant_requires_from_one_moment_on_rejects_with_its_re
     assert count(rehearsal, "POST /deals/upsert") == rows, "a refusal is not tried again by itself"
     rehearsal.clear_faults()
     rehearsal.load(scope)
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
+
+
+def test_rows_that_are_refused_for_one_reason_in_a_row_stop_their_object(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(20, 3)
+    assert sum(key.startswith("notes/") for key in scope) > SAME_REFUSALS
+    rehearsal.order("status", WRITES["note"], status=400, times=-1, body={"errors": {"message": ["Topic is required"]}})
+    with pytest.raises(SetupMissing, match=f"{SAME_REFUSALS} rows in a row came back with one reason") as told:
+        rehearsal.load(scope)
+    assert "workbench run --from setup" in str(told.value)
+    assert count(rehearsal, "POST /notes") == SAME_REFUSALS
+    assert len(rehearsal.state()["tasks"]) > 0, "other kinds are loaded"
+    rehearsal.clear_faults()
+    rehearsal.load(scope)
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
+
+
+@pytest.mark.parametrize("gone", ["field", "choice"])
+def test_a_field_or_a_choice_that_goes_away_while_a_load_runs_stops_its_object_at_the_first_record_without_it(
+    rehearsal: Rehearsal, gone: str
+) -> None:
+    scope = rehearsal.few(6, 2)
+    schema = rehearsal.transport.app.state.tenant.state.schema
+    [field] = [one for one in schema["custom_fields"]["deals"] if one["name"] == "cf_claim_status"]
+    kept = [*schema["custom_fields"]["deals"]], [*field["choices"]]
+
+    def take_away(request: httpx.Request, _: httpx.Response) -> None:
+        if request.url.path.endswith("/deals/upsert"):
+            schema["custom_fields"]["deals"] = [one for one in kept[0] if gone == "choice" or one is not field]
+            field["choices"] = field["choices"] if gone == "field" else []
+
+    rehearsal.transport.after.append(take_away)
+    with pytest.raises(SetupMissing, match="the tenant took the record and dropped cf_claim_status"):
+        rehearsal.load(scope)
+    last = max(rehearsal.state()["deals"], key=lambda one: one["id"])
+    assert not last["custom_field"].get("cf_claim_status")
+    rehearsal.transport.after.clear()
+    schema["custom_fields"]["deals"], field["choices"] = kept
+    rehearsal.load(scope)
+    [completed] = [one for one in rehearsal.state()["deals"] if one["id"] == last["id"]]
+    assert completed["custom_field"].get("cf_claim_status")
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 

@@ -137,7 +137,11 @@ def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
             raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
         # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
         require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
-        written = _written(session, run_load(session, plan, kinds=(kind,)))
+        try:
+            written = _written(session, run_load(session, plan, kinds=(kind,)))
+        except SetupMissing:  # what was signed is not what would be loaded
+            void(settings, Lock.LOAD, by="load", at=as_text(WallClock().now()))
+            raise
         keep_questions(session, plan)
         if kind is Kind.FILE:  # the last to travel: a run that was killed before has still to load this snapshot
             pin(session.ledger, session.run_id, snapshot=snapshot_id(settings))
@@ -222,10 +226,8 @@ def rollback(settings: Settings, *, confirm: bool, release: bool = True) -> dict
         void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
     lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
     lines += made.advice
-    lines.append(
-        "Rolled back." if confirm else "Preview only; nothing was written. Do it with: workbench rollback --confirm"
-    )
-    lines.insert(-1, plain_table(practices.rename({"told": "case"})))
+    lines.append(plain_table(practices.rename({"told": "case"})))
+    lines.append("Rolled back." if confirm else "Preview only. Do it with: workbench rollback --confirm")
     return {
         "counts": made.counts.to_dicts(),
         "practices": practices.rename({"told": "case"}).to_dicts(),

@@ -1,10 +1,12 @@
-"""Up to 100 rows in one call, where a key proves identity; ids are learned from list pages, never one by one."""
+"""What one batch holds and its log; up to 100 rows in one call, where a key proves identity, and ids from list pages."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from workbench.errors import TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.census import PER_PAGE, read_newest
@@ -15,9 +17,9 @@ from workbench.ledger.account import PROVEN, REFUTED
 from workbench.ledger.operations import Outcome, keep_job
 from workbench.ledger.plans import PlannedRow
 from workbench.load.payload import Payload
-from workbench.load.requests import BULK, Lost, Sending, made_by_us, why_refused
+from workbench.load.requests import BULK, Lost, Sending, made_by_us, standing, why_refused
 from workbench.mapping.object_mapping import ObjectMapping
-from workbench.vocabulary import Operation, State
+from workbench.vocabulary import Fate, Operation, State
 
 ROWS_A_CALL = 100
 FEWEST_IN_BULK = 3
@@ -29,6 +31,9 @@ LOOKS = (10.0, 60.0)
 Payloads = Mapping[str, Payload]
 """By source id."""
 Settled = tuple[PlannedRow, Outcome]
+FATES = {Operation.CREATE: Fate.CREATED, Operation.UPDATE: Fate.UPDATED, Operation.UNCHANGED: Fate.UNCHANGED}
+STATED = {State.REJECTED: Fate.REJECTED, State.VERIFIED: Fate.UNCHANGED}
+"""What the state alone tells, whatever was planned."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,45 @@ def may_go_in_bulk(sending: Sending, mapping: ObjectMapping, row: PlannedRow, pa
         if (where.plural, str(payload.fields[key]).lower()) in sending.taken:
             return False
     return not payload.missing
+
+
+@dataclass
+class BatchLog:
+    """The rows of one batch and what became of each."""
+
+    folder: Path
+    mapping: str
+    number: int
+    rows: dict[int, tuple[PlannedRow, Outcome]] = field(default_factory=dict)
+
+    @property
+    def ordinals(self) -> set[int]:
+        """Rows of the plan that have an outcome."""
+        return set(self.rows)
+
+    def note(self, row: PlannedRow, outcome: Outcome | None) -> None:
+        """Note an outcome; None means it is not known yet and comes later."""
+        if outcome is not None:
+            self.rows[row.ordinal] = (row, outcome)
+
+    def close(self) -> dict[str, int]:
+        """Write the log and return the counts by fate."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fates: dict[str, int] = {}
+        with (self.folder / f"{self.mapping}-{self.number:04d}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["source_object", "source_id", "fate", "destination_id", "reason"])
+            for row, outcome in self.rows.values():
+                fate = STATED.get(outcome.state, FATES[row.operation])
+                fates[fate] = fates.get(fate, 0) + 1
+                writer.writerow([row.source_object, row.source_id, fate, outcome.destination_id or "", outcome.reason])
+        return fates
+
+
+def next_log(folder: Path, mapping: str) -> BatchLog:
+    """Return the log of a mapping's next batch: a load that goes on keeps the logs of what it did before."""
+    taken = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{mapping}-[0-9][0-9][0-9][0-9].csv")]
+    return BatchLog(folder, mapping, max(taken, default=0) + 1)
 
 
 def send_in_bulk(
@@ -202,13 +246,7 @@ def _look(sending: Sending, mapping: ObjectMapping, waiting: dict[str, Lost], *,
         one = waiting.pop(str((record.get("custom_field") or {}).get(SOURCE_ID) or ""), None)
         strangers = strangers + 1 if one is None else 0
         if one is not None:
-            outcome = Outcome(
-                one.operation_id,
-                State.APPLIED,
-                int(record["id"]),
-                read_back=record,
-                was_created=made_by_us(sending, one, record),
-            )
+            outcome = standing(one, record, was_created=made_by_us(sending, one, record))
             settled.append((one.row, one.destination, outcome))
         if not waiting or (is_first and strangers == PER_PAGE):
             break

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 
 from workbench.errors import CountMismatch, SetupMissing, StoreProblem, TenantUnreachable, WorkbenchError
 from workbench.freshsales.endpoints import endpoint
@@ -15,9 +13,17 @@ from workbench.ledger.identities import find_identity
 from workbench.ledger.operations import UNDONE, Outcome, done_ordinals, open_operations
 from workbench.ledger.plans import Plan, PlannedRow, planned_batch
 from workbench.load.attachments import send_file
-from workbench.load.batches import FEWEST_IN_BULK, fit_for_our_key, may_go_in_bulk, send_in_bulk, try_our_key
+from workbench.load.batches import (
+    FEWEST_IN_BULK,
+    BatchLog,
+    fit_for_our_key,
+    may_go_in_bulk,
+    next_log,
+    send_in_bulk,
+    try_our_key,
+)
 from workbench.load.payload import Payload, frozen_payloads, knowing
-from workbench.load.requests import Sending, send_row
+from workbench.load.requests import DROPPED, Sending, send_row
 from workbench.load.session import Session
 from workbench.load.unknowns import settle_lost, settle_open, sweep
 from workbench.log import Progress, note_event
@@ -33,10 +39,10 @@ PATIENCE = 5
 SILENCE = (0.0, 60.0, 300.0, 900.0, 1800.0)
 """Seconds of the tenant's time between tries while it answers no write to an object; after them that object stops."""
 
-FATES = {Operation.CREATE: Fate.CREATED, Operation.UPDATE: Fate.UPDATED, Operation.UNCHANGED: Fate.UNCHANGED}
-
-STATED = {State.REJECTED: Fate.REJECTED, State.VERIFIED: Fate.UNCHANGED}
-"""What the state alone tells, whatever was planned."""
+BLAMED = (Reason.REQUIRED, Reason.NOT_A_CHOICE, Reason.TYPE_INVALID, Reason.OWNER_INVALID)
+OF_SETUP = tuple(one.sentence for one in BLAMED)
+SAME_REFUSALS = 25
+"""So many refusals in a row for one reason of these speak of the tenant, and not of the rows."""
 
 
 class Silent(TenantUnreachable):
@@ -61,42 +67,30 @@ class Loaded:
 
 
 @dataclass
-class BatchLog:
-    """The rows of one batch and what became of each."""
+class Watch:
+    """What tells, while an object is loaded, that the tenant is not as it was when the plan was made."""
 
-    folder: Path
-    mapping: str
-    number: int
-    rows: dict[int, tuple[PlannedRow, Outcome]] = field(default_factory=dict)
+    title: str
+    refused: str = ""
+    streak: int = 0
 
-    @property
-    def ordinals(self) -> set[int]:
-        """Rows of the plan that have an outcome."""
-        return set(self.rows)
+    def see(self, outcome: Outcome) -> None:
+        """Take in what became of a row: a refusal that blames the setup, or a new record that lacks what was sent."""
+        if outcome.state is not State.REJECTED:
+            self.streak = 0
+        elif outcome.reason.startswith((DROPPED, *OF_SETUP)):
+            self.streak = self.streak + 1 if outcome.reason == self.refused else 1
+            self.refused = outcome.reason
 
-    def note(self, row: PlannedRow, outcome: Outcome | None) -> None:
-        """Note an outcome; None means it is not known yet and comes later."""
-        if outcome is not None:
-            self.rows[row.ordinal] = (row, outcome)
-
-    def close(self) -> dict[str, int]:
-        """Write the log and return the counts by fate."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        fates: dict[str, int] = {}
-        with (self.folder / f"{self.mapping}-{self.number:04d}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["source_object", "source_id", "fate", "destination_id", "reason"])
-            for row, outcome in self.rows.values():
-                fate = STATED.get(outcome.state, FATES[row.operation])
-                fates[fate] = fates.get(fate, 0) + 1
-                writer.writerow([row.source_object, row.source_id, fate, outcome.destination_id or "", outcome.reason])
-        return fates
-
-
-def next_log(folder: Path, mapping: str) -> BatchLog:
-    """Return the log of a mapping's next batch: a load that goes on keeps the logs of what it did before."""
-    taken = [int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{mapping}-[0-9][0-9][0-9][0-9].csv")]
-    return BatchLog(folder, mapping, max(taken, default=0) + 1)
+    def require_same_setup(self) -> None:
+        """Stop the object before more of it goes the same way; what was sent is recorded."""
+        if self.streak and (self.refused.startswith(DROPPED) or self.streak >= SAME_REFUSALS):
+            rows = "1 row" if self.streak == 1 else f"{self.streak} rows in a row"
+            raise SetupMissing(
+                f"{self.title}: {rows} came back with one reason: {self.refused}. The tenant was changed since the plan was"
+                " made; nothing more of this kind was sent. Put it right there, or in the mapping, then: workbench run"
+                " --from setup. The plan is made and signed anew, and completes what is there."
+            )
 
 
 @dataclass(frozen=True)
@@ -107,10 +101,12 @@ class Batch:
     payloads: dict[str, Payload]
     log: BatchLog
     progress: Progress
+    watch: Watch
 
     def note(self, row: PlannedRow, outcome: Outcome) -> None:
         """Note what became of a row."""
         self.log.note(row, outcome)
+        self.watch.see(outcome)
         self.progress.step()
 
 
@@ -158,6 +154,7 @@ def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> N
     total = sum(plan.counts.get(mapping.name, {}).get(one, 0) for one in (Operation.CREATE, Operation.UPDATE))
     progress = Progress(mapping.title, total)
     progress.done = len(done)
+    watch = Watch(mapping.title)
     after = -1
     while batch := planned_batch(ledger, plan, mapping.name, after, BATCH_ROWS):
         after = batch[-1].ordinal
@@ -167,7 +164,7 @@ def _load_mapping(sending: Sending, mapping: ObjectMapping, loaded: Loaded) -> N
             level = list(rows)
             payloads = frozen_payloads(sending.session, plan, mapping, level, sending.resolver)
             log = next_log(sending.session.folder / "batches", mapping.name)
-            _load_batch(sending, Batch(mapping, payloads, log, progress), level, loaded)
+            _load_batch(sending, Batch(mapping, payloads, log, progress, watch), level, loaded)
     before = sending.session.tenant.calls
     if doubles := sweep(sending, mapping.name):
         loaded.doubles[mapping.name] = doubles
@@ -207,6 +204,7 @@ def _send_batch(sending: Sending, batch: Batch, planned: list[PlannedRow]) -> No
             batch.note(row, Outcome(0, State.VERIFIED))
     rows = _left(sending, batch, due)
     _send_many(sending, batch, rows)
+    batch.watch.require_same_setup()
     _send_singly(sending, batch, _left(sending, batch, rows))
     if any(row.operation is Operation.UPDATE for row in rows):
         # When an e-mail changes its holder, the one who gives it up may have come after the one who takes it.
@@ -271,6 +269,7 @@ def _send_singly(sending: Sending, batch: Batch, rows: list[PlannedRow]) -> None
                     silent = 0
                     batch.note(lost.row, settled)
             continue
+        batch.watch.require_same_setup()
         row = waiting.popleft()
         outcome = send(sending, batch.mapping, row, batch.payloads[row.source_id])
         if outcome is not None:

@@ -27,6 +27,7 @@ from workbench.warehouse import open_warehouse
 KEYED, PLAIN, CHANGED, BULK, UPLOAD = "upsert", "create", "update", "bulk", "upload"
 AFTERWARDS = ("closed_date",)
 """Fields that Freshsales stamps itself on create and honours on a later PUT (seen in a migration)."""
+DROPPED = "the tenant took the record and dropped"
 SKEW = 300.0
 """Seconds by which the tenant's clock may lie behind this machine's."""
 
@@ -252,15 +253,24 @@ def complete(sending: Sending, lost: Lost, record: dict[str, Any], *, was_create
         try:
             record = update_record(sending.session.tenant, lost.destination, number, late, before=record)
         except Refused as problem:
-            return Outcome(
-                lost.operation_id,
-                State.REJECTED,
-                number,
-                reason=problem.public,
-                read_back=record,
-                was_created=was_created,
-            )
-    return Outcome(lost.operation_id, State.APPLIED, number, reason=reason, read_back=record, was_created=was_created)
+            return standing(lost, record, was_created=was_created, refused=problem.public)
+    return standing(lost, record, was_created=was_created, reason=reason)
+
+
+def standing(lost: Lost, record: dict[str, Any], *, was_created: bool, reason: str = "", refused: str = "") -> Outcome:
+    """Return the outcome of a create whose record is there: applied, or rejected and known as one that is not complete.
+
+    A field or a choice that the tenant has no more is dropped with a 2xx (reference: switches of the tenant).
+    """
+    there = record.get("custom_field")
+    if there and not refused:
+        sent = (name for name, value in lost.fields.items() if name.startswith("cf_") and value not in (None, "", []))
+        dropped = sorted(name for name in sent if there.get(name) is None)
+        if dropped:  # said in the image, since a field that an answer does not show counts as sent
+            record = {**record, "custom_field": {**there, **dict.fromkeys(dropped)}}
+            refused = f"{DROPPED} {', '.join(dropped)}"
+    state, told = (State.REJECTED, refused) if refused else (State.APPLIED, reason)
+    return Outcome(lost.operation_id, state, int(record["id"]), reason=told, read_back=record, was_created=was_created)
 
 
 def made_by_us(sending: Sending, lost: Lost, record: Mapping[str, Any]) -> bool:
