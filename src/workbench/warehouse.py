@@ -114,7 +114,6 @@ def open_warehouse(
         "allow_persistent_secrets": "false",
         "temp_directory": str(path.parent / "spill"),
         "threads": "2",
-        "memory_limit": f"{megabytes}MB",  # the default would be four fifths of the machine
     }
     try:
         connection = duckdb.connect(str(path), read_only=not write, config=config)
@@ -128,6 +127,9 @@ def open_warehouse(
             f"The warehouse {path.name} cannot be read. It can be rebuilt: delete it and run from the step snapshot."
         ) from None
     try:
+        # Not in the configuration, which must be one for all who open a file in one process; the default would be four
+        # fifths of the machine.
+        connection.execute(f"SET memory_limit = '{megabytes}MB'").fetchall()
         connection.execute("SET TimeZone = 'UTC'").fetchall()
         connection.execute("SET enable_progress_bar = false").fetchall()  # long work tells its own
         if write:

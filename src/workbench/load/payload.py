@@ -207,12 +207,14 @@ def _is_named(mapping: ObjectMapping, name: str) -> bool:
 
 def _hand_over(warehouse: Warehouse, table: str, known: list[tuple[str, str | None, int]]) -> None:
     """Give DuckDB what is known as a temporary table; an Arrow table would cost 50 MB of imports."""
-    warehouse.run(f"CREATE OR REPLACE TEMP TABLE {table} (key VARCHAR, part VARCHAR, id BIGINT)")
-    for start in range(0, len(known), ROWS_AT_ONCE):
-        columns = [list(column) for column in zip(*known[start : start + ROWS_AT_ONCE], strict=True)]
+    made = f"CREATE OR REPLACE TEMP TABLE {table} AS"
+    for start in range(0, max(len(known), 1), ROWS_AT_ONCE):
+        columns = [list(column) for column in zip(*known[start : start + ROWS_AT_ONCE], strict=True)] or [[], [], []]
         warehouse.run(
-            f"INSERT INTO {table} SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BIGINT[])", columns
+            f"{made} SELECT unnest(?::VARCHAR[]) AS key, unnest(?::VARCHAR[]) AS part, unnest(?::BIGINT[]) AS id",
+            columns,
         )
+        made = f"INSERT INTO {table}"
 
 
 def _known(
