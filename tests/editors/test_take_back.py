@@ -30,7 +30,8 @@ KEPT = {
     "case": str(Case.EDITED),
     "why": "<city>",
 }
-DONE = {"counts": COUNTS, "kept": [KEPT], "text": "Rolled back."}
+FILE = {**KEPT, "source_object": "attachments", "case": str(Case.FILE), "why": ""}
+DONE = {"counts": COUNTS, "kept": [KEPT, FILE], "text": "Rolled back."}
 
 
 @pytest.fixture
@@ -78,6 +79,7 @@ def test_pressed_it_takes_back_once_and_tells_what_stays(settings: Settings) -> 
     assert button.disabled
     assert "Rolled back." in told.value
     assert f"contacts/C7 (contact 422): {Case.EDITED}: &lt;city&gt;" in told.value
+    assert "attachments" not in told.value, "files always stay; the counts tell how many"
     [(act, detail)] = acts(settings)
     assert act == "rollback confirmed"
     assert "Dana Analyst" in detail

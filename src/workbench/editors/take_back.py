@@ -26,12 +26,14 @@ def confirm_rollback(settings: Settings, preview: Mapping[str, Any], take_back: 
     rows = {case: sum(one["rows"] for one in preview["counts"] if one["case"] == case) for case in TAKES}
     if not any(rows.values()):
         return ipywidgets.HTML("There is nothing to take back.")
-    signed = ipywidgets.Text(placeholder="your name", description="Confirmed by", continuous_update=True)
+    signed = ipywidgets.Text(
+        placeholder="your name", description="Confirmed by", style={"description_width": "initial"}
+    )
     button = ipywidgets.Button(
         description=f"Delete {rows[Case.DELETED]:,} and restore {rows[Case.RESTORED]:,} records in {settings.target}",
         button_style="danger",
         disabled=True,
-        layout={"width": "auto"},
+        layout={"width": "auto", "align_self": "flex-start"},
     )
     told = ipywidgets.HTML()
 
@@ -52,6 +54,7 @@ def confirm_rollback(settings: Settings, preview: Mapping[str, Any], take_back: 
             f"\n{one['mapping']} {one['source_object']}/{one['source_id']} ({one['destination']} {one['destination_id']}):"
             f" {one['case']}{': ' * bool(one['why'])}{one['why']}"
             for one in made["kept"]
+            if one["case"] != Case.FILE  # hundreds, and nothing to look at
         )
         told.value = f"<pre>{escape(made['text'])}{escape(kept)}</pre>"
 
