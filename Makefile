@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-JOURNEYS := tests/journey tests/browser tests/test_wheel.py tests/cli
+JOURNEYS := tests/journey tests/browser tests/test_wheel.py tests/cli tests/reconcile
+PACED := tests/journey/test_real_target.py
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,17 +19,22 @@ setup: .venv/ready  ## build .venv from the hash-locked requirements.lock
 rehearse: setup  ## the whole migration of a sample practice into a rehearsal tenant, about three minutes
 	$(BIN)/workbench rehearse
 
-test: setup  ## lint, types, and every test, in two processes
+test: setup  ## lint, types, and every test, in two processes and a third that mostly waits for a real target's pace
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(MAKE) --no-print-directory --jobs 2 --keep-going test-journeys test-rooms
+	$(MAKE) --no-print-directory --jobs 3 --keep-going test-journeys test-rooms test-paced
 
-# Each tells at its end, whole, so that the two do not speak at once.
+# Each tells at its end, whole, so that they do not speak at once.
+TOLD = @log=$$(mktemp); $(BIN)/python -m pytest --durations=15 $(1) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
+
 test-journeys: setup
-	@log=$$(mktemp); $(BIN)/python -m pytest --durations=15 $(JOURNEYS) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
+	$(call TOLD,$(JOURNEYS) $(PACED:%=--ignore=%))
 
 test-rooms: setup
-	@log=$$(mktemp); $(BIN)/python -m pytest --durations=15 $(JOURNEYS:%=--ignore=%) >$$log 2>&1; code=$$?; cat $$log; rm $$log; exit $$code
+	$(call TOLD,$(JOURNEYS:%=--ignore=%))
+
+test-paced: setup
+	$(call TOLD,$(PACED))
 
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
@@ -57,4 +63,4 @@ lock:  ## write requirements.lock again (needs uv)
 clean:  ## remove what a rehearsal made (decisions stay)
 	rm -rf data/rehearsal data/runs data/sample data/unpacked data/warehouse.duckdb*
 
-.PHONY: help setup rehearse test test-journeys test-rooms lab bench campaign lock clean
+.PHONY: help setup rehearse test test-journeys test-rooms test-paced lab bench campaign lock clean

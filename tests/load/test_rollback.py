@@ -183,10 +183,10 @@ def test_the_time_in_which_an_edit_would_be_lost_is_measured_and_told(rehearsal:
     with rehearsal.session() as session:
         foreseen, done = plan_rollback(session), roll_back(session)
         interval = agreed_pacing(session.settings).interval
-    assert (foreseen.window, foreseen.advice) == (0.0, [])
+    assert (foreseen.window, foreseen.caution) == (0.0, [])
     assert interval < done.window < (calls + 0.5) * interval
-    assert done.advice == [
-        f"Up to {done.window:.1f} s went by between reading a record and taking it back: an edit then would be lost."
+    assert done.caution == [
+        f"Up to {done.window:.1f} s passed between reading and taking back a record; an edit then would be lost."
     ]
 
 

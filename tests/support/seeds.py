@@ -7,7 +7,7 @@ import random
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -159,13 +159,16 @@ def play_ground(world: World, folder: Path, chance: random.Random) -> Iterator[t
     rehearsal = Rehearsal(practice, weather)
     rehearsal.__dict__["mappings"] = world.mappings
     try:
-        # Held open, so that each opening of a load costs a millisecond and not thirty: one process reads it once.
-        with open_warehouse(practice.settings.warehouse):
-            yield rehearsal, weather
+        yield rehearsal, weather
     finally:
         weather.end()
         app.state.tenant.state.db.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def held_open(rehearsal: Rehearsal) -> AbstractContextManager[object]:
+    """Hold the warehouse open: each opening by a load then costs a millisecond and not thirty."""
+    return open_warehouse(rehearsal.practice.settings.warehouse)
 
 
 @contextmanager
@@ -211,7 +214,7 @@ def play(world: World, folder: Path, seed: int) -> Story:
     """Tell one story to its end and judge it."""
     chance = random.Random(seed)
     story = Story()
-    with play_ground(world, folder, chance) as (rehearsal, weather):
+    with play_ground(world, folder, chance) as (rehearsal, weather), held_open(rehearsal):
         tenant = weather.app.state.tenant
         tenant.state.switches["index_seconds"] = chance.choice([0.0, 5.0, 25.0, 120.0, 400.0])
         started = tenant.state.now()
@@ -260,7 +263,7 @@ def points(world: World) -> list[tuple[str, int]]:
 
 def die_at(world: World, folder: Path, moment: str, nth: int) -> list[str]:
     """End a load at one moment, load again, and judge."""
-    with play_ground(world, folder, random.Random(0)) as (rehearsal, weather):
+    with play_ground(world, folder, random.Random(0)) as (rehearsal, weather), held_open(rehearsal):
         weather.death = death = Death(moment, nth)
         try:
             load_once(rehearsal, world, death, is_new=False)

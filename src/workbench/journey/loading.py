@@ -225,7 +225,7 @@ def rollback(settings: Settings, *, confirm: bool, release: bool = True) -> dict
     if confirm:
         void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
     lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
-    lines += made.advice
+    lines += [*made.advice, *made.caution]
     lines.append(plain_table(practices.rename({"told": "case"})))
     lines.append("Rolled back." if confirm else "Preview only. Do it with: workbench rollback --confirm")
     return {

@@ -53,8 +53,9 @@ class RollbackPreview:
     verdicts: list[Verdict]
     calls: int
     hours: float
-    window: float = 0.0
-    """The longest time, in seconds, between the reading of a record and the end of what was done to it."""
+    window: float = (
+        0.0  # the longest time, in seconds, between the reading of a record and the end of what was done to it
+    )
 
     @property
     def counts(self) -> pl.DataFrame:
@@ -83,14 +84,18 @@ class RollbackPreview:
 
     @property
     def advice(self) -> list[str]:
-        """Return what a person has to do before a new load, and what could not be held."""
+        """Return what a person has to do before a new load."""
         taken = [one.identity for one in self.verdicts if one.case is Case.DELETED and one.why]
         named = ", ".join(f"{one.source_object}/{one.source_id}" for one in taken[:5])
         more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
         text = f"Empty the recycle bin first, before a new load: {len(taken)} deleted records keep unique values there"
-        told = [f"{text} ({named}{more})."] if taken else []
-        late = f"Up to {self.window:.1f} s went by between reading a record and taking it back: an edit then would be lost."
-        return [*told, *([late] if self.window else [])]
+        return [f"{text} ({named}{more})."] if taken else []
+
+    @property
+    def caution(self) -> list[str]:
+        """Return what could not be held: Freshsales takes no condition with a write."""
+        text = f"Up to {self.window:.1f} s passed between reading and taking back a record; an edit then would be lost."
+        return [text] * bool(self.window)
 
 
 def plan_rollback(session: Session) -> RollbackPreview:

@@ -48,16 +48,18 @@ class Cause(StrEnum):
 class Rewritten:
     """What rules of the tenant rewrote within minutes of our write, noticed while the tenant is read.
 
-    Only until a reconciliation was green: nobody works there before. Later the same may be a person's, who comes first.
+    Only until a reconciliation was green or a delta came: nobody works there before. Later the same may be a person's,
+    who comes first.
     A mapped field stays a difference all the same, since whether the rule is right is for a person to say.
     """
 
     ledger: Ledger
+    run_id: str
     fields: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     """Names of fields by mapping and source id."""
 
     def __post_init__(self) -> None:
-        self.is_live = went_live_at(self.ledger) is not None
+        self.is_live = went_live_at(self.ledger) is not None or _is_delta(self.ledger, self.run_id)
 
     def see(self, destination: str, record: Mapping[str, Any]) -> None:
         """Keep the image of a record that was rewritten, so that a rollback takes it for ours still."""
@@ -83,6 +85,11 @@ class Rewritten:
         return pl.DataFrame(rows, schema=dict.fromkeys(("mapping", "source_id", "field"), pl.String), orient="row")
 
 
+def _is_delta(ledger: Ledger, run_id: str) -> bool:
+    plan = last_plan(ledger, run_id, *LOADING)
+    return plan is not None and plan.scope == PlanScope.DELTA
+
+
 def _seconds(earlier: Any, later: Any) -> float:
     """Return the time between two stamps of the tenant; none where it told one of them only."""
     if not earlier or not later:
@@ -103,9 +110,8 @@ def explain_differences(  # noqa: PLR0917 - both sides and what joins them
     Up to the end of the first load nobody works there, and every difference is one. A field is a person's where it is
     neither as we read it back, or was kept as theirs; what still is as we left it and is wrong stays a difference.
     """
-    plan = last_plan(ledger, run_id, *LOADING)
     rows: list[Row] = []
-    if plan is not None and plan.scope == PlanScope.DELTA:
+    if _is_delta(ledger, run_id):
         found = warehouse.run("SELECT mapping, source_id, field FROM reconciled.differences ORDER BY ALL")
         named = {one.name for one in mappings.objects}
         by_record: dict[tuple[str, str], set[str | None]] = {}

@@ -109,7 +109,7 @@ def reconcile(  # noqa: PLR0917 - what a loading session holds, in its order
     tiers = price_reading(settings, mappings, ledger, tier)
     records = readable(every, settings, tier)
     began = as_text(tenant.clock.now())
-    rewritten = Rewritten(ledger)
+    rewritten = Rewritten(ledger, run_id)
     calls = read_tenant(settings, records, tenant, schema, rewritten.see)
     read_at = (began, as_text(tenant.clock.now()))
     plan = plan_load(settings, mappings, schema, ledger, run_id, name=PlanScope.PROOF)
