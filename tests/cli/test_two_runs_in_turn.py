@@ -23,7 +23,7 @@ WRITES, APART = 320, 4
 
 def draw_deaths(kills: int, seed: int) -> list[Death]:
     chance = random.Random(seed)
-    # Not side by side: the kernel of a run that was killed may send once more before it goes, too.
+    # Not side by side: the kernel of a run that was killed may send on for a moment before it goes, too.
     places = sorted(APART * place for place in chance.sample(range(1, WRITES // APART), kills))
     return [Death("^(POST|PUT) ", nth, chance.choice(MOMENTS), chance.uniform(0, 0.006)) for nth in places]
 
@@ -63,7 +63,8 @@ def test_kills_of_each_of_two_runs_in_turn_leave_one_record_a_row(tmp_path: Path
     practice = make_practice(tmp_path, patients=40, seed=7)
     with serve(practice) as tenant_url:
         make_ready_to_load(practice)
-        middleman = Middleman(tenant_url, practice.settings.ledger, draw_deaths(2 * kills, seed=kills))
+        deaths = draw_deaths(2 * kills + kills // 2, seed=kills)  # a few may find nobody alive any more
+        middleman = Middleman(tenant_url, practice.settings.ledger, deaths)
         practice.use_tenant(middleman.base_url)
         ended: list[int] = []
         refused = 0
@@ -80,8 +81,9 @@ def test_kills_of_each_of_two_runs_in_turn_leave_one_record_a_row(tmp_path: Path
             ended += [one.returncode for one in (first, second) if one.returncode != 1]
             assert first.returncode in (0, -9), said[-2000:]
             assert second.returncode in (0, 1, -9), told[-2000:]
-        assert ended == [-9] * (2 * kills) + [0], f"{middleman.waiting} never came"
-        record_property("kills", 2 * kills)
+        assert middleman.waiting == [] and ended[-1] == 0
+        assert ended.count(-9) == len(ended) - 1 >= 2 * kills
+        record_property("kills", ended.count(-9))
         assert refused >= kills, "the two did not meet"
         assert_each_row_delivered_once(practice, tenant_url, f"{kills} kills of each")
         middleman.close()

@@ -48,14 +48,12 @@ TRIES = (30.0, 300.0, 900.0)
 
 @dataclass(frozen=True)
 class RollbackPreview:
-    """What a rollback would do, or did."""
+    """What a rollback would do, or did; `window` is the longest time, in seconds, from reading a record to its fate."""
 
     verdicts: list[Verdict]
     calls: int
     hours: float
-    window: float = (
-        0.0  # the longest time, in seconds, between the reading of a record and the end of what was done to it
-    )
+    window: float = 0.0
 
     @property
     def counts(self) -> pl.DataFrame:
@@ -93,9 +91,9 @@ class RollbackPreview:
 
     @property
     def caution(self) -> list[str]:
-        """Return what could not be held: Freshsales takes no condition with a write."""
-        text = f"Up to {self.window:.1f} s passed between reading and taking back a record; an edit then would be lost."
-        return [text] * bool(self.window)
+        """Return what could not be held, since Freshsales takes no condition with a write."""
+        text = "s passed between reading and taking back a record; an edit then would be lost."
+        return [f"Up to {self.window:.1f} {text}"] if self.window else []
 
 
 def plan_rollback(session: Session) -> RollbackPreview:
