@@ -20,6 +20,8 @@ from workbench.ledger.tables import facts, metadata, planned
 SCHEMA_VERSION = "1"
 PATIENCE = 30
 """Seconds that one process waits for another one that writes the ledger."""
+NAMES = {*metadata.tables, *(str(index.name) for table in metadata.tables.values() for index in table.indexes)}
+"""Of all tables and indexes."""
 DAMAGED = "The ledger is damaged. Put back the last copy of its folder; nothing was sent."
 
 
@@ -86,15 +88,23 @@ def open_ledger(path: Path | str, key: bytes) -> Ledger:
     ledger = Ledger(engine, key)
     try:
         with ledger.commit() as connection:  # one process makes the tables, another one that opens it then finds them
-            metadata.create_all(connection)
-            for index in planned.indexes:  # a ledger that an earlier version made
-                index.create(connection, checkfirst=True)
+            if not _is_made(connection):
+                metadata.create_all(connection)
+                for index in planned.indexes:  # a ledger that an earlier version made
+                    index.create(connection, checkfirst=True)
             known = connection.scalar(select(facts.c.value).where(facts.c.name == "schema"))
             if known is None:
                 connection.execute(insert(facts).values(name="schema", value=SCHEMA_VERSION))
     except DatabaseError:
         raise StoreProblem(DAMAGED) from None
     return ledger
+
+
+def _is_made(connection: Connection) -> bool:
+    """Say whether a SQLite file has every table and index; to ask for each by itself takes as long as a whole request."""
+    if connection.dialect.name != "sqlite":
+        return False
+    return set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars()) >= NAMES
 
 
 @contextmanager
