@@ -1,141 +1,248 @@
-"""Which destination field a source column probably is: equal names and labels, known phrases, shared words."""
+"""Which destination field a source column probably is: known schemas, names, phrases, shared words, and the values."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-OBJECTS = {
-    "contact": ("contact", "contacts", "patient", "patients", "person", "people", "prospect", "dentist", "lead"),
-    "sales_account": (
-        "sales_account",
-        "account",
-        "company",
-        "companies",
-        "practice",
-        "practices",
-        "office",
-        "location",
-    ),
-    "deal": ("deal", "case", "cases", "treatment", "treatment_case", "treatment_plan", "opportunity"),
-    "appointment": ("appointment", "appointments", "appt", "schedule", "visit"),
-    "task": ("task", "tasks", "todo", "reminder"),
-    "note": ("note", "notes", "commlog", "comment"),
-    "user": ("user", "users", "provider", "staff", "employee"),
-}
-"""Destination object ← what exports call it."""
-STAYS = {"ssn", "social", "password", "pwd", "hash", "rowversion", "guid", "locked"}
-"""Words of columns that do not move."""
-SURE, SHARED = 0.95, 0.45
-WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
-MARKS = {"#": "number", "%": "percent"}
-MOST = 3
+from workbench.dental.headers import fold, squash
+from workbench.dental.samples import are_secret, fits, shapes_of
+from workbench.suggest.known_fields import (
+    OWN_WORDS,
+    Field,
+    KnownTable,
+    Words,
+    known_fields,
+    left_out,
+    likeness,
+    object_of,
+    recognise,
+    said_elsewhere,
+    weigh,
+)
+
+__all__ = ["fold", "suggest_fields"]
+
+Row = Mapping[str, str]
+SURE, MOST = 0.95, 3
+KNOWN_TABLE, SAME_NAME, SAID_AS, OWN_WORD, OTHER_ORDER, ELSEWHERE = 0.98, 0.98, 0.97, 0.95, 0.93, 0.93
+LEAST, NO_OBJECT, CLAIMED, ODD_VALUES, ONLY_VALUES = 0.45, 0.8, 0.9, 0.75, 0.6
+MANY, COMMON = 4, 0.7
+"""From so many columns on, the word with which so large a share of them begins is the table's and no column's own."""
+TELLING = ("email", "phone", "url", "date", "datetime", "checkbox")
+VALUES_ARE = {"email": "e-mail addresses", "url": "web addresses"}
+NEEDS_LETTERS = {"first_name", "last_name", "city", "display_name"}
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One destination field to choose, with everything it is called, as folded words."""
+class Found:
+    """One field a column may be, how sure, and why."""
 
-    object: str
-    field: str
-    names: frozenset[tuple[str, ...]]
-    phrases: frozenset[tuple[str, ...]]
+    field: Field
+    confidence: float
+    reason: str
 
 
-def suggest_fields(
-    rows: Iterable[Mapping[str, str]], choices: Iterable[Mapping[str, str]] | None = None
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Table:
+    """The columns that one source object brought: what it becomes, the fields it may fill, and whose table it is."""
+
+    object: str | None
+    fields: tuple[Field, ...]
+    weights: Mapping[str, float]
+    known: tuple[KnownTable, ...]
+    prefix: str
+    without: Collection[str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one column."""
+
+    found: tuple[Found, ...]
+    kind: str
+    reason: str
+
+
+def suggest_fields(rows: Iterable[Row], choices: Iterable[Row] | None = None) -> list[dict[str, Any]]:
     """Return one object a column, in order, with at most three candidates, best first.
 
-    `choices` are the destination's fields with their labels; without them the shipped list of known fields is used.
+    `choices` are the destination's fields with their labels and types; without them the shipped list of known fields
+    is used. Columns of one source object are read together: what stands beside a column says what it may be.
     """
-    known = [_choice(row) for row in (choices if choices is not None else _synonym_rows())]
-    return [_suggest(row, known) for row in rows]
+    return suggest_among(list(rows), known_fields(choices))
 
 
-def _suggest(row: Mapping[str, str], known: list[Choice]) -> dict[str, Any]:
-    words = fold(row["source_column"])
-    candidates = [] if STAYS & set(words) else _candidates(row["source_object"], words, known)
-    best = candidates[0]["confidence"] if candidates else 0.0
-    tied = len(candidates) > 1 and candidates[1]["confidence"] == best
+def suggest_among(
+    listed: Sequence[Row], fields: Sequence[Field], *, without: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return the same for fields that are ready; `without` names public schemas to forget, as measuring does."""
+    answers: dict[int, Answer] = {}
+    for name in dict.fromkeys(row["source_object"] for row in listed):
+        places = [place for place, row in enumerate(listed) if row["source_object"] == name]
+        columns = [listed[place] for place in places]
+        table = _table(name, [row["source_column"] for row in columns], fields, without)
+        answers |= dict(zip(places, _settle([_answer(row, table) for row in columns], columns), strict=True))
+    return [_shown(row, answers[place]) for place, row in enumerate(listed)]
+
+
+def _table(name: str, headers: Sequence[str], fields: Sequence[Field], without: Collection[str]) -> Table:
+    wanted = object_of(name)
+    same = tuple(one for one in fields if one.object == wanted) or tuple(fields)
+    firsts = Counter(words[0] for header in headers if len(words := fold(header)) > 1)
+    first, often = firsts.most_common(1)[0] if firsts else ("", 0)
+    prefix = first if len(headers) >= MANY and often >= COMMON * len(headers) else ""
+    is_known = any(one.object == wanted for one in fields)
+    return Table(wanted if is_known else None, same, weigh(same), recognise(headers, wanted, without), prefix, without)
+
+
+def _answer(row: Row, table: Table) -> Answer:
+    name = row["source_column"]
+    words, values = fold(name), (row.get("sample_values") or "").split("|")
+    if reason := left_out(words, table.object, secret=True):
+        return Answer((), "left_out", reason)
+    if are_secret(values):
+        return Answer((), "left_out", "its values have the shape of a secret or of a person's number")
+    shapes = shapes_of(values)
+    found = [
+        one
+        for field in table.fields
+        if fits(shapes, field.kind) and (one := _candidate(name, words, field, table, shapes))
+    ]
+    best = max((one.confidence for one in found), default=0.0)
+    told = next((one for one in table.known if squash(name) in one.columns), None)
+    reason = told.reason(name) if told else ""
+    if not reason or best >= SAME_NAME:
+        reason = "" if best >= SAID_AS else left_out(words, table.object) or said_elsewhere(name, table.object, table.without)[1]
+    if reason and best < SAME_NAME:
+        return Answer((), "left_out", reason)
+    if not found:
+        barred = [one for one in table.fields if words in one.names | one.said]
+        why = f"its values do not fit {barred[0].name} ({barred[0].kind})" if barred else "no field is called like it"
+        return Answer((), "unknown", why)
+    ranked = sorted(found, key=lambda one: (-one.confidence, one.field.object, one.field.name))
+    return Answer(tuple(ranked[:MOST]), "field", ranked[0].reason)
+
+
+def _candidate(name: str, words: Words, field: Field, table: Table, shapes: Mapping[str, float]) -> Found | None:
+    confidence, reason = _named(name, words, field, table)
+    if table.object is None:
+        confidence *= NO_OBJECT  # where nobody knows what the object becomes, a name alone proves less
+    if shapes and confidence:
+        if _are_odd(field, shapes):
+            confidence, reason = confidence * ODD_VALUES, f"{reason}; but the values look like something else"
+        elif field.kind in TELLING and confidence < OTHER_ORDER:
+            confidence, reason = min(OTHER_ORDER, confidence + 0.08), f"{reason}; the values fit ({field.kind})"
+    if confidence < LEAST and shapes.get(field.kind, 0) == 1 and field.kind in VALUES_ARE:
+        confidence, reason = ONLY_VALUES, f"the values are {VALUES_ARE[field.kind]}"
+    return Found(field, round(confidence, 2), reason) if confidence >= LEAST else None
+
+
+def _named(name: str, words: Words, field: Field, table: Table) -> tuple[float, str]:
+    """Return how sure the name alone makes it, by the first rule that holds, and the rule in words."""
+    for known in table.known:
+        if field.name in known.columns.get(squash(name), ()):
+            return KNOWN_TABLE, known.told
+    if words in field.names:
+        return SAME_NAME, "the name or label is equal"
+    if words in field.said:
+        return SAID_AS, "known to mean it"
+    called = field.names | field.said
+    bare = words[1:] if table.prefix and words[:1] == (table.prefix,) else words
+    if bare and bare in called:
+        return SAID_AS, f"known to mean it; {table.prefix!r} is what all columns begin with"
+    own = OWN_WORDS.get(field.object, frozenset())
+    short = _without(bare, own)
+    if short and any(short in (one, _without(one, own)) for one in called):
+        return OWN_WORD, "known to mean it, but for the word of the object"
+    if any(set(bare) == set(one) for one in called):
+        return OTHER_ORDER, "the same words in another order"
+    shares, told = said_elsewhere(name, table.object, table.without)[0].get(field.name, (0.0, ""))
+    alike, phrase = max((likeness(bare, one, table.weights), one) for one in called)
+    return max((ELSEWHERE * shares, f"{told} calls it so"), (round(0.85 * alike, 2), f"like {' '.join(phrase)!r}"))
+
+
+def _without(words: Words, own: frozenset[str]) -> Words:
+    return tuple(word for word in words if word not in own)
+
+
+def _are_odd(field: Field, shapes: Mapping[str, float]) -> bool:
+    """Say whether values contradict a field whose type alone would take them."""
+    if field.kind == "text" and max(shapes[one] for one in ("day", "moment", "email", "url")) >= 0.5:
+        return shapes["integer"] < 1
+    return field.name in NEEDS_LETTERS and not shapes["letters"]
+
+
+def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
+    """Lower a proposal where another column of the same table is surely that field: each is filled once."""
+    claims: dict[str, tuple[float, str]] = {}
+    for answer, row in zip(answers, columns, strict=True):
+        if answer.found:
+            best = answer.found[0]
+            claims[best.field.name] = max(
+                claims.get(best.field.name, (0.0, "")), (best.confidence, row["source_column"])
+            )
+    settled = []
+    for answer, row in zip(answers, columns, strict=True):
+        found = [_claimed(one, claims, row["source_column"]) for one in answer.found]
+        found.sort(key=lambda one: -one.confidence)
+        settled.append(replace(answer, found=tuple(found), reason=found[0].reason if found else answer.reason))
+    return settled
+
+
+def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -> Found:
+    confidence, by = claims.get(one.field.name, (0.0, column))
+    if by == column or confidence < one.confidence + 0.03:
+        return one
+    return Found(one.field, round(one.confidence * CLAIMED, 2), f"{one.reason}; {by!r} fits it better")
+
+
+TRANSFORMS = {
+    "date": "day",
+    "datetime": "local_time",
+    "phone": "phone",
+    "email": "email",
+    "url": "website",
+    "checkbox": "checkbox",
+    "number": "money",
+}
+
+
+def transform_of(field: Field) -> str:
+    """Name the transform, value map or lookup by which a column would fill a field."""
+    by_name = {
+        "external_id": "source_id",
+        "cf_source_system_id": "source_id",
+        "cf_npi": "npi",
+        "cf_ada_codes": "ada_codes",
+        "cf_procedure_code": "ada_codes",
+    }
+    if field.kind in ("user", "lookup"):
+        return "lookup of owners" if field.kind == "user" else f"lookup by {field.name}"
+    if field.kind == "dropdown":
+        return f"value map {field.name.removeprefix('cf_').removesuffix('_id')}"
+    return by_name.get(field.name) or TRANSFORMS.get(field.kind, "text")
+
+
+def _shown(row: Row, answer: Answer) -> dict[str, Any]:
+    found = answer.found
+    tied = len(found) > 1 and found[1].confidence == found[0].confidence
     return {
         "source_object": row["source_object"],
         "source_column": row["source_column"],
-        "candidates": candidates,
-        "kind": "field" if candidates else "left_out" if STAYS & set(words) else "unknown",
-        "auto": best >= SURE and not tied,
+        "candidates": [
+            {
+                "object": one.field.object,
+                "field": one.field.name,
+                "confidence": one.confidence,
+                "reason": one.reason,
+                "transform": transform_of(one.field),
+            }
+            for one in found
+        ],
+        "kind": answer.kind,
+        "reason": answer.reason,
+        "auto": bool(found) and found[0].confidence >= SURE and not tied,
     }
-
-
-def _candidates(source_object: str, words: tuple[str, ...], known: list[Choice]) -> list[dict[str, Any]]:
-    wanted = next((one for one, said in OBJECTS.items() if source_object.strip().lower() in said), None)
-    same_object = [one for one in known if one.object == wanted]
-    # Where nobody knows what the object becomes, a name alone proves less.
-    weight = 1.0 if same_object else 0.8
-    found: list[dict[str, Any]] = []
-    for choice in same_object or known:
-        confidence, reason = _likeness(words, choice)
-        if confidence:
-            found.append(
-                {
-                    "object": choice.object,
-                    "field": choice.field,
-                    "confidence": round(confidence * weight, 2),
-                    "reason": reason,
-                }
-            )
-    return sorted(found, key=lambda one: (-one["confidence"], one["object"], one["field"]))[:MOST]
-
-
-def _likeness(words: tuple[str, ...], choice: Choice) -> tuple[float, str]:
-    if words in choice.names:
-        return 0.98, "the name or label is equal"
-    if words in choice.phrases:
-        return SURE, "known to mean it"
-    called = choice.names | choice.phrases
-    if any(set(words) == set(one) for one in called):
-        return 0.9, "the same words in another order"
-    share = max((len(set(words) & set(one)) / len(set(words) | set(one)) for one in called), default=0.0)
-    return (round(0.8 * share, 2), "shares words") if share > SHARED else (0.0, "")
-
-
-def fold(name: str) -> tuple[str, ...]:
-    """Return a column name as words: camel case split, marks and short forms spelled out; "Cell #" is mobile number."""
-    found = [MARKS.get(one, one.lower()) for one in WORDS.findall(name.removeprefix("cf_"))]
-    return tuple(word for one in found for word in _meanings().get(one, one).split())
-
-
-def _choice(row: Mapping[str, str]) -> Choice:
-    destination, name = row["destination_object"].strip(), row["destination_field"].strip()
-    names = {fold(name), fold(name.removesuffix("_id"))}
-    if row.get("label"):
-        names.add(fold(row["label"]))
-    kind = next((one for one, said in OBJECTS.items() if destination in said), destination)
-    return Choice(kind, name, frozenset(names), _phrases().get((kind, name), frozenset()))
-
-
-@cache
-def _meanings() -> dict[str, str]:
-    return {row["word"]: row["means"] or "" for row in _rows("field_words.csv")}
-
-
-@cache
-def _phrases() -> dict[tuple[str, str], frozenset[tuple[str, ...]]]:
-    return {
-        (row["destination_object"], row["destination_field"]): frozenset(fold(one) for one in row["said_as"].split("|"))
-        for row in _synonym_rows()
-    }
-
-
-def _synonym_rows() -> list[dict[str, str]]:
-    return _rows("field_synonyms.csv")
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -1,0 +1,67 @@
+"""Read the name of a column as plain words: "HmPhone", "HOME_PH" and "homephone" are all (home, phone)."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from workbench.dental.knowledge import read_facts
+
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
+MARKS = {"#": "number", "%": "percent"}
+SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 5, 4
+PLURALS = re.compile(r"(?<=[a-z]{3})(?<![siu])s$")
+
+
+def fold(name: str) -> tuple[str, ...]:
+    """Return a column name as words: camel case split, marks and short forms spelled out; "Cell #" is mobile number."""
+    words = [word for one in _joined(name.removeprefix("cf_")) for word in _read(one)]
+    return tuple(word for place, word in enumerate(words) if not place or word != words[place - 1])
+
+
+def squash(name: str) -> str:
+    """Return a column name as exports of one system repeat it: without case, blanks and marks."""
+    return re.sub(r"[^a-z0-9#%$]+", "", name.lower())
+
+
+def _joined(name: str) -> list[str]:
+    """Return the runs of a name, a single letter joined to the run behind it where both are one word: L, Name."""
+    made: list[str] = []
+    for one in (MARKS.get(run, run.lower()) for run in WORDS.findall(name)):
+        if made and len(made[-1]) == 1 and made[-1] + one in _meanings():
+            made[-1] += one
+        else:
+            made.append(one)
+    return made
+
+
+@cache
+def _read(word: str) -> tuple[str, ...]:
+    """Return what one run of letters means; a run that nobody knows is cut into words that somebody knows."""
+    for known in (word, PLURALS.sub("", word)):
+        if known in _meanings():
+            return tuple(_meanings()[known].split())
+    pieces = _cut(word) if len(word) >= SHORTEST_RUN else ()
+    if pieces:
+        return tuple(part for piece in pieces for part in _meanings()[piece].split())
+    return (PLURALS.sub("", word),)
+
+
+def _cut(run: str) -> tuple[str, ...]:
+    """Cut a run into the fewest known words, at most one of them of two letters; nothing if that cannot be done."""
+    best: dict[int, tuple[str, ...]] = {0: ()}
+    for end in range(SHORTEST, len(run) + 1):
+        ways = [
+            (*best[start], run[start:end])
+            for start in range(max(0, end - 14), end - SHORTEST + 1)
+            if start in best and run[start:end] in _meanings()
+        ]
+        fit = [way for way in ways if len(way) <= MOST_PIECES and sum(len(one) == SHORTEST and one != "id" for one in way) <= 1]
+        if fit:
+            best[end] = min(fit, key=lambda way: (len(way), [-len(one) for one in way]))
+    return best.get(len(run), ())
+
+
+@cache
+def _meanings() -> dict[str, str]:
+    return {row["word"]: row["means"] or "" for row in read_facts("header_words.csv")}

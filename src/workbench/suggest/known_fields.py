@@ -1,0 +1,226 @@
+"""What is known before any column is seen: destination fields and what they are called, public schemas, what stays out."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rapidfuzz.fuzz import ratio
+
+from workbench.dental.headers import fold, squash
+
+Words = tuple[str, ...]
+Row = Mapping[str, str]
+OWN_WORDS = {
+    "contact": frozenset({"contact"}),
+    "sales_account": frozenset({"practice", "company", "office", "account", "clinic"}),
+    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure"}),
+    "appointment": frozenset({"appointment", "schedule"}),
+    "task": frozenset({"task"}),
+    "note": frozenset({"note"}),
+    "user": frozenset({"user", "staff", "provider", "employee"}),
+}
+"""Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
+LEFT_OUT_HERE = {"cf_member_id", "cf_group_number", "cf_subscriber_relation", "cf_tax_id", "cf_medical_alert"}
+"""Left out by default (minimum necessary): proposed only where the destination has a field for it."""
+SHARE, FEWEST, TELLING = 0.6, 4, 3
+"""A table is recognised by this share and number of its columns, or by so many that no other system has."""
+SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
+
+
+@dataclass(frozen=True)
+class Field:
+    """One destination field, with its names and what else it is called, as folded words."""
+
+    object: str
+    name: str
+    kind: str
+    names: frozenset[Words]
+    said: frozenset[Words]
+
+
+@dataclass(frozen=True)
+class KnownTable:
+    """One table of a public schema: its columns without case and marks, with the fields each may fill or why it stays."""
+
+    system: str
+    table: str
+    object: str
+    columns: Mapping[str, tuple[str, ...]]
+    reasons: Mapping[str, str]
+    seen: int = 0
+
+    @property
+    def told(self) -> str:
+        """Say in words that a column is one of this table."""
+        return f"a column of {self.system}'s table {self.table}, recognised by {self.seen} of its columns"
+
+    def reason(self, header: str) -> str:
+        """Say why a column of this table stays out; nothing if it moves."""
+        why = self.reasons.get(squash(header), "")
+        return f"{self.told}: {why}" if why else ""
+
+
+def known_fields(choices: Iterable[Row] | None) -> tuple[Field, ...]:
+    """Return the destination's fields, each with what it is called; without choices those of the shipped list."""
+    if choices is None:
+        shipped = [(row, row["destination_fields"].split("|")[0]) for row in rows_of("field_synonyms.csv")]
+        return tuple(
+            _field(row["destination_object"], name, "", row["type"])
+            for row, name in shipped
+            if name not in LEFT_OUT_HERE
+        )
+    return tuple(
+        _field(
+            object_of(row["destination_object"]) or row["destination_object"].strip(),
+            row["destination_field"].strip(),
+            row.get("label") or "",
+            (row.get("type") or "").strip().lower() or "text",
+        )
+        for row in choices
+    )
+
+
+def object_of(name: str) -> str | None:
+    """Return what a source object becomes, by the words of its name; None where nobody can tell."""
+    bare = name.strip().lower()
+    words = set("".join(letter if letter.isalnum() else " " for letter in bare).split()) | {bare, squash(bare)}
+    listed = rows_of("source_objects.csv")
+    return next((row["object"] for row in listed if row["object"] == bare or words & set(row["words"].split("|"))), None)
+
+
+def left_out(words: Words, wanted: str | None, *, secret: bool = False) -> str:
+    """Say why a column with these words stays in the source; nothing if no rule says so."""
+    there = set(words)
+    for needed, objects, is_secret, reason in _rules():
+        if is_secret == secret and needed <= there and (not objects or objects == wanted):
+            return reason
+    return ""
+
+
+def recognise(headers: Sequence[str], wanted: str | None, without: Collection[str] = ()) -> tuple[KnownTable, ...]:
+    """Return the tables of public schemas that a set of headers comes from, the one with most columns first."""
+    there = {squash(one) for one in headers}
+    found = []
+    for known in _tables():
+        if wanted not in (None, known.object) or known.system in without:
+            continue
+        hits = there & (known.columns.keys() | known.reasons.keys())
+        telling = [one for one in hits if len(_systems()[one]) == 1]
+        if (len(hits) >= FEWEST and len(hits) >= SHARE * len(there)) or len(telling) >= TELLING:
+            seen = len(hits)
+            found.append(KnownTable(known.system, known.table, known.object, known.columns, known.reasons, seen))
+    return tuple(sorted(found, key=lambda one: (-one.seen, one.system, one.table)))
+
+
+def said_elsewhere(
+    header: str, wanted: str | None, without: Collection[str] = ()
+) -> tuple[dict[str, tuple[float, str]], str]:
+    """Return what public schemas say of a column of this name: shares by field with a system, and why it stays out.
+
+    A reason is given only where every schema that has the column leaves it out.
+    """
+    name, votes, reasons = squash(header), defaultdict[str, list[str]](list), list[tuple[str, str]]()
+    for known in _tables():
+        if wanted in (None, known.object) and known.system not in without:
+            for field in known.columns.get(name, ()):
+                votes[field].append(known.system)
+            if name in known.reasons:
+                reasons.append((known.system, known.reasons[name]))
+    total = max((len(systems) for systems in votes.values()), default=0) + len(reasons)
+    shares = {field: (len(systems) / total, systems[0]) for field, systems in votes.items()}
+    return shares, "" if shares or not reasons else f"{reasons[0][0]} has it, too: {reasons[0][1]}"
+
+
+def weigh(fields: Sequence[Field]) -> dict[str, float]:
+    """Return how much each word tells: one that few fields are called by tells more."""
+    said = defaultdict[str, set[str]](set)
+    for field in fields:
+        for words in field.names | field.said:
+            for word in words:
+                said[word].add(field.name)
+    return {word: math.log(1 + len(fields) / len(names)) for word, names in said.items()}
+
+
+def likeness(words: Words, phrase: Words, weights: Mapping[str, float]) -> float:
+    """Return the share of the weight that two names have in common, 0 to 1; near spellings count for less."""
+    unknown = max(weights.values(), default=1.0)
+    left, common = list(phrase), 0.0
+    for word in words:
+        near = max(((_near(word, other), other) for other in left), default=(0.0, ""))
+        if near[0]:
+            common += near[0] * weights.get(near[1], unknown)
+            left.remove(near[1])
+    whole = sum(weights.get(one, unknown) for one in (*words, *phrase))
+    return 2 * common / whole if whole else 0.0
+
+
+def _near(word: str, other: str) -> float:
+    if word == other:
+        return 1.0
+    short, long = sorted((word, other), key=len)
+    if len(short) < SHORTEST_PART or short.isdigit():
+        return 0.0
+    return NEAR if long.startswith(short) or ratio(word, other) >= SIMILAR else 0.0
+
+
+def _field(wanted: str, name: str, label: str, kind: str) -> Field:
+    names = frozenset(filter(None, (fold(name), fold(name.removesuffix("_id")), fold(label))))
+    return Field(wanted, name, kind, names, _said().get((wanted, name)) or _said_by_label(wanted, names))
+
+
+def _said_by_label(wanted: str, names: frozenset[Words]) -> frozenset[Words]:
+    """Return the phrases of the shipped field that a tenant's own field is called like, by name or label."""
+    said = (known for (kind, _), known in _said().items() if kind == wanted and names & known)
+    return next(said, frozenset())
+
+
+@cache
+def _said() -> dict[tuple[str, str], frozenset[Words]]:
+    return {
+        (row["destination_object"], name): frozenset(fold(one) for one in row["said_as"].split("|")) - {()}
+        for row in rows_of("field_synonyms.csv")
+        for name in row["destination_fields"].split("|")
+    }
+
+
+@cache
+def _rules() -> list[tuple[frozenset[str], str, bool, str]]:
+    return [
+        (frozenset(row["words"].split()), row["object"] or "", row["secret"] == "yes", row["reason"])
+        for row in rows_of("left_out.csv")
+    ]
+
+
+@cache
+def _tables() -> tuple[KnownTable, ...]:
+    made: dict[tuple[str, str, str], tuple[dict[str, tuple[str, ...]], dict[str, str]]] = {}
+    for row in rows_of("known_columns.csv"):
+        columns, reasons = made.setdefault((row["system"], row["table"], row["object"]), ({}, {}))
+        if row["fields"]:
+            columns[squash(row["column"])] = tuple(row["fields"].split("|"))
+        else:
+            reasons[squash(row["column"])] = row["reason"]
+    return tuple(KnownTable(*key, *both) for key, both in made.items())
+
+
+@cache
+def _systems() -> dict[str, set[str]]:
+    """Which systems have a column of a name: a name that one alone has tells that system."""
+    found = defaultdict[str, set[str]](set)
+    for known in _tables():
+        for name in (*known.columns, *known.reasons):
+            found[name].add(known.system)
+    return found
+
+
+@cache
+def rows_of(name: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of one CSV file that ships with this room."""
+    with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
