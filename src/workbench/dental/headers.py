@@ -38,12 +38,11 @@ def _joined(name: str) -> list[str]:
 @cache
 def _read(word: str) -> tuple[str, ...]:
     """Return what one run of letters means; a run that nobody knows is cut into words that somebody knows."""
-    for known in (word, PLURALS.sub("", word)):
-        if known in _meanings():
-            return tuple(_meanings()[known].split())
+    if known := _known(word):
+        return tuple(_meanings()[known].split())
     pieces = _cut(word) if len(word) >= SHORTEST_RUN else ()
     if pieces:
-        return tuple(part for piece in pieces for part in _meanings()[piece].split())
+        return tuple(part for piece in pieces for part in _meanings()[_known(piece)].split())
     return (PLURALS.sub("", word),)
 
 
@@ -54,12 +53,17 @@ def _cut(run: str) -> tuple[str, ...]:
         ways = [
             (*best[start], run[start:end])
             for start in range(max(0, end - 14), end - SHORTEST + 1)
-            if start in best and run[start:end] in _meanings()
+            if start in best and _known(run[start:end])
         ]
         fit = [way for way in ways if len(way) <= MOST_PIECES and sum(len(one) == SHORTEST and one != "id" for one in way) <= 1]
         if fit:
             best[end] = min(fit, key=lambda way: (len(way), [-len(one) for one in way]))
     return best.get(len(run), ())
+
+
+def _known(word: str) -> str:
+    """Return the word, or its singular, under which it is known; nothing if it is not."""
+    return next((one for one in (word, PLURALS.sub("", word)) if one in _meanings()), "")
 
 
 @cache

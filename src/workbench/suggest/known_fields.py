@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,31 +18,34 @@ from workbench.dental.headers import fold, squash
 Words = tuple[str, ...]
 Row = Mapping[str, str]
 OWN_WORDS = {
-    "contact": frozenset({"contact"}),
-    "sales_account": frozenset({"practice", "company", "office", "account", "clinic"}),
-    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure"}),
-    "appointment": frozenset({"appointment", "schedule"}),
-    "task": frozenset({"task"}),
-    "note": frozenset({"note"}),
+    "contact": frozenset({"contact", "primary", "mailing", "record"}),
+    "sales_account": frozenset({"practice", "company", "office", "account", "clinic", "billing", "physical", "record"}),
+    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure", "primary", "record"}),
+    "appointment": frozenset({"appointment", "schedule", "record"}),
+    "task": frozenset({"task", "record"}),
+    "note": frozenset({"note", "record"}),
     "user": frozenset({"user", "staff", "provider", "employee"}),
 }
 """Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
 LEFT_OUT_HERE = {"cf_member_id", "cf_group_number", "cf_subscriber_relation", "cf_tax_id", "cf_medical_alert"}
 """Left out by default (minimum necessary): proposed only where the destination has a field for it."""
+SAID_AS = {"!": 0.99, "": 0.97, "?": 0.9}
+"""What a phrase proves, by its mark: more than a label of one word, enough, or enough for a person to look."""
 SHARE, FEWEST, TELLING = 0.6, 4, 3
 """A table is recognised by this share and number of its columns, or by so many that no other system has."""
+USUAL, UNUSUAL = 0.75, 0.34
 SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
 
 
 @dataclass(frozen=True)
 class Field:
-    """One destination field, with its names and what else it is called, as folded words."""
+    """One destination field, with its names and what else it is called, as folded words, and how surely that means it."""
 
     object: str
     name: str
     kind: str
     names: frozenset[Words]
-    said: frozenset[Words]
+    said: Mapping[Words, float]
 
 
 @dataclass(frozen=True)
@@ -137,11 +141,25 @@ def said_elsewhere(
     return shares, "" if shares or not reasons else f"{reasons[0][0]} has it, too: {reasons[0][1]}"
 
 
+def telling_values(values: Sequence[str], wanted: str | None) -> tuple[set[str], set[str], bool]:
+    """Return the fields whose usual values these are, those whose few values these are not, and whether they stay out."""
+    filled = {one.strip().lower() for one in values if one.strip()}
+    likely, unlikely, stays = set[str](), set[str](), False
+    for listed, fields, is_closed, known, shape in _usual_values():
+        if not filled or wanted not in (None, listed):
+            continue
+        share = sum(one in known or bool(shape and shape.fullmatch(one)) for one in filled) / len(filled)
+        stays |= not fields and share == 1 and len(filled) > 1
+        likely |= fields if share >= USUAL else set()
+        unlikely |= fields if is_closed and share < UNUSUAL else set()
+    return likely, unlikely, stays
+
+
 def weigh(fields: Sequence[Field]) -> dict[str, float]:
     """Return how much each word tells: one that few fields are called by tells more."""
     said = defaultdict[str, set[str]](set)
     for field in fields:
-        for words in field.names | field.said:
+        for words in field.names | field.said.keys():
             for word in words:
                 said[word].add(field.name)
     return {word: math.log(1 + len(fields) / len(names)) for word, names in said.items()}
@@ -174,19 +192,34 @@ def _field(wanted: str, name: str, label: str, kind: str) -> Field:
     return Field(wanted, name, kind, names, _said().get((wanted, name)) or _said_by_label(wanted, names))
 
 
-def _said_by_label(wanted: str, names: frozenset[Words]) -> frozenset[Words]:
+def _said_by_label(wanted: str, names: frozenset[Words]) -> Mapping[Words, float]:
     """Return the phrases of the shipped field that a tenant's own field is called like, by name or label."""
-    said = (known for (kind, _), known in _said().items() if kind == wanted and names & known)
-    return next(said, frozenset())
+    said = (known for (kind, _), known in _said().items() if kind == wanted and names & known.keys())
+    return next(said, {})
 
 
 @cache
-def _said() -> dict[tuple[str, str], frozenset[Words]]:
+def _said() -> dict[tuple[str, str], dict[Words, float]]:
     return {
-        (row["destination_object"], name): frozenset(fold(one) for one in row["said_as"].split("|")) - {()}
+        (row["destination_object"], name): {
+            words: SAID_AS[one[-1:]] if one[-1:] in SAID_AS else SAID_AS[""]
+            for one in reversed(row["said_as"].split("|"))
+            if (words := fold(one.rstrip("?!")))
+        }
         for row in rows_of("field_synonyms.csv")
         for name in row["destination_fields"].split("|")
     }
+
+
+@cache
+def _usual_values() -> list[tuple[str, set[str], bool, set[str], re.Pattern[str] | None]]:
+    made = []
+    for row in rows_of("telling_values.csv"):
+        shape = re.search(r"(?:^|(?<=\|))/(.+)/(?=\||$)", row["values"])
+        known = set((row["values"].replace(shape[0], "") if shape else row["values"]).split("|")) - {""}
+        fields = set(row["fields"].split("|")) - {""}
+        made.append((row["object"], fields, row["closed"] == "yes", known, re.compile(shape[1]) if shape else None))
+    return made
 
 
 @cache
