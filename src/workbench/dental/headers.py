@@ -55,7 +55,11 @@ def _cut(run: str) -> tuple[str, ...]:
             for start in range(max(0, end - 14), end - SHORTEST + 1)
             if start in best and _known(run[start:end])
         ]
-        fit = [way for way in ways if len(way) <= MOST_PIECES and sum(len(one) == SHORTEST and one != "id" for one in way) <= 1]
+        fit = [
+            way
+            for way in ways
+            if len(way) <= MOST_PIECES and sum(len(one) == SHORTEST and one != "id" for one in way) <= 1
+        ]
         if fit:
             best[end] = min(fit, key=lambda way: (len(way), [-len(one) for one in way]))
     return best.get(len(run), ())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 NOTHING = {"", "null", "n/a", "na", "none", "nil", "-", "--", ".", "unknown", "declined", "tbd"}
-FLAGS = {  # 0, 1 and 2 are the codes of "nobody asked", yes and no
-    "y", "n", "yes", "no", "t", "f", "true", "false", "x", "0", "1", "2", "-1", "on", "off", "checked", "unchecked"}
+FLAGS = {"y", "n", "yes", "no", "t", "f", "true", "false", "x", "0", "1", "2", "-1", "on", "off"}
+"""How exports write yes and no; 0, 1 and 2 are the codes of "nobody asked", yes and no."""
 DAY = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:19|20)\d{2}[01]\d[0-3]\d"
     r"|[a-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[ -][a-z]{3,9}[ -]\d{2,4})"
@@ -28,6 +28,7 @@ SECRETS = re.compile(
     r"|data:image\S+|(?:\d{4}[ -]){3}\d{4}",
     re.IGNORECASE,
 )
+NEEDS_LETTERS = {"first_name", "last_name", "city", "display_name"}
 LONGEST_NAME, LONGEST_CHOICE = 40, 60
 TAKES = {
     "date": {"day", "moment"},
@@ -66,7 +67,7 @@ def are_secret(values: Sequence[str]) -> bool:
     return any(SECRETS.fullmatch(one.strip()) for one in values)
 
 
-def fits(shares: dict[str, float], kind: str) -> bool:
+def fits(shares: Mapping[str, float], kind: str) -> bool:
     """Say whether a field of a type could take values of these shapes; without values nothing speaks against it."""
     if not shares:
         return True
@@ -80,7 +81,14 @@ def fits(shares: dict[str, float], kind: str) -> bool:
     return True
 
 
-def _as_id(shares: dict[str, float]) -> set[str]:
+def are_odd(shares: Mapping[str, float], kind: str, name: str) -> bool:
+    """Say whether values contradict a field whose type alone would take them: a day in a note, digits for a name."""
+    if kind == "text" and max(shares[one] for one in ("day", "moment", "email", "url")) >= 0.5:
+        return shares["integer"] < 1
+    return name in NEEDS_LETTERS and not shares["letters"]
+
+
+def _as_id(shares: Mapping[str, float]) -> set[str]:
     """Whole numbers are ids, and the shape of decimals has them, too; digits of a day without marks may be one."""
     return {"decimal", "day"} if shares["integer"] == 1 else set()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,12 +28,16 @@ OWN_WORDS = {
 }
 """Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
 LEFT_OUT_HERE = {"cf_member_id", "cf_group_number", "cf_subscriber_relation", "cf_tax_id", "cf_medical_alert"}
-"""Left out by default (minimum necessary): proposed only where the destination has a field for it."""
-SAID_AS = {"!": 0.99, "": 0.97, "?": 0.9}
+"""Left out by default: proposed only where the destination has a field for it."""
+STAYS = "stays"
+"""The type of a field that is known for its column to be told, and that is never filled."""
+SAID_AS = {"!": 0.99, "": 0.97, "?": 0.75}
 """What a phrase proves, by its mark: more than a label of one word, enough, or enough for a person to look."""
 SHARE, FEWEST, TELLING = 0.6, 4, 3
 """A table is recognised by this share and number of its columns, or by so many that no other system has."""
 USUAL, UNUSUAL = 0.75, 0.34
+MANY, COMMON = 4, 0.7
+"""From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
 SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
 
 
@@ -55,8 +59,8 @@ class KnownTable:
     system: str
     table: str
     object: str
-    columns: Mapping[str, tuple[str, ...]]
-    reasons: Mapping[str, str]
+    columns: dict[str, tuple[str, ...]]
+    reasons: dict[str, str]
     seen: int = 0
 
     @property
@@ -75,9 +79,8 @@ def known_fields(choices: Iterable[Row] | None) -> tuple[Field, ...]:
     if choices is None:
         shipped = [(row, row["destination_fields"].split("|")[0]) for row in rows_of("field_synonyms.csv")]
         return tuple(
-            _field(row["destination_object"], name, "", row["type"])
+            _field(row["destination_object"], name, "", STAYS if name in LEFT_OUT_HERE else row["type"])
             for row, name in shipped
-            if name not in LEFT_OUT_HERE
         )
     return tuple(
         _field(
@@ -95,14 +98,16 @@ def object_of(name: str) -> str | None:
     bare = name.strip().lower()
     words = set("".join(letter if letter.isalnum() else " " for letter in bare).split()) | {bare, squash(bare)}
     listed = rows_of("source_objects.csv")
-    return next((row["object"] for row in listed if row["object"] == bare or words & set(row["words"].split("|"))), None)
+    return next(
+        (row["object"] for row in listed if row["object"] == bare or words & set(row["words"].split("|"))), None
+    )
 
 
-def left_out(words: Words, wanted: str | None, *, secret: bool = False) -> str:
+def left_out(words: Words, wanted: str | None, *, is_secret: bool = False) -> str:
     """Say why a column with these words stays in the source; nothing if no rule says so."""
     there = set(words)
-    for needed, objects, is_secret, reason in _rules():
-        if is_secret == secret and needed <= there and (not objects or objects == wanted):
+    for needed, objects, about_secrets, reason in _rules():
+        if about_secrets == is_secret and needed <= there and (not objects or objects == wanted):
             return reason
     return ""
 
@@ -115,8 +120,8 @@ def recognise(headers: Sequence[str], wanted: str | None, without: Collection[st
         if wanted not in (None, known.object) or known.system in without:
             continue
         hits = there & (known.columns.keys() | known.reasons.keys())
-        telling = [one for one in hits if len(_systems()[one]) == 1]
-        if (len(hits) >= FEWEST and len(hits) >= SHARE * len(there)) or len(telling) >= TELLING:
+        telling = [one for one in hits if len({other.system for other in _tables_with()[one]}) == 1]
+        if len(telling) >= TELLING or (telling and len(hits) >= max(FEWEST, SHARE * len(there))):
             seen = len(hits)
             found.append(KnownTable(known.system, known.table, known.object, known.columns, known.reasons, seen))
     return tuple(sorted(found, key=lambda one: (-one.seen, one.system, one.table)))
@@ -129,16 +134,39 @@ def said_elsewhere(
 
     A reason is given only where every schema that has the column leaves it out.
     """
-    name, votes, reasons = squash(header), defaultdict[str, list[str]](list), list[tuple[str, str]]()
-    for known in _tables():
+    votes, reasons = defaultdict[str, list[str]](list), list[tuple[str, str]]()
+    for known in _tables_with().get(squash(header), ()):
         if wanted in (None, known.object) and known.system not in without:
-            for field in known.columns.get(name, ()):
+            for field in known.columns.get(squash(header), ()):
                 votes[field].append(known.system)
-            if name in known.reasons:
-                reasons.append((known.system, known.reasons[name]))
+            if squash(header) in known.reasons:
+                reasons.append((known.system, known.reasons[squash(header)]))
     total = max((len(systems) for systems in votes.values()), default=0) + len(reasons)
     shares = {field: (len(systems) / total, systems[0]) for field, systems in votes.items()}
     return shares, "" if shares or not reasons else f"{reasons[0][0]} has it, too: {reasons[0][1]}"
+
+
+def shared_prefix(headers: Sequence[str]) -> Words:
+    """Return the words with which nearly all columns of a table begin: Pat_First, Pat_Last."""
+    named = [fold(one) for one in headers]
+    prefix: Words = ()
+    while len(named) >= MANY:
+        longer = Counter(words[: len(prefix) + 1] for words in named if len(words) > len(prefix) + 1)
+        first, often = longer.most_common(1)[0] if longer else ((), 0)
+        if often < COMMON * len(named) or first[:-1] != prefix:
+            break
+        prefix = first
+    return prefix
+
+
+def transform_of(field: Field) -> str:
+    """Name the transform, value map or lookup by which a column would fill a field."""
+    if field.kind == "dropdown":
+        return f"value map {field.name.removeprefix('cf_').removesuffix('_id')}"
+    if field.kind == "lookup":
+        return f"lookup by {field.name}"
+    named = {row["field_or_type"]: row["transform"] for row in rows_of("field_transforms.csv")}
+    return named.get(field.name) or named.get(field.kind, "text")
 
 
 def telling_values(values: Sequence[str], wanted: str | None) -> tuple[set[str], set[str], bool]:
@@ -165,17 +193,29 @@ def weigh(fields: Sequence[Field]) -> dict[str, float]:
     return {word: math.log(1 + len(fields) / len(names)) for word, names in said.items()}
 
 
-def likeness(words: Words, phrase: Words, weights: Mapping[str, float]) -> float:
+def near_words(words: Words, weights: Mapping[str, float]) -> dict[str, list[tuple[float, int]]]:
+    """Return, for each known word that a name has or nearly has, how near and at which place of the name."""
+    found = defaultdict[str, list[tuple[float, int]]](list)
+    for place, word in enumerate(words):
+        for known in weights:
+            if near := _near(word, known):
+                found[known].append((near, place))
+    return dict(found)
+
+
+def likeness(
+    words: Words, phrase: Words, weights: Mapping[str, float], near: Mapping[str, list[tuple[float, int]]]
+) -> float:
     """Return the share of the weight that two names have in common, 0 to 1; near spellings count for less."""
-    unknown = max(weights.values(), default=1.0)
-    left, common = list(phrase), 0.0
-    for word in words:
-        near = max(((_near(word, other), other) for other in left), default=(0.0, ""))
-        if near[0]:
-            common += near[0] * weights.get(near[1], unknown)
-            left.remove(near[1])
-    whole = sum(weights.get(one, unknown) for one in (*words, *phrase))
-    return 2 * common / whole if whole else 0.0
+    common, used = 0.0, set[int]()
+    for word in phrase:
+        score, place = max((one for one in near.get(word, ()) if one[1] not in used), default=(0.0, -1))
+        common += score * weights[word]
+        used.add(place)
+    if not common:
+        return 0.0
+    unknown = max(weights.values())
+    return 2 * common / sum(weights.get(one, unknown) for one in (*words, *phrase))
 
 
 def _near(word: str, other: str) -> float:
@@ -225,7 +265,7 @@ def _usual_values() -> list[tuple[str, set[str], bool, set[str], re.Pattern[str]
 @cache
 def _rules() -> list[tuple[frozenset[str], str, bool, str]]:
     return [
-        (frozenset(row["words"].split()), row["object"] or "", row["secret"] == "yes", row["reason"])
+        (frozenset(row["words"].split()), row["object"] or "", row["always"] == "yes", row["reason"])
         for row in rows_of("left_out.csv")
     ]
 
@@ -243,12 +283,12 @@ def _tables() -> tuple[KnownTable, ...]:
 
 
 @cache
-def _systems() -> dict[str, set[str]]:
-    """Which systems have a column of a name: a name that one alone has tells that system."""
-    found = defaultdict[str, set[str]](set)
+def _tables_with() -> dict[str, list[KnownTable]]:
+    """Return the tables that have a column of a name: a name that one system alone has tells that system."""
+    found = defaultdict[str, list[KnownTable]](list)
     for known in _tables():
         for name in (*known.columns, *known.reasons):
-            found[name].add(known.system)
+            found[name].append(known)
     return found
 
 
