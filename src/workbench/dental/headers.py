@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 
 from workbench.dental.knowledge import read_facts
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
 MARKS = {"#": "number", "%": "percent"}
+MANY, COMMON = 4, 0.7
+"""From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
 SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 5, 4
 PLURALS = re.compile(r"(?<=[a-z]{3})(?<![siu])s$")
 
@@ -17,6 +21,19 @@ def fold(name: str) -> tuple[str, ...]:
     """Return a column name as words: camel case split, marks and short forms spelled out; "Cell #" is mobile number."""
     words = [word for one in _joined(name.removeprefix("cf_")) for word in _read(one)]
     return tuple(word for place, word in enumerate(words) if not place or word != words[place - 1])
+
+
+def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
+    """Return the words with which nearly all columns of a table begin: Pat_First, Pat_Last."""
+    named = [fold(one) for one in headers]
+    prefix: tuple[str, ...] = ()
+    while len(named) >= MANY:
+        longer = Counter(words[: len(prefix) + 1] for words in named if len(words) > len(prefix) + 1)
+        first, often = longer.most_common(1)[0] if longer else ((), 0)
+        if often < COMMON * len(named) or first[:-1] != prefix:
+            break
+        prefix = first
+    return prefix
 
 
 def squash(name: str) -> str:

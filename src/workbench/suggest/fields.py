@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from workbench.dental.headers import fold, squash
+from workbench.dental.headers import fold, shared_prefix, squash
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
 from workbench.suggest.known_fields import (
     OWN_WORDS,
@@ -23,7 +24,6 @@ from workbench.suggest.known_fields import (
     object_of,
     recognise,
     said_elsewhere,
-    shared_prefix,
     telling_values,
     transform_of,
     weigh,
@@ -37,6 +37,8 @@ KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.9
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.53, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
+POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.58), (0.8, 0.62), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
+"""Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
 TELLING = ("email", "phone", "url", "date", "datetime", "checkbox")
@@ -265,6 +267,12 @@ def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -
     return Found(one.field, round(lowered, 2), f"{one.reason}; {by!r} fits it better")
 
 
+def _calibrated(score: float) -> float:
+    """Return how often a proposal of this score was right."""
+    (low, least), (high, most) = next(pair for pair in pairwise(POINTS) if score <= pair[1][0])
+    return round(least + (most - least) * (score - low) / (high - low), 2)
+
+
 def _shown(row: Row, answer: Answer) -> dict[str, Any]:
     found = answer.found
     tied = len(found) > 1 and found[1].confidence == found[0].confidence
@@ -275,7 +283,7 @@ def _shown(row: Row, answer: Answer) -> dict[str, Any]:
             {
                 "object": one.field.object,
                 "field": one.field.name,
-                "confidence": one.confidence,
+                "confidence": _calibrated(one.confidence),
                 "reason": one.reason,
                 "transform": transform_of(one.field),
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,13 @@ OWN_WORDS = {
     "user": frozenset({"user", "staff", "provider", "employee"}),
 }
 """Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
-LEFT_OUT_HERE = {"cf_member_id", "cf_group_number", "cf_subscriber_relation", "cf_tax_id", "cf_medical_alert"}
+LEFT_OUT_HERE = {
+    "cf_insurance_member_id",
+    "cf_insurance_group_number",
+    "cf_subscriber_relationship",
+    "cf_tax_id",
+    "cf_medical_alert",
+}
 """Left out by default: proposed only where the destination has a field for it."""
 STAYS = "stays"
 """The type of a field that is known for its column to be told, and that is never filled."""
@@ -36,8 +42,6 @@ SAID_AS = {"!": 0.99, "": 0.97, "?": 0.75}
 SHARE, FEWEST, TELLING = 0.6, 4, 3
 """A table is recognised by this share and number of its columns, or by so many that no other system has."""
 USUAL, UNUSUAL = 0.75, 0.34
-MANY, COMMON = 4, 0.7
-"""From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
 SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
 
 
@@ -144,19 +148,6 @@ def said_elsewhere(
     total = max((len(systems) for systems in votes.values()), default=0) + len(reasons)
     shares = {field: (len(systems) / total, systems[0]) for field, systems in votes.items()}
     return shares, "" if shares or not reasons else f"{reasons[0][0]} has it, too: {reasons[0][1]}"
-
-
-def shared_prefix(headers: Sequence[str]) -> Words:
-    """Return the words with which nearly all columns of a table begin: Pat_First, Pat_Last."""
-    named = [fold(one) for one in headers]
-    prefix: Words = ()
-    while len(named) >= MANY:
-        longer = Counter(words[: len(prefix) + 1] for words in named if len(words) > len(prefix) + 1)
-        first, often = longer.most_common(1)[0] if longer else ((), 0)
-        if often < COMMON * len(named) or first[:-1] != prefix:
-            break
-        prefix = first
-    return prefix
 
 
 def transform_of(field: Field) -> str:
