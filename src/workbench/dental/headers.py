@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 from workbench.dental.knowledge import read_facts
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
+KEY_WORDS = (("id",), ("number",), ("key",))
 MARKS = {"#": "number", "%": "percent"}
 MANY, COMMON = 4, 0.7
 """From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
@@ -34,6 +35,13 @@ def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
             break
         prefix = first
     return prefix
+
+
+def bared(words: tuple[str, ...], own: Collection[str], *, is_link: bool = False) -> tuple[str, ...]:
+    """Return the words without those of the object; of a link also without what says that it is one: user, id."""
+    while is_link and len(words) > 1 and words[-1:] in KEY_WORDS:
+        words = words[:-1]
+    return tuple(word for word in words if word not in own and not (is_link and word == "user"))
 
 
 def squash(name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from workbench.dental.headers import fold, shared_prefix, squash
+from workbench.dental.headers import KEY_WORDS, bared, fold, shared_prefix, squash
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
 from workbench.suggest.known_fields import (
     OWN_WORDS,
@@ -37,13 +38,14 @@ KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.9
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.53, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
+FEW, TWICE = 3, 0.15
 POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.58), (0.8, 0.62), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
 TELLING = ("email", "phone", "url", "date", "datetime", "checkbox")
 VALUES_ARE = {"email": "e-mail addresses", "url": "web addresses"}
-KEYS, KEY_WORDS = ("external_id", "cf_source_system_id"), (("id",), ("number",), ("key",))
+KEYS = ("external_id", "cf_source_system_id")
 LINKS = ("user", "lookup", "dropdown")
 
 
@@ -168,9 +170,9 @@ def _answer(row: Row, table: Table) -> Answer:
 
 def _stays(column: Column, table: Table, best: float) -> str:
     """Say why a column stays out, unless a field is called like it; what its own schema says comes first."""
-    told = next((one for one in table.known if squash(column.name) in one.columns | one.reasons), None)
-    if told and (reason := told.reason(column.name)):
-        return reason if best < SAME_NAME else ""
+    said = [one.reason(column.name) for one in table.known if squash(column.name) in one.columns | one.reasons]
+    if said and all(said):
+        return said[0] if best < SAME_NAME else ""
     if best >= SAID_AS[""]:
         return ""
     elsewhere = said_elsewhere(column.name, table.object, table.without)[1] if best < OWN_WORD else ""
@@ -216,15 +218,10 @@ def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
     called = [one for one in (*field.names, *field.said) if one]
     if field.name in KEYS and column.words[-1:] in KEY_WORDS and column.words[:-1] == table.called:
         return OWN_KEY, "the table's own key"
-    if (short := _without(bare, own)) != bare and short in called:
+    if (short := bared(bare, own)) != bare and short in called:
         return OWN_WORD, "known to mean it, but for a word that adds nothing"
-    linked = _without(bare, own, is_link=True)
-    if (
-        field.kind in LINKS
-        and linked
-        and linked != bare
-        and linked in {_without(one, (), is_link=True) for one in called}
-    ):
+    linked = bared(bare, own, is_link=True)
+    if field.kind in LINKS and linked and linked != bare and linked in {bared(one, (), is_link=True) for one in called}:
         return AS_LINK, "a link to what is known to mean it"
     if any(set(bare) == set(one) for one in called):
         return OTHER_ORDER, "the same words in another order"
@@ -234,20 +231,20 @@ def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
     return max(elsewhere, (round(LIKE * score, 2), f"like {' '.join(phrase)!r}"))
 
 
-def _without(words: Words, own: Collection[str], *, is_link: bool = False) -> Words:
-    """Return the words without those of the object; of a link also without what says that it is one: user, id."""
-    while is_link and len(words) > 1 and words[-1:] in KEY_WORDS:
-        words = words[:-1]
-    return tuple(word for word in words if word not in own and not (is_link and word == "user"))
-
-
 def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
-    """Lower a proposal where another column of the same table is surely that field: each is filled once."""
+    """Lower a proposal where another column of the same table is surely that field: each is filled once.
+
+    Where many fields are surely filled twice, the columns are those of several tables, and nobody claims anything.
+    """
     claims: dict[str, tuple[float, str]] = {}
+    sure = Counter[str]()
     for answer, row in zip(answers, columns, strict=True):
         for best in answer.found[:1]:
             claim = (best.confidence, row["source_column"])
             claims[best.field.name] = max(claims.get(best.field.name, (0.0, "")), claim)
+            sure[best.field.name] += best.confidence >= SURE
+    if sum(count > 1 for count in sure.values()) >= max(FEW, TWICE * len(sure)):
+        return list(answers)
     settled = []
     for answer, row in zip(answers, columns, strict=True):
         found = [_claimed(one, claims, row["source_column"]) for one in answer.found]
