@@ -10,11 +10,12 @@ from functools import cache
 from workbench.dental.knowledge import read_facts
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
-KEY_WORDS = (("id",), ("number",), ("key",))
+KEY_WORDS = (("id",), ("number",), ("key",), ("code",))
 MARKS = {"#": "number", "%": "percent"}
 MANY, COMMON = 4, 0.7
 """From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
 SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 5, 4
+LEAST_BONES, LEAST_BEGUN = 3, 4
 PLURALS = re.compile(r"(?<=[a-z]{3})(?<![siu])s$")
 
 
@@ -68,7 +69,28 @@ def _read(word: str) -> tuple[str, ...]:
     pieces = _cut(word) if len(word) >= SHORTEST_RUN else ()
     if pieces:
         return tuple(part for piece in pieces for part in _meanings()[_known(piece)].split())
+    if meant := _spelled(word):
+        return tuple(meant.split())
     return (PLURALS.sub("", word),)
+
+
+def _spelled(short: str) -> str:
+    """Return what a word without its vowels or without its end means (ofc, occup), where all such words mean one thing."""
+    bones = _bones(short)
+    alike = {
+        means for word, means in _meanings().items() if means and len(word) >= SHORTEST_RUN and _bones(word) == bones
+    }
+    begun = {means for word, means in _meanings().items() if means and word.startswith(short)}
+    for meant in (alike if len(bones) >= LEAST_BONES else set(), begun if len(short) >= LEAST_BEGUN else set()):
+        if len(meant) == 1:
+            return meant.pop()
+    return ""
+
+
+@cache
+def _bones(word: str) -> str:
+    """Return a word without the vowels behind its first letter and without doubled letters."""
+    return re.sub(r"(.)\1+", r"\1", word[:1] + re.sub(r"[aeiouy]", "", word[1:]))
 
 
 def _cut(run: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.9
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.53, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
 FEW, TWICE = 3, 0.3
-POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.58), (0.8, 0.62), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
+POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.62), (0.8, 0.66), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
@@ -219,7 +219,7 @@ def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
     if field.name in KEYS and column.words[-1:] in KEY_WORDS and column.words[:-1] == table.called:
         return OWN_KEY, "the table's own key"
     if (short := bared(bare, own)) != bare and short in called:
-        return OWN_WORD, "known to mean it, but for a word that adds nothing"
+        return min(OWN_WORD, field.said.get(short, OWN_WORD)), "known to mean it, but for a word that adds nothing"
     linked = bared(bare, own, is_link=True)
     if field.kind in LINKS and linked and linked != bare and linked in {bared(one, (), is_link=True) for one in called}:
         return AS_LINK, "a link to what is known to mean it"
