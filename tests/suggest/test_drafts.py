@@ -14,8 +14,8 @@ from workbench.vocabulary import Edition
 
 TABLES = {
     "patients.csv": (
-        "PatNum,LName,FName,Birthdate,SSN,WirelessPhone,PriProv,ClinicNum,FeeSched,Shoe Size,Work Phne\n"
-        "1,Lund,Ann,1980-02-03,123-45-6789,555-201-3344,3,2,1,44,555-410-7000\n2,Reyes,Bo,1990-02-03,,555-201-3345,4,2,1,41,\n"
+        "PatNum,LName,FName,Birthdate,SSN,WirelessPhone,PriProv,ClinicNum,FeeSched,Shoe Size,Language Spoken Here\n"
+        "1,Lund,Ann,1980-02-03,123-45-6789,555-201-3344,3,2,1,44,x\n2,Reyes,Bo,1990-02-03,,555-201-3345,4,2,1,41,\n"
     ),
     "clinics.csv": "ClinicNum,Description,Address,City,State,Zip,Phone,BankNumber\n2,Bend,9 Oak,Bend,OR,97701,555-700-1200,1\n",
     "visits.csv": "AptNum;PatNum;AptStatus;Op;Note;ProvNum;AptDateTime\n9;1;1;2;premed;3;2026-02-03 09:00:00\n",
@@ -56,9 +56,9 @@ def test_every_column_has_a_fate_and_what_is_unsure_stays_open(exports: Path, tm
         "owner_id": {"from": "priprov", "to": "owners", "values": "owner"},
         "account": {"from": "clinicnum", "to": "clinics"},
     }
-    assert set(said["ignored"]) == {"ssn", "feesched", "shoe_size", "work_phne"}
+    assert set(said["ignored"]) == {"ssn", "feesched", "shoe_size", "language_spoken_here"}
     assert said["ignored"]["ssn"] == "a number of a person that stays in the source"
-    assert said["ignored"]["work_phne"].startswith("open: perhaps ")
+    assert said["ignored"]["language_spoken_here"].startswith("open: perhaps ")
 
 
 def test_appointments_have_no_custom_fields_so_none_is_drafted(exports: Path, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def _near(word: str, other: str) -> float:
     if word == other:
         return 1.0
     short, long = sorted((word, other), key=len)
-    if len(short) < SHORTEST_PART or short.isdigit():
+    if word[0] != other[0] or len(short) < SHORTEST_PART or short.isdigit():
         return 0.0
     return NEAR if long.startswith(short) or ratio(word, other) >= SIMILAR else 0.0
 
