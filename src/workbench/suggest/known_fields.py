@@ -42,6 +42,8 @@ SAID_AS = {"!": 0.99, "": 0.97, "?": 0.75}
 SHARE, FEWEST, TELLING = 0.6, 4, 3
 """A table is recognised by this share and number of its columns, or by so many that no other system has."""
 USUAL, UNUSUAL = 0.75, 0.34
+LONG = 5
+"""A word of so many letters tells an object also from inside a longer one: tblpatients."""
 SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
 
 
@@ -101,10 +103,10 @@ def object_of(name: str) -> str | None:
     """Return what a source object becomes, by the words of its name; None where nobody can tell."""
     bare = name.strip().lower()
     words = set("".join(letter if letter.isalnum() else " " for letter in bare).split()) | {bare, squash(bare)}
-    listed = rows_of("source_objects.csv")
-    return next(
-        (row["object"] for row in listed if row["object"] == bare or words & set(row["words"].split("|"))), None
-    )
+    listed = [(row["object"], row["words"].split("|")) for row in rows_of("source_objects.csv")]
+    named = (known for known, said in listed if known == bare or not words.isdisjoint(said))
+    inside = (known for known, said in listed if any(len(one) >= LONG and one in squash(bare) for one in said))
+    return next(named, None) or next(inside, None)
 
 
 def left_out(words: Words, wanted: str | None, *, is_secret: bool = False) -> str:
