@@ -86,6 +86,16 @@ def test_an_archive_is_looked_through_like_a_folder(exports: Path, tmp_path: Pat
     assert draft(tmp_path / "all.zip", tmp_path) == draft(exports, tmp_path)
 
 
+def test_two_columns_that_land_under_one_name_have_one_fate(exports: Path, tmp_path: Path) -> None:
+    (exports / "patients.csv").write_text("PatNum,Hobby,HOBBY,LName\n1,a,b,Lund\n")
+    assert list(tomllib.loads(draft(exports, tmp_path)["patients.toml"])["ignored"]) == ["hobby"]
+
+
+def test_a_table_that_is_no_text_leaves_the_drafts_of_the_others(exports: Path, tmp_path: Path) -> None:
+    (exports / "clinics.csv").write_bytes(bytes(range(256)) * 8)
+    assert sorted(draft(exports, tmp_path)) == ["patients.toml", "userod.toml", "visits.toml"]
+
+
 def test_a_table_without_records_or_without_lines_stops_nothing(exports: Path, tmp_path: Path) -> None:
     (exports / "empty.csv").write_text("")
     (exports / "patients.csv").write_text("PatNum,LName,FName,HmPhone\n")

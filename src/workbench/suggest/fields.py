@@ -38,7 +38,9 @@ KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.9
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.53, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
+"""What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
 FEW, TWICE = 3, 0.3
+"""So many fields, and such a share of them, that are surely filled twice are those of several tables."""
 POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.62), (0.8, 0.66), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)

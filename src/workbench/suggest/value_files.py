@@ -30,6 +30,7 @@ Sampled = tuple[str, str, list[str]]
 """A column as written, as it lands, and some of its values."""
 SPELLINGS = ("source_value",)
 HEADERS = {"fields": ("source_object", "source_column", "sample_values")}
+UNREADABLE = (ExportProblem, OSError, zipfile.BadZipFile, csv.Error)
 SAMPLED = 200
 """So many records of a table are looked at, and none of their values is written down."""
 DESTINATIONS = {"sales_account": "account", "user": "user"}
@@ -89,7 +90,7 @@ def draft_mappings(exports: Path, room: Path) -> dict[str, str]:
     What is sure is a field, a lookup or left out with the reason; what is not stays an open question among the
     ignored. The drafts hold names of columns and no value.
     """
-    with suppress(ExportProblem, OSError, zipfile.BadZipFile):  # what cannot be read is told when it is landed
+    with suppress(*UNREADABLE):  # what cannot be read is told when it is landed
         if not any(map(read_contract().object_of, _names(exports))):
             return _drafts(_tables(exports, room))
     return {}
@@ -132,8 +133,10 @@ def _tables(exports: Path, room: Path) -> dict[str, list[Sampled]]:
             lying = {one.title: one.path for one in transcribe(path, room)}
         elif is_archive(path):
             lying = {}
-        found |= {name: columns for name, one in lying.items() if (columns := _columns(one))}
-    return found
+        for name, one in lying.items():
+            with suppress(*UNREADABLE):
+                found[name] = _columns(one)
+    return {name: columns for name, columns in found.items() if columns}
 
 
 def _columns(path: Path) -> list[Sampled]:
@@ -143,8 +146,10 @@ def _columns(path: Path) -> list[Sampled]:
     header, *records = list(csv.reader(lines, delimiter=max(DELIMITERS, key=lines[0].count)))
     whole = [record for record in records[:-1] or records if len(record) == len(header)]  # the last may be cut off
     values = zip(*whole, strict=True) if whole else [()] * len(header)
-    named = zip(header, column_names(header), values, strict=True)
-    return [(written, landed, [one.replace("|", " ") for one in sampled]) for written, landed, sampled in named]
+    columns = dict[str, Sampled]()  # two columns of one meaning keep one name; the first is looked at
+    for written, landed, sampled in zip(header, column_names(header), values, strict=True):
+        columns.setdefault(landed, (written, landed, [one.replace("|", " ") for one in sampled]))
+    return list(columns.values())
 
 
 def _destination(found: Sequence[Mapping[str, Any]]) -> str:
