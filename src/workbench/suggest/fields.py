@@ -36,7 +36,7 @@ Row = Mapping[str, str]
 SURE, MOST = 0.95, 3
 KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
-LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.53, 0.6, 0.2, 0.08
+LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
 """What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
 FEW, TWICE = 3, 0.3
