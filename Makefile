@@ -39,7 +39,7 @@ test-paced: setup
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
-bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the forecast beside counted calls, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain
+bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the forecast beside counted calls, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain, field suggestions
 	$(BIN)/python tests/bench/calls.py $(PATIENTS)
 	$(BIN)/python tests/bench/forecasting.py
 	$(BIN)/python tests/bench/pacing.py
@@ -48,6 +48,7 @@ bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the
 	$(BIN)/python tests/bench/staging.py $(ROWS)
 	$(BIN)/python tests/bench/data_path.py $(ROWS)
 	$(BIN)/python tests/bench/explaining.py $(ROWS)
+	$(BIN)/python tests/bench/field_suggesting.py
 
 .venv-bench/ready:
 	-$(PYTHON) -m venv .venv-bench

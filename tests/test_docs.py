@@ -28,6 +28,7 @@ WANTED_PAGES = {
     "freshsales-notes",
     "reliability",
     "suggestions",
+    "field-suggestions",
     "reading-the-pages",
     "security",
 }

@@ -151,11 +151,10 @@ def _settings(arguments: argparse.Namespace, target: str | None = None) -> Any:
 
 
 def _init(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.starter import init_migration
+    from workbench.journey.starter import init_migration, tell_made
 
     folder = Path(arguments.folder)
-    init_migration(folder, Path(arguments.exports) if arguments.exports else None)
-    return {"migration": str(folder), "text": f"Made {folder}. Next: workbench run --migration {folder}"}
+    return tell_made(folder, init_migration(folder, Path(arguments.exports) if arguments.exports else None))
 
 
 def _sample(arguments: argparse.Namespace) -> Answer:

@@ -71,3 +71,13 @@ def test_exports_that_hold_no_delivery_are_refused(workbench: Workbench, tmp_pat
     assert said.err.count("\n") == 1
     assert said.err.endswith("Nothing was changed.\n")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_export_that_nobody_knows_gets_drafts_beside_the_starter(workbench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "patients.csv").write_text("PatNum,LName,FName,HmPhone\n1,Lund,Ann,555-201-3344\n")
+    said = workbench("init", tmp_path / "new", "--exports", tmp_path / "exports", "--json")
+    drafts = ["mappings/drafts/patients.toml"]
+    assert said.document == {"migration": str(tmp_path / "new"), "drafts": drafts}
+    assert (tmp_path / "new" / drafts[0]).read_text("utf-8").startswith("# Draft of patients: 4 of 4 columns are sure.")
+    assert workbench("doctor", "--migration", tmp_path / "new").err.count("drafts") == 0

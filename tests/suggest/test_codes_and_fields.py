@@ -72,7 +72,7 @@ def test_fields(row, field, kind, auto):
     found = made["candidates"][0] if made["candidates"] else None
     assert ((found["object"], found["field"]) if found else None, made["kind"], made["auto"]) == (field, kind, auto)
     assert (made["source_object"], made["source_column"]) == (row["source_object"], row["source_column"])
-    assert all(set(one) == {"object", "field", "confidence", "reason"} for one in made["candidates"])
+    assert all(set(one) == {"object", "field", "confidence", "reason", "transform"} for one in made["candidates"])
 
 
 def test_an_object_nobody_knows_is_never_sure():

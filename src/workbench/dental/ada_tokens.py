@@ -65,7 +65,7 @@ def read_number(token: str, rules: list[str]) -> Number | None:
             rules.append("letter for digit")
         if len(digits) == 4:
             return Number(f"D{digits}", "missing D")
-        if digits[0] == "0":
+        if digits[0] == "0" and token[-1].isdigit():  # 0140L is D0140 with a suffix as well as D1401
             return Number(f"D{digits[1:]}", "old five-digit form")
     return Number(f"D0{token}", "three digits") if re.fullmatch(r"[0-9]{3}", token) else None
 

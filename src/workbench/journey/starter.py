@@ -22,11 +22,13 @@ from workbench.errors import ExportProblem, SettingsProblem, StoreProblem
 from workbench.ledger.audit import export_log, note_act
 from workbench.ledger.store import open_ledger
 from workbench.settings import Settings
+from workbench.suggest.value_files import draft_mappings
 from workbench.vocabulary import Target
 
 PACKAGED = Path(__file__).parent.parent / "starter"
 REPOSITORY = Path(__file__).parent.parent.parent.parent
 PARTS = ("notebooks", "mappings", "expectations", "migration.toml")
+DRAFTS = "mappings/drafts"
 SHIPPED_VALUES = ("contact_route.csv",)
 """Value maps that say what the words of an export mean; all others are a practice's own."""
 
@@ -90,7 +92,27 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
     _set(folder, "name", folder.resolve().name)
     if exports is not None:
         name_exports(folder, exports)
+        made += _write_drafts(folder, exports)
     return made
+
+
+def _write_drafts(folder: Path, exports: Path) -> list[Path]:
+    """Write a draft mapping for each table of an export that holds nothing of Dental-Exec's, and return the files."""
+    with TemporaryDirectory() as room:
+        drafts = draft_mappings(exports, Path(room))
+    for name, text in drafts.items():
+        (folder / DRAFTS).mkdir(parents=True, exist_ok=True)
+        (folder / DRAFTS / name).write_text(text, "utf-8")
+    return [folder / DRAFTS / name for name in drafts]
+
+
+def tell_made(folder: Path, made: list[Path]) -> dict[str, Any]:
+    """Return what `workbench init` says of the folder it made, and which drafts are to be read."""
+    drafts = [path.relative_to(folder).as_posix() for path in made if path.is_relative_to(folder / DRAFTS)]
+    if not drafts:
+        return {"migration": str(folder), "text": f"Made {folder}. Next: workbench run --migration {folder}"}
+    text = f"Made {folder}. No table of the export is named after one of Dental-Exec's: see the drafts in {DRAFTS} ({len(drafts)})."
+    return {"migration": str(folder), "drafts": drafts, "text": text}
 
 
 def name_exports(folder: Path, exports: Path) -> None:

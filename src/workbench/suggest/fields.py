@@ -1,141 +1,294 @@
-"""Which destination field a source column probably is: equal names and labels, known phrases, shared words."""
+"""Which destination field a source column probably is: known schemas, names, phrases, shared words, and the values."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
-OBJECTS = {
-    "contact": ("contact", "contacts", "patient", "patients", "person", "people", "prospect", "dentist", "lead"),
-    "sales_account": (
-        "sales_account",
-        "account",
-        "company",
-        "companies",
-        "practice",
-        "practices",
-        "office",
-        "location",
-    ),
-    "deal": ("deal", "case", "cases", "treatment", "treatment_case", "treatment_plan", "opportunity"),
-    "appointment": ("appointment", "appointments", "appt", "schedule", "visit"),
-    "task": ("task", "tasks", "todo", "reminder"),
-    "note": ("note", "notes", "commlog", "comment"),
-    "user": ("user", "users", "provider", "staff", "employee"),
-}
-"""Destination object ← what exports call it."""
-STAYS = {"ssn", "social", "password", "pwd", "hash", "rowversion", "guid", "locked"}
-"""Words of columns that do not move."""
-SURE, SHARED = 0.95, 0.45
-WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
-MARKS = {"#": "number", "%": "percent"}
-MOST = 3
+from workbench.dental.headers import KEY_WORDS, bared, fold, shared_prefix, squash
+from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
+from workbench.suggest.known_fields import (
+    OWN_WORDS,
+    SAID_AS,
+    STAYS,
+    Field,
+    KnownTable,
+    Words,
+    known_fields,
+    left_out,
+    likeness,
+    near_words,
+    object_of,
+    recognise,
+    said_elsewhere,
+    telling_values,
+    transform_of,
+    weigh,
+)
+
+__all__ = ["fold", "suggest_fields"]
+
+Row = Mapping[str, str]
+SURE, MOST = 0.95, 3
+KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93
+"""What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
+LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
+NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
+"""What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
+FEW, TWICE = 3, 0.3
+"""So many fields, and such a share of them, that are surely filled twice are those of several tables."""
+POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.62), (0.8, 0.66), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
+"""Score → confidence, by straight lines between: what was right of the columns of systems held out."""
+IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
+TAKES_FLAGS = re.compile("status|flag|outcome")
+TELLING = ("email", "phone", "url", "date", "datetime", "checkbox")
+VALUES_ARE = {"email": "e-mail addresses", "url": "web addresses"}
+KEYS = ("external_id", "cf_source_system_id")
+LINKS = ("user", "lookup", "dropdown")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One destination field to choose, with everything it is called, as folded words."""
+class Found:
+    """One field a column may be, how sure, and why."""
 
-    object: str
-    field: str
-    names: frozenset[tuple[str, ...]]
-    phrases: frozenset[tuple[str, ...]]
+    field: Field
+    confidence: float
+    reason: str
 
 
-def suggest_fields(
-    rows: Iterable[Mapping[str, str]], choices: Iterable[Mapping[str, str]] | None = None
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Table:
+    """The columns that one source object brought: what it becomes, the fields it may fill, and whose table it is.
+
+    `prefix` are words that its columns begin with, `called` the words of its own name.
+    """
+
+    object: str | None
+    fields: tuple[Field, ...]
+    weights: Mapping[str, float]
+    known: tuple[KnownTable, ...]
+    prefix: Words
+    called: Words
+    without: Collection[str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as it was read: its words, those that are its own, what its values look like and are usual for."""
+
+    name: str
+    words: Words
+    bare: Words
+    near: Mapping[str, list[tuple[float, int]]]
+    shapes: Mapping[str, float]
+    likely: Collection[str]
+    unlikely: Collection[str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one column."""
+
+    found: tuple[Found, ...]
+    kind: str
+    reason: str
+
+
+def suggest_fields(rows: Iterable[Row], choices: Iterable[Row] | None = None) -> list[dict[str, Any]]:
     """Return one object a column, in order, with at most three candidates, best first.
 
-    `choices` are the destination's fields with their labels; without them the shipped list of known fields is used.
+    `choices` are the destination's fields with their labels and types; without them the shipped list of known fields
+    is used. Columns of one source object are read together: what stands beside a column says what it may be.
     """
-    known = [_choice(row) for row in (choices if choices is not None else _synonym_rows())]
-    return [_suggest(row, known) for row in rows]
+    return suggest_among(list(rows), known_fields(choices))
 
 
-def _suggest(row: Mapping[str, str], known: list[Choice]) -> dict[str, Any]:
-    words = fold(row["source_column"])
-    candidates = [] if STAYS & set(words) else _candidates(row["source_object"], words, known)
-    best = candidates[0]["confidence"] if candidates else 0.0
-    tied = len(candidates) > 1 and candidates[1]["confidence"] == best
+def suggest_among(
+    rows: Sequence[Row], fields: Sequence[Field], *, without: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return the same for fields that are ready; `without` names public schemas to forget, as measuring does."""
+    answers: dict[int, Answer] = {}
+    for name in dict.fromkeys(row["source_object"] for row in rows):
+        places = [place for place, row in enumerate(rows) if row["source_object"] == name]
+        columns = [rows[place] for place in places]
+        table = _table(name, [row["source_column"] for row in columns], fields, without)
+        answers |= dict(zip(places, _settle([_answer(row, table) for row in columns], columns), strict=True))
+    return [_shown(row, answers[place]) for place, row in enumerate(rows)]
+
+
+def _table(name: str, headers: Sequence[str], fields: Sequence[Field], without: Collection[str]) -> Table:
+    wanted = object_of(name)
+    same = tuple(one for one in fields if one.object == wanted)
+    known = recognise(headers, wanted, without)
+    return Table(
+        wanted if same else None,
+        same or tuple(fields),
+        weigh(same or fields),
+        known,
+        shared_prefix(headers),
+        fold(name),
+        without,
+    )
+
+
+def _column(row: Row, table: Table, words: Words, values: Sequence[str]) -> Column:
+    bare = words[len(table.prefix) :] if words[: len(table.prefix)] == table.prefix else words
+    likely, unlikely, _ = telling_values(values, table.object)
+    near = near_words(bare, table.weights)
+    return Column(row["source_column"], words, bare or words, near, shapes_of(values), likely, unlikely)
+
+
+def _answer(row: Row, table: Table) -> Answer:
+    name, values = row["source_column"], (row.get("sample_values") or "").split("|")
+    words = fold(name)
+    if reason := left_out(words, table.object, is_secret=True):
+        return Answer((), "left_out", reason)
+    if are_secret(values):
+        return Answer((), "left_out", "its values have the shape of a secret or of a person's number")
+    if telling_values(values, table.object)[2]:
+        return Answer((), "left_out", "its values are marital statuses, and no field holds them")
+    column = _column(row, table, words, values)
+    fitting = [one for one in table.fields if fits(column.shapes, one.kind)]
+    found = [one for field in fitting if (one := _candidate(column, field, table))]
+    best = max((one.confidence for one in found), default=0.0)
+    if reason := _stays(column, table, best):
+        return Answer((), "left_out", reason)
+    if not found:
+        barred = [one for one in table.fields if words in one.names or words in one.said]
+        why = f"its values do not fit {barred[0].name} ({barred[0].kind})" if barred else "no field is called like it"
+        return Answer((), "unknown", why)
+    ranked = sorted(found, key=lambda one: (-one.confidence, one.field.object, one.field.name))
+    if ranked[0].field.kind == STAYS:
+        return Answer(
+            (), "left_out", "identifier, minimum necessary: it moves only where the destination has a field for it"
+        )
+    kept = [one for one in ranked if one.field.kind != STAYS]
+    return Answer(tuple(kept[:MOST]), "field", kept[0].reason)
+
+
+def _stays(column: Column, table: Table, best: float) -> str:
+    """Say why a column stays out, unless a field is called like it; what its own schema says comes first."""
+    said = [one.reason(column.name) for one in table.known if squash(column.name) in one.columns | one.reasons]
+    if said and all(said):
+        return said[0] if best < SAME_NAME else ""
+    if best >= SAID_AS[""]:
+        return ""
+    elsewhere = said_elsewhere(column.name, table.object, table.without)[1] if best < OWN_WORD else ""
+    return left_out(column.words, table.object) or elsewhere
+
+
+def _candidate(column: Column, field: Field, table: Table) -> Found | None:
+    confidence, reason = _named(column, field, table)
+    if table.object is None:
+        confidence *= NO_OBJECT  # where nobody knows what the object becomes, a name alone proves less
+    if IS_FLAG.search(column.name) and field.kind != "checkbox" and not TAKES_FLAGS.search(field.name):
+        confidence, reason = confidence * ODD_NAME, f"{reason}; but its name is that of a yes or no"
+    shapes = column.shapes
+    if shapes and (field.name in column.unlikely or are_odd(shapes, field.kind, field.name)):
+        confidence, reason = confidence * ODD_VALUES, f"{reason}; but the values look like something else"
+    elif field.name in column.likely and confidence < OTHER_ORDER:
+        alone = ONLY_VALUES if shapes["letters"] >= 0.5 else 0.0  # codes in digits are usual everywhere
+        told = f"{reason}; its values are usual there" if confidence else "its values are usual there"
+        confidence, reason = min(OTHER_ORDER, max(alone, confidence + VALUES_TOO)), told
+    elif shapes and field.kind in TELLING and 0 < confidence < OTHER_ORDER:
+        confidence, reason = min(OTHER_ORDER, confidence + TYPE_TOO), f"{reason}; the values fit ({field.kind})"
+    if confidence < LEAST and shapes.get(field.kind, 0) == 1 and field.kind in VALUES_ARE:
+        confidence, reason = ONLY_VALUES, f"the values are {VALUES_ARE[field.kind]}"
+    return Found(field, round(confidence, 2), reason) if confidence >= LEAST else None
+
+
+def _named(column: Column, field: Field, table: Table) -> tuple[float, str]:
+    """Return how sure the name alone makes it, by the first rule that holds, and the rule in words."""
+    known = next((one for one in table.known if field.name in one.columns.get(squash(column.name), ())), None)
+    if known:
+        return KNOWN_TABLE, known.told
+    if column.words in field.names:
+        return SAME_NAME, "the name or label is equal"
+    for words, told in ((column.words, ""), (column.bare, f"; the columns begin with {' '.join(table.prefix)!r}")):
+        if words in field.said or words in field.names:
+            return field.said.get(words, SAID_AS[""]), f"known to mean it{told}"
+    return _alike(column, field, table)
+
+
+def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
+    """Return the same for a name that is no known one: by what may be left out of it, its words, and other systems."""
+    bare, own = column.bare, OWN_WORDS.get(field.object, frozenset())
+    called = [one for one in (*field.names, *field.said) if one]
+    if field.name in KEYS and column.words[-1:] in KEY_WORDS and column.words[:-1] == table.called:
+        return OWN_KEY, "the table's own key"
+    if (short := bared(bare, own)) != bare and short in called:
+        return min(OWN_WORD, field.said.get(short, OWN_WORD)), "known to mean it, but for a word that adds nothing"
+    linked = bared(bare, own, is_link=True)
+    if field.kind in LINKS and linked and linked != bare and linked in {bared(one, (), is_link=True) for one in called}:
+        return AS_LINK, "a link to what is known to mean it"
+    if any(set(bare) == set(one) for one in called):
+        return OTHER_ORDER, "the same words in another order"
+    share, system = said_elsewhere(column.name, table.object, table.without)[0].get(field.name, (0.0, ""))
+    score, phrase = max((likeness(bare, one, table.weights, column.near), one) for one in called)
+    elsewhere = (ELSEWHERE * share, f"{system} calls it so")
+    return max(elsewhere, (round(LIKE * score, 2), f"like {' '.join(phrase)!r}"))
+
+
+def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
+    """Lower a proposal where another column of the same table is surely that field: each is filled once.
+
+    Where many fields are surely filled twice, the columns are those of several tables, and nobody claims anything.
+    """
+    claims: dict[str, tuple[float, str]] = {}
+    sure = Counter[str]()
+    for answer, row in zip(answers, columns, strict=True):
+        for best in answer.found[:1]:
+            claim = (best.confidence, row["source_column"])
+            claims[best.field.name] = max(claims.get(best.field.name, (0.0, "")), claim)
+            sure[best.field.name] += best.confidence >= SAID_AS[""]
+    if sum(count > 1 for count in sure.values()) >= max(FEW, TWICE * len(sure)):
+        return list(answers)
+    settled = []
+    for answer, row in zip(answers, columns, strict=True):
+        found = [_claimed(one, claims, row["source_column"]) for one in answer.found]
+        found = sorted((one for one in found if one.confidence >= LEAST), key=lambda one: -one.confidence)
+        kind = answer.kind if found or not answer.found else "left_out"
+        told = f"{answer.reason}; another column fits it better" if kind != answer.kind else answer.reason
+        settled.append(Answer(tuple(found), kind, found[0].reason if found else told))
+    return settled
+
+
+def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -> Found:
+    confidence, by = claims.get(one.field.name, (0.0, column))
+    if by == column or confidence < one.confidence + CLEARLY:
+        return one
+    # Of two ids or two notes the doubtful one is a second of its kind, and no field waits for it.
+    lowered = one.confidence * (CLAIMED if one.confidence > SAID_AS["?"] else SECOND)
+    return Found(one.field, round(lowered, 2), f"{one.reason}; {by!r} fits it better")
+
+
+def _calibrated(score: float) -> float:
+    """Return how often a proposal of this score was right."""
+    (low, least), (high, most) = next(pair for pair in pairwise(POINTS) if score <= pair[1][0])
+    return round(least + (most - least) * (score - low) / (high - low), 2)
+
+
+def _shown(row: Row, answer: Answer) -> dict[str, Any]:
+    found = answer.found
+    tied = len(found) > 1 and found[1].confidence == found[0].confidence
     return {
         "source_object": row["source_object"],
         "source_column": row["source_column"],
-        "candidates": candidates,
-        "kind": "field" if candidates else "left_out" if STAYS & set(words) else "unknown",
-        "auto": best >= SURE and not tied,
+        "candidates": [
+            {
+                "object": one.field.object,
+                "field": one.field.name,
+                "confidence": _calibrated(one.confidence),
+                "reason": one.reason,
+                "transform": transform_of(one.field),
+            }
+            for one in found
+        ],
+        "kind": answer.kind,
+        "reason": answer.reason,
+        "auto": bool(found) and found[0].confidence >= SURE and not tied,
     }
-
-
-def _candidates(source_object: str, words: tuple[str, ...], known: list[Choice]) -> list[dict[str, Any]]:
-    wanted = next((one for one, said in OBJECTS.items() if source_object.strip().lower() in said), None)
-    same_object = [one for one in known if one.object == wanted]
-    # Where nobody knows what the object becomes, a name alone proves less.
-    weight = 1.0 if same_object else 0.8
-    found: list[dict[str, Any]] = []
-    for choice in same_object or known:
-        confidence, reason = _likeness(words, choice)
-        if confidence:
-            found.append(
-                {
-                    "object": choice.object,
-                    "field": choice.field,
-                    "confidence": round(confidence * weight, 2),
-                    "reason": reason,
-                }
-            )
-    return sorted(found, key=lambda one: (-one["confidence"], one["object"], one["field"]))[:MOST]
-
-
-def _likeness(words: tuple[str, ...], choice: Choice) -> tuple[float, str]:
-    if words in choice.names:
-        return 0.98, "the name or label is equal"
-    if words in choice.phrases:
-        return SURE, "known to mean it"
-    called = choice.names | choice.phrases
-    if any(set(words) == set(one) for one in called):
-        return 0.9, "the same words in another order"
-    share = max((len(set(words) & set(one)) / len(set(words) | set(one)) for one in called), default=0.0)
-    return (round(0.8 * share, 2), "shares words") if share > SHARED else (0.0, "")
-
-
-def fold(name: str) -> tuple[str, ...]:
-    """Return a column name as words: camel case split, marks and short forms spelled out; "Cell #" is mobile number."""
-    found = [MARKS.get(one, one.lower()) for one in WORDS.findall(name.removeprefix("cf_"))]
-    return tuple(word for one in found for word in _meanings().get(one, one).split())
-
-
-def _choice(row: Mapping[str, str]) -> Choice:
-    destination, name = row["destination_object"].strip(), row["destination_field"].strip()
-    names = {fold(name), fold(name.removesuffix("_id"))}
-    if row.get("label"):
-        names.add(fold(row["label"]))
-    kind = next((one for one, said in OBJECTS.items() if destination in said), destination)
-    return Choice(kind, name, frozenset(names), _phrases().get((kind, name), frozenset()))
-
-
-@cache
-def _meanings() -> dict[str, str]:
-    return {row["word"]: row["means"] or "" for row in _rows("field_words.csv")}
-
-
-@cache
-def _phrases() -> dict[tuple[str, str], frozenset[tuple[str, ...]]]:
-    return {
-        (row["destination_object"], row["destination_field"]): frozenset(fold(one) for one in row["said_as"].split("|"))
-        for row in _synonym_rows()
-    }
-
-
-def _synonym_rows() -> list[dict[str, str]]:
-    return _rows("field_synonyms.csv")
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -1,12 +1,22 @@
-"""Proposals for the values of a CSV, without a migration folder."""
+"""Proposals without a migration: for the values of a CSV, and a draft mapping for an export that nobody knows."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import json
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from workbench.dental_exec.archives import content_root, is_archive, is_table, unpack, visible
+from workbench.dental_exec.contract import read_contract
+from workbench.dental_exec.dialects import DELIMITERS, column_names
+from workbench.dental_exec.encodings import read_facts, text_lines
+from workbench.dental_exec.workbooks import is_workbook, transcribe
 from workbench.errors import ExportProblem
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.codes import suggest_ada
@@ -16,8 +26,18 @@ from workbench.suggest.proposals import suggest_claims
 from workbench.suggest.suggestion import Suggestion
 
 Rows = list[dict[str, str]]
+Sampled = tuple[str, str, list[str]]
+"""A column as written, as it lands, and some of its values."""
 SPELLINGS = ("source_value",)
 HEADERS = {"fields": ("source_object", "source_column", "sample_values")}
+UNREADABLE = (ExportProblem, OSError, zipfile.BadZipFile, csv.Error)
+SAMPLED = 200
+"""So many records of a table are looked at, and none of their values is written down."""
+DESTINATIONS = {"sales_account": "account", "user": "user"}
+LOOKUPS = {"sales_account_id": "account", "contact_id": "contact", "targetable_id": "target"}
+NO_CUSTOM_FIELDS = ("appointment", "task", "note", "user")
+ZONED = ("local_time", "local_day")
+KEYS = ("external_id", "cf_source_system_id")
 CHOICES = {"fields": ("destination_object", "destination_field", "label", "type")}
 
 
@@ -62,3 +82,127 @@ def _read(path: Path, needed: tuple[str, ...]) -> Rows:
             return list(reader)
     except (UnicodeDecodeError, csv.Error) as problem:
         raise ExportProblem(f"{path.name} cannot be read as a CSV in UTF-8: {problem}") from None
+
+
+def draft_mappings(exports: Path, room: Path) -> dict[str, str]:
+    """Return a draft mapping for each table of an export of which Dental-Exec's contract names none, by file name.
+
+    What is sure is a field, a lookup or left out with the reason; what is not stays an open question among the
+    ignored. The drafts hold names of columns and no value.
+    """
+    with suppress(*UNREADABLE):  # what cannot be read is told when it is landed
+        if not any(map(read_contract().object_of, _names(exports))):
+            return _drafts(_tables(exports, room))
+    return {}
+
+
+def _names(exports: Path) -> list[str]:
+    """Return the names of the files of an export, without unpacking or reading any."""
+    if is_archive(exports):
+        with zipfile.ZipFile(exports) as bundle:
+            return [Path(name).name for name in bundle.namelist()]
+    return [path.name for path in visible(content_root(exports))] if exports.is_dir() else []
+
+
+def _drafts(tables: Mapping[str, Sequence[Sampled]]) -> dict[str, str]:
+    if any(map(read_contract().object_of, tables)):
+        return {}
+    rows = [
+        {"source_object": name, "source_column": written, "landed": landed, "sample_values": "|".join(values)}
+        for name, columns in tables.items()
+        for written, landed, values in columns
+    ]
+    answers = defaultdict[str, list[dict[str, Any]]](list)
+    for row, one in zip(rows, suggest_fields(rows), strict=True):
+        answers[one["source_object"]].append({**one, "landed": row["landed"]})
+    becomes = {name: _destination(found) for name, found in answers.items()}
+    return {
+        f"{column_names([name])[0]}.toml": _draft(name, found, becomes)
+        for name, found in sorted(answers.items())
+        if becomes[name]
+    }
+
+
+def _tables(exports: Path, room: Path) -> dict[str, list[Sampled]]:
+    """Return the tables of a folder, archive or workbook: by name, their columns with some of the values."""
+    folder = content_root(unpack(exports, room) if is_archive(exports) else exports)
+    found = dict[str, list[Sampled]]()
+    for path in [exports] if is_workbook(exports) else filter(is_table, visible(folder)):
+        lying = {path.stem: path}
+        if is_workbook(path):
+            lying = {one.title: one.path for one in transcribe(path, room)}
+        elif is_archive(path):
+            lying = {}
+        for name, one in lying.items():
+            with suppress(*UNREADABLE):
+                found[name] = _columns(one)
+    return {name: columns for name, columns in found.items() if columns}
+
+
+def _columns(path: Path) -> list[Sampled]:
+    lines = list(islice(text_lines(path, read_facts(path)), SAMPLED))
+    if not lines:
+        return []
+    header, *records = list(csv.reader(lines, delimiter=max(DELIMITERS, key=lines[0].count)))
+    whole = [record for record in records[:-1] or records if len(record) == len(header)]  # the last may be cut off
+    values = zip(*whole, strict=True) if whole else [()] * len(header)
+    columns = dict[str, Sampled]()  # two columns of one meaning keep one name; the first is looked at
+    for written, landed, sampled in zip(header, column_names(header), values, strict=True):
+        columns.setdefault(landed, (written, landed, [one.replace("|", " ") for one in sampled]))
+    return list(columns.values())
+
+
+def _destination(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a table becomes: what most of its columns are proposed for."""
+    objects = Counter(one["candidates"][0]["object"] for one in found if one["candidates"])
+    return objects.most_common(1)[0][0] if objects else ""
+
+
+def _draft(name: str, found: Sequence[dict[str, Any]], becomes: Mapping[str, str]) -> str:
+    wanted = becomes[name]
+    destination = DESTINATIONS.get(wanted, wanted)
+    kind = "match" if wanted == "user" else "record"
+    fields, lookups, ignored = dict[str, str](), dict[str, str](), list[str]()
+    for one in found:
+        best = next(iter(one["candidates"]), None)
+        column, told = one["landed"], one["reason"]
+        if best and wanted in NO_CUSTOM_FIELDS and best["field"].startswith(("cf_", "external_id")):
+            ignored.append(f'{column} = "open: Freshsales has no such field here; perhaps a part of the description"')
+        elif best and one["auto"] and best["object"] == wanted and best["field"] not in fields | lookups:
+            into = lookups if best["transform"].startswith("lookup") else fields
+            into[best["field"]] = f"{_line(column, best, becomes)}   # {best['confidence']:.2f}: {told}"
+        elif best:
+            perhaps = f"open: perhaps {best['field']} ({best['confidence']:.2f}: {told})"
+            ignored.append(f"{column} = {_quoted(perhaps)}")
+        else:
+            ignored.append(f"{column} = {_quoted(told)}")
+    head = [
+        f"# Draft of {name}: {len(fields) + len(lookups)} of {len(found)} columns are sure. No step reads drafts. Write a",
+        "# SELECT for this table in mappings/sources, decide what is open, and move this file to mappings/objects.",
+        f"kind = {_quoted(kind)}",
+        f"destination = {_quoted(destination)}",
+        f"title = {_quoted(f'{name} → {destination}')}",
+        f"\n[source]\nfrom = {_quoted(column_names([name])[0])}",
+    ]
+    parts = (("fields", fields.values()), ("lookups", lookups.values()), ("ignored", ignored))
+    return "\n".join([*head, *(f"\n[{part}]\n" + "\n".join(lines) for part, lines in parts if lines)]) + "\n"
+
+
+def _line(column: str, best: Mapping[str, Any], becomes: Mapping[str, str]) -> str:
+    how, field, source = best["transform"], best["field"], _quoted(column)
+    if how == "lookup of owners":
+        return f'{field} = {{ from = {source}, to = "owners", values = "owner" }}'
+    if how.startswith("lookup"):
+        wanted = "sales_account" if "account" in field else "contact"
+        target = next((column_names([one])[0] for one, becoming in becomes.items() if becoming == wanted), wanted)
+        return f"{LOOKUPS.get(field, field)} = {{ from = {source}, to = {_quoted(target)} }}"
+    if how.startswith("value map"):
+        return f"{field} = {{ from = {source}, values = {_quoted(how.removeprefix('value map '))} }}"
+    if how in ZONED:
+        source = f'[{source}, "time_zone"]'
+    via = "" if how == "text" else f", via = {_quoted(how)}"
+    return f"{field} = {{ from = {source}{via}{', required = true' if field in KEYS else ''} }}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

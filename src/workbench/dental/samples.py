@@ -1,0 +1,98 @@
+"""Tell what the sample values of a column look like, and whether a field of some type could take them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+NOTHING = {"", "null", "n/a", "na", "none", "nil", "-", "--", ".", "unknown", "declined", "tbd"}
+FLAGS = {"y", "n", "yes", "no", "t", "f", "true", "false", "x", "0", "1", "2", "-1", "on", "off"}
+"""How exports write yes and no; 0, 1 and 2 are the codes of "nobody asked", yes and no."""
+DAY = (
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:19|20)\d{2}[01]\d[0-3]\d"
+    r"|[a-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[ -][a-z]{3,9}[ -]\d{2,4})"
+)
+CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[ap]\.?m\.?)?"
+SHAPES = {
+    "day": re.compile(DAY, re.IGNORECASE),
+    "moment": re.compile(rf"{DAY}[t ]+{CLOCK}(?:z|[+-]\d\d:?\d\d)?", re.IGNORECASE),
+    "time": re.compile(CLOCK, re.IGNORECASE),
+    "email": re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", re.IGNORECASE),
+    "url": re.compile(r"https?://\S+|(?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/\S*)?", re.IGNORECASE),
+    "integer": re.compile(r"-?\d{1,3}(?:,\d{3})+|-?\d+"),
+    "decimal": re.compile(r"\(?-?\$? ?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?\)?%?|\d+%"),
+    "phone": re.compile(r"\+?[\d\s().\-/]{7,}(?:\s*(?:x|ext\.?|#)\s*\d+)?", re.IGNORECASE),
+}
+SECRETS = re.compile(
+    r"(?:\d{3}|[*xX]{3})-(?:\d{2}|[*xX]{2})-\d{4}|\$2[aby]\$\S+|\$argon2\S+|(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})"
+    r"|data:image\S+|(?:\d{4}[ -]){3}\d{4}",
+    re.IGNORECASE,
+)
+NEEDS_LETTERS = {"first_name", "last_name", "city", "display_name"}
+LONGEST_NAME, LONGEST_CHOICE = 40, 60
+TAKES = {
+    "date": {"day", "moment"},
+    "datetime": {"day", "moment"},
+    "number": {"integer", "decimal"},
+    "checkbox": {"flag"},
+    "email": {"email"},
+    "phone": {"phone"},
+    "url": {"url"},
+}
+"""Types of fields that take values of certain shapes alone."""
+NO_LINK = {"day", "moment", "time", "url", "decimal"}
+"""Shapes that are no record and no member of staff; neither is a choice, but for decimals and times."""
+
+
+def shapes_of(values: Sequence[str]) -> dict[str, float]:
+    """Return the share of the filled values that has each shape; "flag" and "long" are shapes, too."""
+    filled = [one.strip() for one in values if one.strip().lower() not in NOTHING]
+    if not filled:
+        return {}
+    shares = {name: _share(shape.fullmatch(one) is not None for one in filled) for name, shape in SHAPES.items()}
+    digits = [len(re.sub(r"\D", "", one)) for one in filled]
+    shares["phone"] = _share(
+        SHAPES["phone"].fullmatch(one) is not None and 7 <= count <= 16 and not SHAPES["day"].fullmatch(one)
+        for one, count in zip(filled, digits, strict=True)
+    )
+    shares["flag"] = _share(one.lower() in FLAGS for one in filled)
+    shares["choice"] = _share(len(one) <= LONGEST_CHOICE for one in filled)
+    shares["name"] = _share(len(one) <= LONGEST_NAME for one in filled)
+    shares["letters"] = _share(any(letter.isalpha() for letter in one) for one in filled)
+    return shares
+
+
+def are_secret(values: Sequence[str]) -> bool:
+    """Say whether any value has the shape of a social security number, a card, a hash or a drawn signature."""
+    return any(SECRETS.fullmatch(one.strip()) for one in values)
+
+
+def fits(shares: Mapping[str, float], kind: str) -> bool:
+    """Say whether a field of a type could take values of these shapes; without values nothing speaks against it."""
+    if not shares:
+        return True
+    if kind in TAKES:
+        return max(shares[shape] for shape in TAKES[kind]) >= (0.5 if kind in ("email", "phone", "url") else 1)
+    if kind in ("lookup", "user"):
+        is_phone = shares["phone"] >= 0.5 and shares["integer"] < 1
+        return shares["name"] == 1 and not is_phone and not any(shares[one] >= 0.5 for one in NO_LINK - _as_id(shares))
+    if kind == "dropdown":
+        return shares["choice"] == 1 and not any(shares[one] >= 0.5 for one in ("day", "moment", "email"))
+    return True
+
+
+def are_odd(shares: Mapping[str, float], kind: str, name: str) -> bool:
+    """Say whether values contradict a field whose type alone would take them: a day in a note, digits for a name."""
+    if kind == "text" and max(shares[one] for one in ("day", "moment", "email", "url")) >= 0.5:
+        return shares["integer"] < 1
+    return name in NEEDS_LETTERS and not shares["letters"]
+
+
+def _as_id(shares: Mapping[str, float]) -> set[str]:
+    """Whole numbers are ids, and the shape of decimals has them, too; digits of a day without marks may be one."""
+    return {"decimal", "day"} if shares["integer"] == 1 else set()
+
+
+def _share(facts: Iterable[bool]) -> float:
+    known = list(facts)
+    return sum(known) / len(known)

@@ -1,0 +1,91 @@
+"""Names of columns as words, and what their values look like."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.dental.headers import bared, fold, shared_prefix, squash
+from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        pytest.param("HmPhone", ("home", "phone"), id="camel case and a short form"),
+        pytest.param("WIRELESSPHONE", ("mobile", "phone"), id="run together in capitals"),
+        pytest.param("Pat_LName", ("contact", "last", "name"), id="a single letter belongs to the word behind it"),
+        pytest.param("guardiansname", ("guarantor", "name"), id="a plural inside a run"),
+        pytest.param("FIRSTVISITDATE", ("first", "visit", "date"), id="three words in one run"),
+        pytest.param("TxtMsgOk", ("text", "ok"), id="the same word twice is said once"),
+        pytest.param("# Ops", ("number", "operatory"), id="a mark is a word"),
+        pytest.param("qwxzkj", ("qwxzkj",), id="a run nobody knows stays whole"),
+        pytest.param("operator", ("operator",), id="a word is not cut into short forms"),
+    ],
+)
+def test_a_name_is_words(written: str, words: tuple[str, ...]) -> None:
+    assert fold(written) == words
+
+
+def test_names_of_one_system_are_compared_without_case_and_marks() -> None:
+    assert squash("Pat_FName") == squash("PAT FNAME") == "patfname"
+
+
+def test_what_nearly_all_columns_begin_with_is_the_tables_own() -> None:
+    assert shared_prefix(["RefDr_ID", "RefDr_First", "RefDr_Last", "RefDr_City", "Note"]) == ("referral", "provider")
+    assert shared_prefix(["First", "Last", "City", "State"]) == ()
+
+
+def test_a_link_is_what_it_points_at() -> None:
+    assert bared(("provider", "user", "id"), {"contact"}, is_link=True) == ("provider",)
+    assert bared(("contact", "status"), {"contact"}) == ("status",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "does"),
+    [
+        pytest.param("date", ["03/14/1981", "1990-07-02", ""], True, id="days"),
+        pytest.param("date", ["20250930"], True, id="days without marks"),
+        pytest.param("date", ["Monday"], False, id="a weekday is no date"),
+        pytest.param("datetime", ["09:30"], False, id="a time without its day"),
+        pytest.param("number", ["1,250.00", "($20.00)", "12%"], True, id="amounts"),
+        pytest.param("number", ["2026-01-02"], False, id="a date is no number"),
+        pytest.param("checkbox", ["Y", "N", ""], True, id="yes and no"),
+        pytest.param("checkbox", ["Y", "maybe"], False, id="maybe"),
+        pytest.param("email", ["a@example.com", "declined"], True, id="an address and a placeholder"),
+        pytest.param("phone", ["555-410-7000 x12", "(555)310-4471"], True, id="phones"),
+        pytest.param("phone", ["2026-01-02"], False, id="a date is no phone"),
+        pytest.param("url", ["www.lakeside.example"], True, id="web address"),
+        pytest.param("user", ["jhale", "DR1", "4"], True, id="logins, codes and ids"),
+        pytest.param("user", ["3200.00", "12.50"], False, id="money is no owner"),
+        pytest.param("lookup", ["555-201-3344"], False, id="a phone is no record"),
+        pytest.param("lookup", ["10442", "20190211"], True, id="ids that look like days"),
+        pytest.param("dropdown", ["2026-01-02"], False, id="a day is no choice"),
+        pytest.param("text", ["anything at all"], True, id="text takes all"),
+        pytest.param("number", ["", "n/a"], True, id="no value speaks against it"),
+    ],
+)
+def test_a_field_takes_values_of_its_type(kind: str, values: list[str], does: bool) -> None:
+    assert fits(shapes_of(values), kind) is does
+
+
+@pytest.mark.parametrize(
+    ("value", "is_so"),
+    [
+        ("123-45-6789", True),
+        ("***-**-1234", True),
+        ("$2b$12$abcdefghijkl", True),
+        ("4111 1111 1111 1111", True),
+        ("data:image/png;base64,iVBOR", True),
+        ("12-3456789", False),
+        ("555-201-3344", False),
+        ("W2210044", False),
+    ],
+)
+def test_secrets_have_a_shape(value: str, is_so: bool) -> None:
+    assert are_secret(["", value]) is is_so
+
+
+def test_digits_are_no_name_and_a_moment_is_no_note() -> None:
+    assert are_odd(shapes_of(["3", "4"]), "text", "first_name")
+    assert are_odd(shapes_of(["2026-01-02 10:00"]), "text", "cf_notes")
+    assert not are_odd(shapes_of(["Ann"]), "text", "first_name")
