@@ -1,14 +1,23 @@
-"""Exact and normalised match of spellings on a list of choices."""
+"""Spellings beside names: equal, equal when normalised, near by n-grams or by slips of the keyboard; OpenRefine's keys."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from workbench.suggest.suggestion import Candidate, Suggestion
 
 NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+DIGITS = re.compile(r"\d+")
+LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
+"""Letters that Unicode does not take apart, as OpenRefine folds them."""
 
 
 def normal(text: str) -> str:
@@ -46,3 +55,125 @@ def _found(
         if len(choices) == 1:
             return (Candidate(next(iter(choices)), confidence, reason),)
     return ()
+
+
+def fingerprint(text: str) -> str:
+    """Return the key by which OpenRefine puts spellings together by default: its words without marks, sorted, once each."""
+    return " ".join(sorted(set(_opened(text).split())))
+
+
+def ngram_fingerprint(text: str, size: int = 2) -> str:
+    """Return OpenRefine's n-gram key: the n-grams of the letters, sorted, once each; an empty key is no key."""
+    letters = "".join(_opened(text).split())
+    return "".join(sorted({letters[place : place + size] for place in range(len(letters) - size + 1)}))
+
+
+def _opened(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.strip().lower())
+    kept = (one for one in plain if unicodedata.category(one)[0] not in "MP" and unicodedata.category(one) != "Cc")
+    return "".join(kept).translate(LETTERS)
+
+
+def grams(text: str, size: int = 3) -> set[str]:
+    """Return the n-grams of a key, with its ends marked."""
+    marked = f"^{text}$"
+    return {marked[place : place + size] for place in range(max(1, len(marked) - size + 1))}
+
+
+class Neighbours:
+    """Keys found again by the rare n-grams that they share with another key; the order of keys decides nothing."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.keys = sorted(set(keys))
+        holders: dict[str, list[int]] = {}
+        for place, key in enumerate(self.keys):
+            for gram in grams(key):
+                holders.setdefault(gram, []).append(place)
+        total = len(self.keys) + 1
+        self._holders = {gram: np.array(places, dtype=np.int32) for gram, places in holders.items()}
+        self._weights = {gram: math.log(total / len(places)) for gram, places in holders.items()}
+        norms = np.ones(len(self.keys))
+        for gram, places in self._holders.items():
+            norms[places] += self._weights[gram] ** 2
+        self._norms = np.sqrt(norms)
+
+    def near(self, key: str, most: int = 12) -> list[tuple[float, str]]:
+        """Return the nearest keys with their cosine, nearest first; equal ones by the alphabet."""
+        found = [gram for gram in sorted(grams(key)) if gram in self._holders]
+        if not found or not self.keys:
+            return []
+        places = np.concatenate([self._holders[gram] for gram in found])
+        weights = np.concatenate([np.full(len(self._holders[gram]), self._weights[gram] ** 2) for gram in found])
+        scores = np.bincount(places, weights=weights, minlength=len(self.keys)) / self._norms
+        own = math.sqrt(sum(self._weights[gram] ** 2 for gram in found)) or 1.0
+        best = np.argsort(-scores, kind="stable")[:most]
+        return [(round(float(scores[one]) / own, 6), self.keys[one]) for one in best if scores[one] > 0]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A word that nobody knows, the known word it is a slip of, in how many keys, and how far the next word lies."""
+
+    typed: str
+    meant: str
+    keys: int
+    margin: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Say whether hardly another word can be meant: long enough, begun right, and no other word near."""
+        size = len(self.typed)
+        swapped = sorted(self.typed) == sorted(self.meant)
+        doubled = len(set(self.typed) ^ set(self.meant)) == 0
+        if self.typed[0] != self.meant[0] and not swapped:
+            return size > 7 and self.keys == 1 and self.margin > 1
+        enough = 5 if swapped or doubled else 6
+        return size >= (enough if self.keys == 1 else 8) and self.margin > (0 if size > 8 else 1)
+
+
+def spell_right(unknown: Iterable[str], known: Iterable[str]) -> dict[str, Slip]:
+    """Return for unknown words the known word that each is a slip of, where only one can be meant.
+
+    One key in words of four letters and more, two from seven on. Time grows with the number of unknown words.
+    """
+    by_length: dict[int, list[str]] = {}
+    for word in sorted({one for one in known if len(one) > 3 and one.isalpha()}):
+        by_length.setdefault(len(word), []).append(word)
+    made = {}
+    for word in sorted(set(unknown)):
+        size = len(word)
+        if size < 4 or not word.isalpha():
+            continue
+        most = 1 if size < 7 else 2
+        near = [one for length in range(size - most - 1, size + most + 2) for one in by_length.get(length, ())]
+        found = process.extract(word, near, scorer=OSA.distance, score_cutoff=most + 1, limit=None)
+        ranked = sorted((int(keys), one[0] != word[0], one) for one, keys, _ in found)
+        if not ranked or ranked[0][0] > most or (len(ranked) > 1 and ranked[1][:2] == ranked[0][:2]):
+            continue
+        keys, _, meant = ranked[0]
+        made[word] = Slip(word, meant, keys, ranked[1][0] - keys if len(ranked) > 1 else 3)
+    return made
+
+
+def gather_near(keys: Iterable[str], *, alike: float = 0.85) -> dict[str, str]:
+    """Return for each key the first key of its group: all of a group are alike with each other, and hold equal numbers."""
+    ordered = sorted(set(keys), key=lambda one: (len(one), one))
+    index = Neighbours(ordered)
+    groups: dict[str, list[str]] = {}
+    leader: dict[str, str] = {}
+    for key in ordered:
+        for _, other in index.near(key, 8):
+            head = leader.get(other)
+            if head is None or _digits(other) != _digits(key):
+                continue
+            if all(OSA.normalized_similarity(key, one) >= alike for one in groups[head]):
+                groups[head].append(key)
+                leader[key] = head
+                break
+        else:
+            groups[key], leader[key] = [key], key
+    return leader
+
+
+def _digits(text: str) -> list[str]:
+    return DIGITS.findall(text)
