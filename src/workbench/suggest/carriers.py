@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 
 from workbench.suggest.lexicon import DOUBTFUL, GIVEN, KNOWN, NAME, SHORTENED, Anchors, Payer, known_payers, make_anchors
 from workbench.suggest.names import Neighbours, Slip, gather_near, normal, spell_right
-from workbench.suggest.readings import Reading, read_spelling, tokens, words
+from workbench.suggest.readings import Reading, is_fused, read_spelling, tokens, words
 from workbench.suggest.suggestion import Candidate, Suggestion
 from workbench.vocabulary import Decision
 
@@ -64,7 +64,8 @@ def suggest_carriers(
     anchors = make_anchors(choices, known_payers() if payers is None else payers)
     known = anchors.vocabulary | words().every
     split = {one: tokens(one) for one in asked}
-    slips = spell_right({word for found in split.values() for word in found if word not in known}, known)
+    unknown = {word for found in split.values() for word in found if word not in known and not is_fused(word)}
+    slips = spell_right(unknown, known, words().plan | FAMILY)
     matcher = Matcher(anchors, slips, _answers(decided or {}))
     readings = {one: read_spelling(one, matcher.fixes) for one in split}
     ranked = {one: matcher.rank(one, reading) for one, reading in readings.items()}
@@ -166,7 +167,7 @@ class Matcher:
             for place, confidence, reason in (*self._near(reading), *self._shortened(reading)):
                 put(place, confidence, reason)
         if reading.fixed:
-            sure = all(self.slips[typed].is_sure for typed, _ in reading.fixed)
+            sure = all(self._is_sure(self.slips[typed], reading) for typed, _ in reading.fixed)
             limit = 0.96 if sure else 0.93
             found = {
                 place: (min(confidence, limit), f"a slip of the keyboard in {reason}")
@@ -175,6 +176,11 @@ class Matcher:
         if reading.doubt:
             found = {place: (min(one, 0.85), f"{why}; {reading.doubt}") for place, (one, why) in found.items()}
         return self._by_number(reading, found)
+
+    def _is_sure(self, slip: Slip, reading: Reading) -> bool:
+        """A slip is sure by itself, or as one key in one of several words that together are a name."""
+        together = slip.keys == 1 and len(reading.words) > 1 and len(reading.key[0]) > 8
+        return slip.is_sure or (together and (slip.margin > 0 or slip.meant in words().plan | FAMILY))
 
     def _same_words(self, reading: Reading) -> Iterable[tuple[set[int], float, str]]:
         joined, states = reading.key
@@ -192,7 +198,7 @@ class Matcher:
             for end in range(start + 1, min(size, 12) + 1):
                 part = reading.words[start:end]
                 forms = self.anchors.by_words.get("".join(part))
-                if forms is None or (known.plan.issuperset(part) and size > end - start):
+                if forms is None:
                     continue
                 for states, held in forms.items():
                     strength, places = self.anchors.firmest(held)
@@ -213,7 +219,7 @@ class Matcher:
 
     def _contained(self, reading: Reading) -> Iterable[tuple[set[int], float, str]]:
         windows = self._windows(reading)
-        firm = [one for one in windows if one.relation >= FITS]
+        firm = _telling([one for one in windows if one.relation >= FITS], reading)
         if firm:
             primary = min(firm, key=lambda one: (one.start, -one.end, -one.relation, one.strength, one.anchor))
             yield {primary.anchor}, *self._leftover(reading, primary, firm)
@@ -229,7 +235,14 @@ class Matcher:
         """Judge what stands beside the words of the first carrier named: plan words, a sponsor, another carrier, unknown."""
         known, said = words(), SAID[primary.strength]
         covered = {place for one in firm if one.anchor == primary.anchor for place in range(one.start, one.end)}
-        others = [one for one in firm if one.anchor != primary.anchor and not covered & {*range(one.start, one.end)}]
+        family = self.anchors.anchors[primary.anchor].family
+        others = [
+            one
+            for one in firm
+            if one.anchor != primary.anchor
+            and not covered & {*range(one.start, one.end)}
+            and not (self.anchors.anchors[one.anchor].is_unspecified and self.anchors.anchors[one.anchor].family == family)
+        ]
         rest = [place for place in range(len(reading.words)) if place not in covered]
         left = [reading.words[place] for place in rest]
         form = reading.words[primary.start : primary.end]
@@ -308,7 +321,16 @@ class Matcher:
         return [Candidate(value, -less, reason) for less, _, value, reason in sorted(made)]
 
 
-FAMILY = frozenset(("deltadental", "bluecross", "blueshield", "medicaid"))
+FAMILY = frozenset(("deltadental", "bluecross", "blueshield", "medicaid", "blue", "cross", "shield", "delta", "dental"))
+
+
+def _telling(firm: list[Window], reading: Reading) -> list[Window]:
+    """Leave out forms made of plan words alone, unless they lead with two words, stand before a bracket, or are all."""
+    plan = words().plan
+    is_plan = {one: plan.issuperset(reading.words[one.start : one.end]) for one in firm}
+    leading = [one for one in firm if one.start == 0 and (one.end > 1 or one.end == reading.bracket)]
+    kept = [one for one in firm if not is_plan[one] or one in leading]
+    return kept or [one for one in firm if one.start == 0]
 
 
 def _unknown(left: Sequence[str]) -> list[str]:

@@ -128,16 +128,15 @@ class Anchors:
         for text, strength in forms:
             reading = read_spelling(text)
             self.by_text[normal(text)].add((strength, place))
-            if not reading.words or reading.key in seen:
+            if not reading.words:
                 continue
-            seen.add(reading.key)
-            self.forms.append(Form(len(self.anchors) - 1, text, reading, strength))
             joined, states = reading.key
-            self.by_words[joined].setdefault(states, set()).add((strength, place))
             self.by_bag["".join(sorted(reading.words)), states].add((strength, place))
-            if strength < SHORTENED or anchor.is_listed:
-                self.vocabulary.update(normal(text).split())
-                self.vocabulary.update(reading.words)
+            self.vocabulary.update(normal(text).split(), reading.words)
+            if reading.key not in seen:
+                seen.add(reading.key)
+                self.forms.append(Form(place, text, reading, strength))
+                self.by_words[joined].setdefault(states, set()).add((strength, place))
 
     def firmest(self, found: Iterable[tuple[int, int]]) -> tuple[int, set[int]]:
         """Return the firmest strength among forms and the anchors that hold it; names go before short forms."""
@@ -164,7 +163,7 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
         made.add(_anchor(value, payer, is_listed=True), _forms(value, choices[value], payer))
     for payer in sorted(payers, key=lambda one: one.name):
         if payer.name not in owned:
-            forms = [one for one in _forms(payer.name, (), payer) if read_spelling(one[0]).key not in taken]
+            forms = [one for one in _forms(payer.name, (), payer, is_listed=False) if read_spelling(one[0]).key not in taken]
             made.add(_anchor(payer.name, payer, is_listed=False), forms)
     return made
 
@@ -223,16 +222,17 @@ def variants(name: str) -> list[str]:
     return found
 
 
-def _forms(value: str, given: Iterable[str], payer: Payer | None) -> list[tuple[str, int]]:
+def _forms(value: str, given: Iterable[str], payer: Payer | None, *, is_listed: bool = True) -> list[tuple[str, int]]:
     forms = [(one, NAME) for one in (value, *variants(value))]
     forms += [(one, GIVEN) for one in sorted(given)]
     if payer:
         forms += [(one, KNOWN) for one in (*variants(payer.name), *payer.aliases)]
         forms += [(one, DOUBTFUL) for one in payer.doubtful]
     reading = read_spelling(bare(value))
-    while len(reading.words) > 1 and reading.words[-1] in words().plan:
+    while is_listed and len(reading.words) > 1 and reading.words[-1] in words().plan:
         reading = replace(reading, words=reading.words[:-1])
         if reading.words[0] not in words().plan and reading.words[0] not in FAMILY_WORDS:
             state = f" of {min(reading.states)}" if reading.states else ""
-            forms.append((" ".join(reading.words) + state, SHORTENED))
+            is_plain = len(reading.words) == 1 and reading.words[0] in words().plain
+            forms.append((" ".join(reading.words) + state, DOUBTFUL if is_plain else SHORTENED))
     return forms

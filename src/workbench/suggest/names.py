@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,18 +124,21 @@ class Slip:
     def is_sure(self) -> bool:
         """Say whether hardly another word can be meant: long enough, begun right, and no other word near."""
         size = len(self.typed)
-        swapped = sorted(self.typed) == sorted(self.meant)
-        doubled = len(set(self.typed) ^ set(self.meant)) == 0
-        if self.typed[0] != self.meant[0] and not swapped:
+        same_letters = set(self.typed) == set(self.meant)
+        if not self.margin:
+            return False
+        if self.typed[0] != self.meant[0] and sorted(self.typed) != sorted(self.meant):
             return size > 7 and self.keys == 1 and self.margin > 1
-        enough = 5 if swapped or doubled else 6
-        return size >= (enough if self.keys == 1 else 8) and self.margin > (0 if size > 8 else 1)
+        if same_letters:
+            return size >= (5 if self.keys == 1 else 8)
+        return size >= (6 if self.keys == 1 else 9) and self.margin > (0 if size > 7 else 1)
 
 
-def spell_right(unknown: Iterable[str], known: Iterable[str]) -> dict[str, Slip]:
+def spell_right(unknown: Iterable[str], known: Iterable[str], common: AbstractSet[str] = frozenset()) -> dict[str, Slip]:
     """Return for unknown words the known word that each is a slip of, where only one can be meant.
 
-    One key in words of four letters and more, two from seven on. Time grows with the number of unknown words.
+    One key in words of four letters and more, two from seven on. Between two words as near, letters that changed places
+    go before letters that changed, and a `common` word before a rare one. Time grows with the number of unknown words.
     """
     by_length: dict[int, list[str]] = {}
     for word in sorted({one for one in known if len(one) > 3 and one.isalpha()}):
@@ -147,10 +151,12 @@ def spell_right(unknown: Iterable[str], known: Iterable[str]) -> dict[str, Slip]
         most = 1 if size < 7 else 2
         near = [one for length in range(size - most - 1, size + most + 2) for one in by_length.get(length, ())]
         found = process.extract(word, near, scorer=OSA.distance, score_cutoff=most + 1, limit=None)
-        ranked = sorted((int(keys), one[0] != word[0], one) for one, keys, _ in found)
-        if not ranked or ranked[0][0] > most or (len(ranked) > 1 and ranked[1][:2] == ranked[0][:2]):
+        ranked = sorted(
+            (int(keys), sorted(one) != sorted(word), one[0] != word[0], one not in common, one) for one, keys, _ in found
+        )
+        if not ranked or ranked[0][0] > most or (len(ranked) > 1 and ranked[1][:4] == ranked[0][:4]):
             continue
-        keys, _, meant = ranked[0]
+        keys, *_, meant = ranked[0]
         made[word] = Slip(word, meant, keys, ranked[1][0] - keys if len(ranked) > 1 else 3)
     return made
 

@@ -37,7 +37,7 @@ CODE_OF_PROCEDURE = re.compile(r"\s*[dD]\d{4}\s*")
 PERSON = re.compile(r"\b(?:dob|ssn|born)\b|@|\b\d{3}-\d{2}-\d{4}\b", re.IGNORECASE)
 EMPLOYER = re.compile(r"^(?:city|county|state|town|village|port|school district) of \w+( \w+)?$|.*\b(?:school district|schools|county|isd|university|airlines|police|fire department)$")
 FAMILIES = frozenset(("deltadental", "bluecross", "blueshield", "blue", "medicaid", "regence", "anthem", "horizon", "medical"))
-AMBIGUOUS = frozenset("co in or me hi ok la de ma pa al id oh ms mi ne pr vi ct md ar gu".split())
+AMBIGUOUS = frozenset("co in or me hi ok la de ma id".split())
 FILLERS = frozenset("as of pt patient since only currently at this time per has does have is and or no now - the eff until status acct account type".split())
 
 
@@ -139,6 +139,12 @@ def folded(text: str) -> str:
     return "".join(one for one in plain if not unicodedata.combining(one))
 
 
+def is_fused(word: str) -> bool:
+    """Say whether a word is a family's initials and a state's code in one, as in "ddca"."""
+    fused = FUSED.fullmatch(word)
+    return fused is not None and fused[2].upper() in words().codes
+
+
 def tokens(text: str) -> list[str]:
     """Return the raw words of a spelling as its reading sees them before anything is spelled out."""
     return _set_aside(folded(text))[0].split()
@@ -155,7 +161,6 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
         return Reading((), kind="junk")
     rest, numbers, notes = _set_aside(typed)
     marked = rest.split()
-    bracket = marked.index("(") if "(" in marked else 99
     found = [one for one in marked if one not in "()"]
     fixed = tuple((one, fixes[one]) for one in found if one in fixes)
     found = [word for one in found for word in fixes.get(one, one).split()]
@@ -166,6 +171,8 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
         return Reading((), kind="junk" if label == "junk" else "not_a_carrier", label=label, fixed=fixed)
     spelled, states, doubt = _spelled_out(named, known)
     named = [one for one in spelled if one not in known.legal]
+    before = _spelled_out(marked[: marked.index("(")], known)[0] if "(" in marked else []
+    bracket = len([one for one in before if one not in known.legal]) or 99
     return Reading(
         tuple(named or spelled), states, numbers, bracket=bracket, notes=notes, doubt=doubt, fixed=fixed
     )
@@ -222,8 +229,8 @@ def _is_no_carrier(found: list[str], named: list[str], known: Words) -> str:
     while place < len(named):
         for size in range(min(6, len(named) - place), 0, -1):
             phrase = " ".join(named[place : place + size])
-            if said := known.classes.get(phrase) or ("junk" if phrase in known.junk and len(phrase) > 3 else ""):
-                label = said if not label or label == "junk" else label
+            if said := known.classes.get(phrase):
+                label = label or said
                 place += size
                 break
         else:
@@ -253,7 +260,7 @@ def _spelled_out(found: list[str], known: Words) -> tuple[list[str], frozenset[s
 
 def _spelled(word: str, known: Words) -> Iterable[str]:
     fused = FUSED.fullmatch(word)
-    if fused and fused[2].upper() in known.codes and word not in known.short:
+    if fused and is_fused(word) and word not in known.short:
         return (*known.short.get(fused[1], (fused[1],)), f"@{fused[2].upper()}")
     return known.short.get(word, (word,))
 
