@@ -95,19 +95,21 @@ def _suggestion(spelling: str, reading: Reading, ranked: list[Candidate]) -> Sug
 
 def _gathered(readings: Mapping[str, Reading], made: Mapping[str, Suggestion]) -> dict[str, Candidate]:
     """Name a group of spellings that are alike and near no payer after its plainest member."""
-    rest: dict[str, list[str]] = defaultdict(list)
+    rest: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for one, suggestion in made.items():
         best = suggestion.best
         if suggestion.kind == "carrier" and readings[one].words and (best is None or best.confidence < 0.45):
             joined, states = readings[one].key
-            rest[f"{joined} {' '.join(sorted(states))} {' '.join(readings[one].numbers)}"].append(one)
-    groups: dict[str, list[str]] = defaultdict(list)
-    for key, leader in gather_near(rest).items():
-        groups[leader] += rest[key]
+            rest["".join(sorted(states))][joined].append(one)
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for states, keys in rest.items():
+        for key, leader in gather_near(keys).items():
+            groups[states, leader] += keys[key]
     found = {}
     for members in groups.values():
-        if len(members) > 1:
-            name = min(members, key=lambda one: (one.isupper() or one.islower(), len(one), one))
+        plain = [one for one in members if not readings[one].notes]
+        if plain and len(members) > 1:
+            name = min(plain, key=lambda one: (one.isupper() or one.islower(), len(one), one))
             why = f"{len(members)} spellings are alike, and no known payer is near; a new value"
             found |= {one: Candidate(name, 0.5, why) for one in members}
     return found
@@ -168,7 +170,7 @@ class Matcher:
                 put(place, confidence, reason)
         if reading.fixed:
             sure = all(self._is_sure(self.slips[typed], reading) for typed, _ in reading.fixed)
-            limit = 0.96 if sure else 0.93
+            limit = 0.96 if sure else 0.93 if len(reading.key[0]) > 4 else 0.8
             found = {
                 place: (min(confidence, limit), f"a slip of the keyboard in {reason}")
                 for place, (confidence, reason) in found.items()
@@ -179,8 +181,12 @@ class Matcher:
 
     def _is_sure(self, slip: Slip, reading: Reading) -> bool:
         """A slip is sure by itself, or as one key in one of several words that together are a name."""
+        common = words().plan | FAMILY
+        others = any(one not in common and one != slip.meant for one in reading.words)
         together = slip.keys == 1 and len(reading.words) > 1 and len(reading.key[0]) > 8
-        return slip.is_sure or (together and (slip.margin > 0 or slip.meant in words().plan | FAMILY))
+        return slip.is_sure or (
+            together and (slip.meant in common or (slip.margin > 0 and (others or len(slip.typed) > 5)))
+        )
 
     def _same_words(self, reading: Reading) -> Iterable[tuple[set[int], float, str]]:
         joined, states = reading.key
@@ -212,6 +218,8 @@ class Matcher:
         if states == reading.states:
             return EXACT
         if states:
+            if reading.states and reading.states < states:
+                return FITS
             return NO_STATE if not reading.states else OTHER_STATE
         if anchor.is_unspecified:
             return OTHER_STATE
@@ -264,33 +272,48 @@ class Matcher:
     def _near(self, reading: Reading) -> Iterable[tuple[int, float, str]]:
         joined, states = reading.key
         ranked: dict[int, int] = {}
+        without = {joined.replace(one, "", 1) for one in reading.words}
+        telling = "".join(one for one in reading.words if one not in words().plan) or joined
         for cosine, key in self.neighbours.near(joined):
-            keys = OSA.distance(joined, key)
+            # Where a word was added, no key slipped: another word is another name.
+            keys = OSA.distance(joined, key) if key not in without else len(joined)
             for form_states, held in self.anchors.by_words[key].items():
                 _, places = self.anchors.firmest(held)
                 for place in places:
-                    if form_states == states or (not form_states and self._relation(reading, form_states, place) >= FITS):
+                    family = self.anchors.anchors[place].family
+                    fits = not family and not form_states and self._relation(reading, form_states, place) >= FITS
+                    if form_states == states or fits:
                         ranked[place] = min(keys, ranked.get(place, 99))
                         yield place, round(0.2 + 0.3 * cosine, 3), "looks like it"
         order = sorted((keys, place) for place, keys in ranked.items())
         if order:
             keys, place = order[0]
             margin = order[1][0] - keys if len(order) > 1 else 9
-            size = len(joined)
+            size = len(telling)
             if keys <= (1 if size < 9 else 2) and size > 5 and margin > 1:
                 yield place, 0.955 if size > 7 and margin > 2 else 0.9, "a slip of the keyboard in the name"
             elif margin and keys * 4 <= size:
-                yield place, 0.7, "near the name in spelling"
+                yield place, 0.6, "near the name in spelling"
 
     def _shortened(self, reading: Reading) -> Iterable[tuple[int, float, str]]:
-        found = set()
-        for form in self.anchors.forms:
-            if form.strength in (NAME, KNOWN) and form.reading.states in (reading.states, frozenset()):
-                if _abbreviates(reading.words, form.reading.words):
-                    found.add(form.anchor)
+        found = {
+            form.anchor
+            for form in self.anchors.by_letter.get(reading.words[0][:1] if reading.words else "", ())
+            if form.reading.states in (reading.states, frozenset()) and _abbreviates(reading.words, form.reading.words)
+        }
         if 0 < len(found) < 6:
             for place in found:
                 yield place, 0.72 if len(found) == 1 else 0.4, "shortens the words of the name"
+        initials = self.anchors.initials.get(reading.key[0], {}) if len(reading.words) == 1 else {}
+        fewest = min(initials.values(), default=0)
+        first = [place for place, added in initials.items() if added == fewest]
+        for place in initials:
+            yield place, 0.72 if first == [place] else 0.5 if place in first else 0.4, "the initials of the name"
+        telling = [one for one in reading.words if one not in words().plan and one not in FAMILY]
+        for word in telling:
+            holders = self.anchors.holders.get(word, set())
+            if len(holders) == 1:
+                yield min(holders), 0.7 if len(telling) == 1 else 0.5, "no other name holds this word"
 
     def _by_number(self, reading: Reading, found: dict[int, tuple[float, str]]) -> dict[int, tuple[float, str]]:
         """Weigh a payer id that stands in the spelling: it confirms its payer, and puts every other in doubt."""
@@ -316,7 +339,8 @@ class Matcher:
             if anchor.is_unspecified:
                 confidence, reason = min(confidence, UNSPECIFIED_AT_MOST), f"{reason}; it does not say which member"
             if not anchor.is_listed:
-                confidence, reason = min(confidence, OFF_LIST_AT_MOST), f"{reason}; a known payer that the list lacks"
+                confidence = min(confidence, OFF_LIST_AT_MOST) if confidence >= 0.6 else confidence * 0.7
+                reason = f"{reason}; a known payer that the list lacks"
             made.append((-round(confidence, 3), not anchor.is_listed, anchor.value, reason))
         return [Candidate(value, -less, reason) for less, _, value, reason in sorted(made)]
 
@@ -345,14 +369,10 @@ def _unknown(left: Sequence[str]) -> list[str]:
 
 
 def _abbreviates(short: Sequence[str], full: Sequence[str]) -> bool:
-    """Say whether short words shorten those of a name in order: each begins like its word, or one word is the initials."""
-    if len(short) == 1 and 1 < len(short[0]) < 6 and len(full) > 1:
-        initials = "".join(one[0] for one in full)
-        if short[0] == initials:
-            return True
-    if len(short) > len(full) or (len(short) == 1 and len(short[0]) < 3):
+    """Say whether short words shorten those of a name in order: each begins like its word, and holds letters of it."""
+    if len(short) > len(full) or len(full) - len(short) > 1 or (len(short) == 1 and len(short[0]) < 3):
         return False
-    return all(_begins(one, other) for one, other in zip(short, full, strict=False)) and len(full) - len(short) < 2
+    return all(_begins(one, other) for one, other in zip(short, full, strict=False))
 
 
 def _begins(short: str, full: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,10 @@ HEADER = ("name", "family", "states", "payer_ids", "aliases")
 UNSPECIFIED = re.compile(r"\(?\b(?:state|plan)?\s*(?:unspecified|unknown|not specified)\b\)?", re.IGNORECASE)
 BRACKET = re.compile(r"\s*\(([^)]*)\)")
 FAMILY_WORDS = {"deltadental": "delta", "bluecross": "blue", "blueshield": "blue", "medicaid": "medicaid"}
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
+INNER = {"bluecross": "bc", "blueshield": "bs", "healthcare": "hc", "medicaid": "m"}
+ADDED = ("", "d", "g", "p", "i", "c", "f", "ic", "dp", "dg", "fg", "li", "lic")
+"""Letters that front desks add to initials: dental, group, plan, insurance, company, financial, life."""
 NAME, GIVEN, KNOWN, SHORTENED, DOUBTFUL = range(5)
 """How firmly a form stands for its anchor: its own name, an alias of the list, a known alias, a shorter name, a shared one."""
 
@@ -118,6 +123,9 @@ class Anchors:
     by_text: dict[str, set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))
     by_words: dict[str, dict[frozenset[str], set[tuple[int, int]]]] = field(default_factory=lambda: defaultdict(dict))
     by_bag: dict[Key, set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))
+    by_letter: dict[str, list[Form]] = field(default_factory=lambda: defaultdict(list))
+    initials: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+    holders: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     vocabulary: set[str] = field(default_factory=set)
 
     def add(self, anchor: Anchor, forms: Iterable[tuple[str, int]]) -> None:
@@ -133,10 +141,19 @@ class Anchors:
             joined, states = reading.key
             self.by_bag["".join(sorted(reading.words)), states].add((strength, place))
             self.vocabulary.update(normal(text).split(), reading.words)
-            if reading.key not in seen:
-                seen.add(reading.key)
-                self.forms.append(Form(place, text, reading, strength))
-                self.by_words[joined].setdefault(states, set()).add((strength, place))
+            if strength in (NAME, KNOWN):
+                for word in reading.words:
+                    self.holders[word].add(place)
+                for letters, added in initials(text, reading):
+                    self.initials[letters][place] = min(added, self.initials[letters].get(place, added))
+            # "Amer." spelled out would be the first word of many names.
+            if reading.key in seen or (strength == KNOWN and joined in words().plain and normal(text) != joined):
+                continue
+            seen.add(reading.key)
+            form = Form(place, text, reading, strength)
+            self.forms.append(form)
+            self.by_letter[joined[0]].append(form)
+            self.by_words[joined].setdefault(states, set()).add((strength, place))
 
     def firmest(self, found: Iterable[tuple[int, int]]) -> tuple[int, set[int]]:
         """Return the firmest strength among forms and the anchors that hold it; names go before short forms."""
@@ -158,14 +175,32 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
     owners = _owners(sorted(choices), payers)
     owned = {one.name for one in owners.values()}
     taken = {read_spelling(text).key for value in choices for text in (value, *choices[value])}
-    for value in sorted(choices):
-        payer = owners.get(value)
-        made.add(_anchor(value, payer, is_listed=True), _forms(value, choices[value], payer))
+    forms = {value: _forms(value, choices[value], owners.get(value)) for value in sorted(choices)}
+    _give_to_longer_names(forms)
+    for value, ways in forms.items():
+        made.add(_anchor(value, owners.get(value), is_listed=True), ways)
     for payer in sorted(payers, key=lambda one: one.name):
         if payer.name not in owned:
             forms = [one for one in _forms(payer.name, (), payer, is_listed=False) if read_spelling(one[0]).key not in taken]
             made.add(_anchor(payer.name, payer, is_listed=False), forms)
     return made
+
+
+def _give_to_longer_names(forms: dict[str, list[tuple[str, int]]]) -> None:
+    """Let "X Community Plan" own what short forms of X say with its further words, where the list holds both."""
+    read = {value: read_spelling(bare(value)).words for value in forms}
+    by_words = {found: value for value, found in sorted(read.items(), reverse=True) if found}
+    for value, found in read.items():
+        for size in range(1, len(found)):
+            shorter = by_words.get(found[:size])
+            if shorter is None or shorter == value or found[0] in FAMILY_WORDS:
+                continue
+            further = found[size:]
+            ways = [(text, read_spelling(text).words, strength) for text, strength in forms[shorter] if strength == KNOWN]
+            theirs = {text for text, inner, _ in ways if inner[-len(further) :] == further}
+            forms[shorter] = [one for one in forms[shorter] if one[0] not in theirs]
+            longer = [f"{text} {' '.join(further)}" for text, inner, _ in ways if text not in theirs and inner]
+            forms[value] += [(one, KNOWN) for one in (*sorted(theirs), *longer)]
 
 
 def _anchor(value: str, payer: Payer | None, *, is_listed: bool) -> Anchor:
@@ -229,6 +264,9 @@ def _forms(value: str, given: Iterable[str], payer: Payer | None, *, is_listed: 
         forms += [(one, KNOWN) for one in (*variants(payer.name), *payer.aliases)]
         forms += [(one, DOUBTFUL) for one in payer.doubtful]
     reading = read_spelling(bare(value))
+    lead = [one for one in itertools.takewhile(lambda one: one not in FAMILY_WORDS, reading.words)]
+    if is_listed and lead and len(lead) < len(reading.words):
+        forms += [(" ".join(reading.words), SHORTENED), (" ".join(lead), DOUBTFUL)]
     while is_listed and len(reading.words) > 1 and reading.words[-1] in words().plan:
         reading = replace(reading, words=reading.words[:-1])
         if reading.words[0] not in words().plan and reading.words[0] not in FAMILY_WORDS:
@@ -236,3 +274,17 @@ def _forms(value: str, given: Iterable[str], payer: Payer | None, *, is_listed: 
             is_plain = len(reading.words) == 1 and reading.words[0] in words().plain
             forms.append((" ".join(reading.words) + state, DOUBTFUL if is_plain else SHORTENED))
     return forms
+
+
+def initials(text: str, reading: Reading) -> Iterable[tuple[str, int]]:
+    """Return initials by which a name may go, with the number of letters added for words it is known without."""
+    plain = [one for one in CAMEL.sub(" ", bare(text)).casefold().split() if one.isalpha()]
+    if len(plain) < 2 and len(reading.words) < 2:
+        return
+    letters = "".join("dd" if one == "deltadental" else INNER.get(one, one[0]) for one in reading.words)
+    state = min(reading.states).casefold() if len(reading.states) == 1 else ""
+    for core in {letters, "".join(INNER.get(one, one[0]) for one in plain if one not in ("the", "and"))}:
+        for end in ("", state, state[:1]):
+            for added in ADDED:
+                if 1 < len(core + end + added) < 9:
+                    yield core + end + added, len(added) + (end != state)

@@ -131,7 +131,7 @@ class Slip:
             return size > 7 and self.keys == 1 and self.margin > 1
         if same_letters:
             return size >= (5 if self.keys == 1 else 8)
-        return size >= (6 if self.keys == 1 else 9) and self.margin > (0 if size > 7 else 1)
+        return size >= (6 if self.keys == 1 else 9) and self.margin > (0 if size > 9 else 1)
 
 
 def spell_right(unknown: Iterable[str], known: Iterable[str], common: AbstractSet[str] = frozenset()) -> dict[str, Slip]:

@@ -157,7 +157,7 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
     plain = " ".join(NOT_WORDS.sub(" ", typed).split())
     if label := known.classes.get(plain):
         return Reading((), kind="not_a_carrier", label=label)
-    if plain in known.junk or PERSON.search(typed) or CODE_OF_PROCEDURE.fullmatch(text):
+    if plain in known.junk or not plain or PERSON.search(typed) or CODE_OF_PROCEDURE.fullmatch(text):
         return Reading((), kind="junk")
     rest, numbers, notes = _set_aside(typed)
     marked = rest.split()
@@ -167,7 +167,7 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
     if not found or all(NUMBER.fullmatch(one) for one in found):
         return Reading((), numbers=numbers, kind="junk")
     named = _without_markers(found, known)
-    if label := _is_no_carrier(found, named, known):
+    if label := _is_no_carrier(named, known, is_fixed=bool(fixed)):
         return Reading((), kind="junk" if label == "junk" else "not_a_carrier", label=label, fixed=fixed)
     spelled, states, doubt = _spelled_out(named, known)
     named = [one for one in spelled if one not in known.legal]
@@ -216,12 +216,12 @@ def _without_markers(found: list[str], known: Words) -> list[str]:
     return found
 
 
-def _is_no_carrier(found: list[str], named: list[str], known: Words) -> str:
+def _is_no_carrier(named: list[str], known: Words, *, is_fixed: bool) -> str:
     """Say which class of no carrier a spelling is whose every word belongs to such a phrase; nothing where it is none."""
     text = " ".join(named)
     if not named:
         return "status"
-    if text in known.junk:
+    if text in known.junk and not is_fixed:
         return "junk"
     if EMPLOYER.match(text):
         return "employer"
