@@ -15,6 +15,7 @@ import math
 import re
 import sys
 import time
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,17 +27,20 @@ import numpy as np
 from peak import peak_memory
 from rapidfuzz import fuzz, process
 
+from workbench.dental.payers import known_payers
 from workbench.suggest.carriers import suggest_carriers
-from workbench.suggest.lexicon import known_payers
-from workbench.suggest.names import fingerprint, grams, ngram_fingerprint, normal
-from workbench.suggest.readings import read_spelling
+from workbench.suggest.names import grams, normal
 from workbench.suggest.suggestion import Suggestion
 
 SEEDS = range(5)
 SHARE = 0.3
-FAMILIES = re.compile(r"\b(delta|ddic|hawaii dental service)\b|\b(blue|anthem|highmark|premera|carefirst|horizon)", re.IGNORECASE)
+FAMILIES = re.compile(
+    r"\b(delta|ddic|hawaii dental service)\b|\b(blue|anthem|highmark|premera|carefirst|horizon)", re.IGNORECASE
+)
 FASTEST, SLOWEST = 50_000, 3.0
 CHUNK = 500
+LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
+"""Letters that Unicode does not take apart, as OpenRefine folds them."""
 Truth = Mapping[str, str]
 
 
@@ -75,7 +79,11 @@ def figures(made: Sequence[Suggestion], truth: Truth) -> dict[str, float]:
     reviewed = [one for one in made if not one.auto]
     lost = [one for one in reviewed if not one.best or one.best.value != truth[one.source_value]]
     groups = {one.best.value for one in reviewed if one.best and one.best.value == truth[one.source_value]}
-    relatives = [one for one in wrong if one.best and family(one.best.value) and family(one.best.value) == family(truth[one.source_value])]
+    relatives = [
+        one
+        for one in wrong
+        if one.best and family(one.best.value) and family(one.best.value) == family(truth[one.source_value])
+    ]
     return {
         "auto precision": 1 - len(wrong) / max(1, len(auto)),
         "auto coverage": len(auto) / len(made),
@@ -89,7 +97,9 @@ def figures(made: Sequence[Suggestion], truth: Truth) -> dict[str, float]:
     }
 
 
-def buckets(made: Sequence[Suggestion], truth: Truth, width: float = 0.05) -> list[tuple[float, int, float, float, float]]:
+def buckets(
+    made: Sequence[Suggestion], truth: Truth, width: float = 0.05
+) -> list[tuple[float, int, float, float, float]]:
     """Confidence by steps: from, rows, mean confidence, share right, and their gap; steps of 50 rows and more."""
     steps: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for one in made:
@@ -113,7 +123,9 @@ def open_list(truth: Truth, names: list[str]) -> tuple[float, float]:
         auto = [one for one in made if one.auto and one.best]
         wrong = [one for one in auto if one.best and one.best.value != truth[one.source_value]]
         precisions.append(1 - len(wrong) / max(1, len(auto)))
-        shares.append(sum(truth[one.source_value] in missing for one in wrong) / sum(one in missing for one in truth.values()))
+        shares.append(
+            sum(truth[one.source_value] in missing for one in wrong) / sum(one in missing for one in truth.values())
+        )
     return min(precisions), max(shares)
 
 
@@ -123,7 +135,7 @@ def withheld(truth: Truth, names: list[str]) -> dict[str, float]:
     for seed in SEEDS:
         gone = {normal(one) for one in Random(seed).sample(names, round(SHARE * len(names)))}
         payers = [one for one in known_payers() if normal(one.name) not in gone]
-        made.append(figures(suggest_carriers(truth, {one: () for one in names}, payers=payers), truth))
+        made.append(figures(suggest_carriers(truth, dict.fromkeys(names, ()), payers=payers), truth))
     return {key: sum(one[key] for one in made) / len(made) for key in made[0]}
 
 
@@ -140,6 +152,23 @@ def grouped(pairs: Iterable[tuple[int, int]], rows: list[str]) -> dict[str, str]
     for one, other in pairs:
         head[find(one)] = find(other)
     return {row: str(find(place)) for place, row in enumerate(rows)}
+
+
+def fingerprint(text: str) -> str:
+    """Return the key by which OpenRefine puts spellings together by default: its words without marks, sorted, once each."""
+    return " ".join(sorted(set(_opened(text).split())))
+
+
+def ngram_fingerprint(text: str, size: int = 2) -> str:
+    """Return OpenRefine's n-gram key: the n-grams of the letters, sorted, once each; an empty key is no key."""
+    letters = "".join(_opened(text).split())
+    return "".join(sorted({letters[place : place + size] for place in range(len(letters) - size + 1)}))
+
+
+def _opened(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.strip().lower())
+    kept = (one for one in plain if unicodedata.category(one)[0] not in "MP" and unicodedata.category(one) != "Cc")
+    return "".join(kept).translate(LETTERS)
 
 
 def near_pairs(rows: list[str], score: Callable[[list[str]], np.ndarray], least: float) -> Iterable[tuple[int, int]]:
@@ -179,7 +208,9 @@ def baselines(truth: Truth) -> list[tuple[str, float, int]]:
         mixed: dict[str, set[str]] = defaultdict(set)
         for one in rows:
             mixed[labels[one]].add(truth[one])
-        made.append((way, b_cubed(labels, {one: truth[one] for one in rows}), sum(len(one) > 1 for one in mixed.values())))
+        made.append(
+            (way, b_cubed(labels, {one: truth[one] for one in rows}), sum(len(one) > 1 for one in mixed.values()))
+        )
     return made
 
 
@@ -187,13 +218,34 @@ def many_spellings(count: int) -> list[str]:
     """So many distinct spellings of known payers and of unheard ones: slips, plan words, numbers, other case."""
     rng, made = Random(8), dict[str, None]()
     forms = [text for one in known_payers() for text in (one.name, *one.aliases)]
-    strange = [f"{rng.choice(('Acme', 'Tri County', 'Lakeside', 'Union', 'Harbor'))} {rng.choice(('Benefit', 'Health', 'Dental'))} {rng.choice('ABCDEFGH')}{place}" for place in range(400)]
-    endings = ("", " PPO", " Dental", " - Group {n}", " PO Box {n}", " {n}", " HMO", " of TX", "*", " Premier", " (do not use)")
+    strange = [
+        f"{rng.choice(('Acme', 'Tri County', 'Lakeside', 'Union', 'Harbor'))} {rng.choice(('Benefit', 'Health', 'Dental'))} {rng.choice('ABCDEFGH')}{place}"
+        for place in range(400)
+    ]
+    endings = (
+        "",
+        " PPO",
+        " Dental",
+        " - Group {n}",
+        " PO Box {n}",
+        " {n}",
+        " HMO",
+        " of TX",
+        "*",
+        " Premier",
+        " (do not use)",
+    )
     while len(made) < count:
         text = rng.choice(forms if rng.random() < 0.9 else strange)
         if rng.random() < 0.6 and len(text) > 4:
             place = rng.randrange(len(text) - 1)
-            text = rng.choice((text[:place] + text[place + 1 :], text[:place] + text[place + 1] + text[place] + text[place + 2 :], text[:place] + rng.choice("aeiours") + text[place:]))
+            text = rng.choice(
+                (
+                    text[:place] + text[place + 1 :],
+                    text[:place] + text[place + 1] + text[place] + text[place + 2 :],
+                    text[:place] + rng.choice("aeiours") + text[place:],
+                )
+            )
         text += rng.choice(endings).format(n=rng.randrange(10_000, 99_999))
         made[text.upper() if rng.random() < 0.2 else text] = None
     return list(made)
@@ -223,7 +275,7 @@ def clock(count: int) -> list[tuple[int, float, float]]:
 def main(count: int) -> int:
     truth = read_truth()
     names = sorted({one for one in truth.values() if one})
-    made = suggest_carriers(truth, {one: () for one in names})
+    made = suggest_carriers(truth, dict.fromkeys(names, ()))
     given, free = figures(made, truth), figures(suggest_carriers(truth), truth)
     precision, misplaced = open_list(truth, names)
     honest = withheld(truth, names)
@@ -245,7 +297,9 @@ def main(count: int) -> int:
         ("no list: B³", free["B³"], 0.85, True),
         ("proposals that shuffling changes", differs, 0, False),
     ]
-    print(f"{len(truth)} spellings, {len(names)} payers, {sum(not one for one in truth.values())} that are no carrier\n")
+    print(
+        f"{len(truth)} spellings, {len(names)} payers, {sum(not one for one in truth.values())} that are no carrier\n"
+    )
     print("| Gate | Measured | Bound |\n| --- | --- | --- |")
     for what, value, bound, is_least in gates:
         print(f"| {what} | {value:.4g} | {'≥' if is_least else '≤'} {bound} |")

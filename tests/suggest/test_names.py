@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.suggest.carriers import shipped_payers, suggest_carriers
+from workbench.dental.payers import shipped_payers
+from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import normal, suggest_names
 from workbench.suggest.proposals import suggest_claims
 from workbench.suggest.suggestion import Candidate, Suggestion

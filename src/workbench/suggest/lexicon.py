@@ -2,91 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
+from enum import IntEnum
 
-from workbench.errors import MappingProblem
-from workbench.suggest.names import normal
-from workbench.suggest.readings import HERE, Reading, parts, read_spelling, words
+from workbench.dental.payers import Payer, words
+from workbench.suggest.names import initials, normal
+from workbench.suggest.readings import Reading, read_spelling
+from workbench.suggest.suggestion import Strength
 
-HEADER = ("name", "family", "states", "payer_ids", "aliases")
 UNSPECIFIED = re.compile(r"\(?\b(?:state|plan)?\s*(?:unspecified|unknown|not specified)\b\)?", re.IGNORECASE)
 BRACKET = re.compile(r"\s*\(([^)]*)\)")
+
+
+class States(IntEnum):
+    """How the states of a form agree with those of a spelling."""
+
+    NO_STATE = 0
+    OTHER_STATE = 1
+    FITS = 2
+    EXACT = 3
+
+
 FAMILY_WORDS = {"deltadental": "delta", "bluecross": "blue", "blueshield": "blue", "medicaid": "medicaid"}
-CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
-INNER = {"bluecross": "bc", "blueshield": "bs", "healthcare": "hc", "medicaid": "m"}
-ADDED = ("", "d", "g", "p", "i", "c", "f", "ic", "dp", "dg", "fg", "li", "lic")
-"""Letters that front desks add to initials: dental, group, plan, insurance, company, financial, life."""
-NAME, GIVEN, KNOWN, SHORTENED, DOUBTFUL = range(5)
-"""How firmly a form stands for its anchor: its own name, an alias of the list, a known alias, a shorter name, a shared one."""
-
-
-@dataclass(frozen=True)
-class Payer:
-    """One payer: its federation if it is a member of one, the states it writes (none: any), its ids and its short forms.
-
-    `doubtful` holds short forms that others are called by too: they propose, and never decide.
-    """
-
-    name: str
-    family: str = ""
-    states: frozenset[str] = frozenset()
-    payer_ids: frozenset[str] = frozenset()
-    aliases: tuple[str, ...] = ()
-    doubtful: tuple[str, ...] = ()
-
-
-def read_payers(path: Path) -> tuple[Payer, ...]:
-    """Return the payers of a CSV with the header name,family,states,payer_ids,aliases; lists are joined with `|`.
-
-    A practice extends the shipped list with such a file; an alias that ends in `?` only proposes.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restval="")
-        missing = [name for name in HEADER if name not in (reader.fieldnames or [])]
-        if missing:
-            raise MappingProblem(
-                f"{path.name} lacks the column {', '.join(missing)}; its header must be {','.join(HEADER)}."
-            )
-        return tuple(_payer(row) for row in reader if row["name"].strip())
-
-
-def _payer(row: Mapping[str, str]) -> Payer:
-    states, ids, aliases = (parts(row[name]) for name in ("states", "payer_ids", "aliases"))
-    return Payer(
-        row["name"].strip(),
-        row["family"].strip(),
-        frozenset(states),
-        frozenset(one.casefold().lstrip("0") for one in ids),
-        tuple(one for one in aliases if not one.endswith("?")),
-        tuple(one.removesuffix("?") for one in aliases if one.endswith("?")),
-    )
-
-
-@cache
-def known_payers() -> tuple[Payer, ...]:
-    """Return the shipped payers (payers.csv: names, states and ids are facts that payers and clearing houses publish)."""
-    return read_payers(HERE / "payers.csv")
-
-
-def extended(own: Path) -> tuple[Payer, ...]:
-    """Return the shipped payers with a practice's own file laid over them: a payer or short form named there is theirs."""
-    if not own.is_file():
-        return known_payers()
-    theirs = {one.name: one for one in read_payers(own)}
-    taken = {normal(alias) for one in theirs.values() for alias in (*one.aliases, one.name)}
-    kept = [
-        replace(one, aliases=tuple(alias for alias in one.aliases if normal(alias) not in taken))
-        for one in known_payers()
-        if one.name not in theirs
-    ]
-    return (*kept, *theirs.values())
 
 
 @dataclass(frozen=True)
@@ -112,6 +53,17 @@ class Form:
 
 
 Key = tuple[str, frozenset[str]]
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Some words of a reading that are a form of an anchor; how its states and those of the form agree."""
+
+    start: int
+    end: int
+    anchor: int
+    strength: int
+    relation: int
 
 
 @dataclass
@@ -141,13 +93,15 @@ class Anchors:
             joined, states = reading.key
             self.by_bag["".join(sorted(reading.words)), states].add((strength, place))
             self.vocabulary.update(normal(text).split(), reading.words)
-            if strength in (NAME, KNOWN):
+            if strength in (Strength.NAME, Strength.KNOWN):
                 for word in reading.words:
                     self.holders[word].add(place)
-                for letters, added in initials(text, reading):
+                for letters, added in initials(bare(text), reading):
                     self.initials[letters][place] = min(added, self.initials[letters].get(place, added))
             # "Amer." spelled out would be the first word of many names.
-            if reading.key in seen or (strength == KNOWN and joined in words().plain and normal(text) != joined):
+            if reading.key in seen or (
+                strength == Strength.KNOWN and joined in words().plain and normal(text) != joined
+            ):
                 continue
             seen.add(reading.key)
             form = Form(place, text, reading, strength)
@@ -159,6 +113,36 @@ class Anchors:
         """Return the firmest strength among forms and the anchors that hold it; names go before short forms."""
         strength = min(one for one, _ in found)
         return strength, {place for one, place in found if one == strength}
+
+    def windows(self, reading: Reading) -> list[Window]:
+        """Return every run of a reading's words that is a form of one anchor alone."""
+        found: list[Window] = []
+        size = len(reading.words)
+        for start in range(min(size, 12)):
+            for end in range(start + 1, min(size, 12) + 1):
+                part = reading.words[start:end]
+                forms = self.by_words.get("".join(part))
+                if forms is None:
+                    continue
+                for states, held in forms.items():
+                    strength, places = self.firmest(held)
+                    if len(places) == 1:
+                        place = next(iter(places))
+                        found.append(Window(start, end, place, strength, self.relation(reading, states, place)))
+        return found
+
+    def relation(self, reading: Reading, states: frozenset[str], place: int) -> int:
+        """Say how the states of a form of an anchor agree with those of a reading."""
+        anchor = self.anchors[place]
+        if states == reading.states:
+            return States.EXACT
+        if states:
+            if reading.states and reading.states < states:
+                return States.FITS
+            return States.NO_STATE if not reading.states else States.OTHER_STATE
+        if anchor.is_unspecified:
+            return States.OTHER_STATE
+        return States.FITS if not anchor.states or reading.states <= anchor.states else States.OTHER_STATE
 
 
 def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[Payer]) -> Anchors:
@@ -181,8 +165,9 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
         made.add(_anchor(value, owners.get(value), is_listed=True), ways)
     for payer in sorted(payers, key=lambda one: one.name):
         if payer.name not in owned:
-            forms = [one for one in _forms(payer.name, (), payer, is_listed=False) if read_spelling(one[0]).key not in taken]
-            made.add(_anchor(payer.name, payer, is_listed=False), forms)
+            theirs = _forms(payer.name, (), payer, is_listed=False)
+            free = [one for one in theirs if read_spelling(one[0]).key not in taken]
+            made.add(_anchor(payer.name, payer, is_listed=False), free)
     return made
 
 
@@ -196,11 +181,15 @@ def _give_to_longer_names(forms: dict[str, list[tuple[str, int]]]) -> None:
             if shorter is None or shorter == value or found[0] in FAMILY_WORDS:
                 continue
             further = found[size:]
-            ways = [(text, read_spelling(text).words, strength) for text, strength in forms[shorter] if strength == KNOWN]
+            ways = [
+                (text, read_spelling(text).words, strength)
+                for text, strength in forms[shorter]
+                if strength == Strength.KNOWN
+            ]
             theirs = {text for text, inner, _ in ways if inner[-len(further) :] == further}
             forms[shorter] = [one for one in forms[shorter] if one[0] not in theirs]
             longer = [f"{text} {' '.join(further)}" for text, inner, _ in ways if text not in theirs and inner]
-            forms[value] += [(one, KNOWN) for one in (*sorted(theirs), *longer)]
+            forms[value] += [(one, Strength.KNOWN) for one in (*sorted(theirs), *longer)]
 
 
 def _anchor(value: str, payer: Payer | None, *, is_listed: bool) -> Anchor:
@@ -230,15 +219,17 @@ def _owners(values: Sequence[str], payers: Sequence[Payer]) -> dict[str, Payer]:
     for value in values:
         ranked = [names[normal(value)], *([] for _ in range(2))]
         for rank in (0, 1):
-            ranked[rank + 1] = [one for text in variants(value) for one in keys.get((rank, read_spelling(text).key), [])]
+            ranked[rank + 1] = [
+                one for text in variants(value) for one in keys.get((rank, read_spelling(text).key), [])
+            ]
         for rank, found in enumerate(ranked):
             if len({one.name for one in found}) == 1:
                 claims[found[0].name].append((rank, value, found[0]))
                 break
     owners = {}
-    for found in claims.values():
-        best = min(rank for rank, *_ in found)
-        firm = [(value, payer) for rank, value, payer in found if rank == best]
+    for claimed in claims.values():
+        best = min(rank for rank, *_ in claimed)
+        firm = [(value, payer) for rank, value, payer in claimed if rank == best]
         if len(firm) == 1:
             owners[firm[0][0]] = firm[0][1]
     return owners
@@ -258,33 +249,39 @@ def variants(name: str) -> list[str]:
 
 
 def _forms(value: str, given: Iterable[str], payer: Payer | None, *, is_listed: bool = True) -> list[tuple[str, int]]:
-    forms = [(one, NAME) for one in (value, *variants(value))]
-    forms += [(one, GIVEN) for one in sorted(given)]
+    forms: list[tuple[str, int]] = [(one, Strength.NAME) for one in (value, *variants(value))]
+    forms += [(one, Strength.GIVEN) for one in sorted(given)]
     if payer:
-        forms += [(one, KNOWN) for one in (*variants(payer.name), *payer.aliases)]
-        forms += [(one, DOUBTFUL) for one in payer.doubtful]
+        forms += [(one, Strength.KNOWN) for one in (*variants(payer.name), *payer.aliases)]
+        forms += [(one, Strength.DOUBTFUL) for one in payer.doubtful]
     reading = read_spelling(bare(value))
-    lead = [one for one in itertools.takewhile(lambda one: one not in FAMILY_WORDS, reading.words)]
+    lead = list(itertools.takewhile(lambda one: one not in FAMILY_WORDS, reading.words))
     if is_listed and lead and len(lead) < len(reading.words):
-        forms += [(" ".join(reading.words), SHORTENED), (" ".join(lead), DOUBTFUL)]
+        forms += [(" ".join(reading.words), Strength.SHORTENED), (" ".join(lead), Strength.DOUBTFUL)]
     while is_listed and len(reading.words) > 1 and reading.words[-1] in words().plan:
         reading = replace(reading, words=reading.words[:-1])
         if reading.words[0] not in words().plan and reading.words[0] not in FAMILY_WORDS:
             state = f" of {min(reading.states)}" if reading.states else ""
             is_plain = len(reading.words) == 1 and reading.words[0] in words().plain
-            forms.append((" ".join(reading.words) + state, DOUBTFUL if is_plain else SHORTENED))
+            forms.append((" ".join(reading.words) + state, Strength.DOUBTFUL if is_plain else Strength.SHORTENED))
     return forms
 
 
-def initials(text: str, reading: Reading) -> Iterable[tuple[str, int]]:
-    """Return initials by which a name may go, with the number of letters added for words it is known without."""
-    plain = [one for one in CAMEL.sub(" ", bare(text)).casefold().split() if one.isalpha()]
-    if len(plain) < 2 and len(reading.words) < 2:
-        return
-    letters = "".join("dd" if one == "deltadental" else INNER.get(one, one[0]) for one in reading.words)
-    state = min(reading.states).casefold() if len(reading.states) == 1 else ""
-    for core in {letters, "".join(INNER.get(one, one[0]) for one in plain if one not in ("the", "and"))}:
-        for end in ("", state, state[:1]):
-            for added in ADDED:
-                if 1 < len(core + end + added) < 9:
-                    yield core + end + added, len(added) + (end != state)
+def telling_windows(firm: list[Window], reading: Reading) -> list[Window]:
+    """Leave out forms made of plan words alone, unless they lead with two words, stand before a bracket, or are all."""
+    plan = words().plan
+    is_plan = {one: plan.issuperset(reading.words[one.start : one.end]) for one in firm}
+    leading = [one for one in firm if one.start == 0 and (one.end > 1 or one.end == reading.bracket)]
+    kept = [one for one in firm if not is_plan[one] or one in leading]
+    return kept or [one for one in firm if one.start == 0]
+
+
+def unknown_words(left: Sequence[str]) -> list[str]:
+    """Return the words that are neither plan words nor the name of a sponsor or a place."""
+    known, place, found = words(), 0, []
+    while place < len(left):
+        size = next((one for one in (3, 2, 1) if tuple(left[place : place + one]) in known.aside), 0)
+        if not size and left[place] not in known.plan and len(left[place]) > 1:
+            found.append(left[place])
+        place += size or 1
+    return found

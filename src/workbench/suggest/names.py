@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -13,12 +13,16 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from workbench.dental.payers import words
+from workbench.suggest.readings import Reading
 from workbench.suggest.suggestion import Candidate, Suggestion
 
 NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 DIGITS = re.compile(r"\d+")
-LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
-"""Letters that Unicode does not take apart, as OpenRefine folds them."""
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
+INNER = {"bluecross": "bc", "blueshield": "bs", "healthcare": "hc", "medicaid": "m"}
+ADDED = ("", "d", "g", "p", "i", "c", "f", "ic", "dp", "dg", "fg", "li", "lic")
+"""Letters that front desks add to initials: dental, group, plan, insurance, company, financial, life."""
 
 
 def normal(text: str) -> str:
@@ -56,23 +60,6 @@ def _found(
         if len(choices) == 1:
             return (Candidate(next(iter(choices)), confidence, reason),)
     return ()
-
-
-def fingerprint(text: str) -> str:
-    """Return the key by which OpenRefine puts spellings together by default: its words without marks, sorted, once each."""
-    return " ".join(sorted(set(_opened(text).split())))
-
-
-def ngram_fingerprint(text: str, size: int = 2) -> str:
-    """Return OpenRefine's n-gram key: the n-grams of the letters, sorted, once each; an empty key is no key."""
-    letters = "".join(_opened(text).split())
-    return "".join(sorted({letters[place : place + size] for place in range(len(letters) - size + 1)}))
-
-
-def _opened(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.strip().lower())
-    kept = (one for one in plain if unicodedata.category(one)[0] not in "MP" and unicodedata.category(one) != "Cc")
-    return "".join(kept).translate(LETTERS)
 
 
 def grams(text: str, size: int = 3) -> set[str]:
@@ -128,13 +115,15 @@ class Slip:
         if not self.margin:
             return False
         if self.typed[0] != self.meant[0] and sorted(self.typed) != sorted(self.meant):
-            return size > 7 and self.keys == 1 and self.margin > 1
+            return False
         if same_letters:
             return size >= (5 if self.keys == 1 else 8)
         return size >= (6 if self.keys == 1 else 9) and self.margin > (0 if size > 9 else 1)
 
 
-def spell_right(unknown: Iterable[str], known: Iterable[str], common: AbstractSet[str] = frozenset()) -> dict[str, Slip]:
+def spell_right(
+    unknown: Iterable[str], known: Iterable[str], common: AbstractSet[str] = frozenset()
+) -> dict[str, Slip]:
     """Return for unknown words the known word that each is a slip of, where only one can be meant.
 
     One key in words of four letters and more, two from seven on. Between two words as near, letters that changed places
@@ -152,7 +141,8 @@ def spell_right(unknown: Iterable[str], known: Iterable[str], common: AbstractSe
         near = [one for length in range(size - most - 1, size + most + 2) for one in by_length.get(length, ())]
         found = process.extract(word, near, scorer=OSA.distance, score_cutoff=most + 1, limit=None)
         ranked = sorted(
-            (int(keys), sorted(one) != sorted(word), one[0] != word[0], one not in common, one) for one, keys, _ in found
+            (int(keys), sorted(one) != sorted(word), one[0] != word[0], one not in common, one)
+            for one, keys, _ in found
         )
         if not ranked or ranked[0][0] > most or (len(ranked) > 1 and ranked[1][:4] == ranked[0][:4]):
             continue
@@ -183,3 +173,78 @@ def gather_near(keys: Iterable[str], *, alike: float = 0.85) -> dict[str, str]:
 
 def _digits(text: str) -> list[str]:
     return DIGITS.findall(text)
+
+
+def abbreviates(short: Sequence[str], full: Sequence[str]) -> bool:
+    """Say whether short words shorten those of a name in order: each begins like its word, and holds letters of it."""
+    if len(short) > len(full) or len(full) - len(short) > 1 or (len(short) == 1 and len(short[0]) < 3):
+        return False
+    return all(_begins(one, other) for one, other in zip(short, full, strict=False))
+
+
+def _begins(short: str, full: str) -> bool:
+    if not short or short[0] != full[0] or len(short) > len(full):
+        return False
+    letters = iter(full)
+    return all(one in letters for one in short)
+
+
+def initials(text: str, reading: Reading) -> Iterable[tuple[str, int]]:
+    """Return initials by which a name may go, with the number of letters added for words it is known without."""
+    plain = [one for one in CAMEL.sub(" ", text).casefold().split() if one.isalpha()]
+    if len(plain) < 2 and len(reading.words) < 2:
+        return
+    letters = "".join("dd" if one == "deltadental" else INNER.get(one, one[0]) for one in reading.words)
+    state = min(reading.states).casefold() if len(reading.states) == 1 else ""
+    for core in {letters, "".join(INNER.get(one, one[0]) for one in plain if one not in ("the", "and"))}:
+        for end in ("", state, state[:1]):
+            for added in ADDED:
+                if 1 < len(core + end + added) < 9:
+                    yield core + end + added, len(added) + (end != state)
+
+
+def name_groups(keys: Mapping[str, tuple[str, str]], plain: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return for spellings that are alike the name of their group and its size; a group needs two and a plain one.
+
+    `keys` gives the states and the words of each spelling: only spellings of the same states are put together. A group
+    takes the name of one of its `plain` members, from which nothing had to be set aside.
+    """
+    blocks: dict[str, dict[str, list[str]]] = {}
+    for one, (states, joined) in keys.items():
+        blocks.setdefault(states, {}).setdefault(joined, []).append(one)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for states, held in blocks.items():
+        for joined, leader in gather_near(held).items():
+            groups.setdefault((states, leader), []).extend(held[joined])
+    may_name = set(plain)
+    found: dict[str, tuple[str, int]] = {}
+    for members in groups.values():
+        names = sorted((one.isupper() or one.islower(), len(one), one) for one in members if one in may_name)
+        if names and len(members) > 1:
+            found |= {one: (names[0][-1], len(members)) for one in members}
+    return found
+
+
+def one_answers(decided: Mapping[str, str]) -> dict[str, str]:
+    """Return the answer of each normal form to which all earlier decisions give the same."""
+    found: dict[str, set[str]] = {}
+    for spelling, answer in decided.items():
+        found.setdefault(normal(spelling), set()).add(answer)
+    return {key: min(answers) for key, answers in found.items() if key and len(answers) == 1}
+
+
+def is_two_words(typed: str, known: AbstractSet[str]) -> bool:
+    """Say whether a word is two known ones written together: then it is a name of its own, and no slip of another."""
+    return any(typed[:place] in known and typed[place:] in known for place in range(4, len(typed) - 3))
+
+
+def is_sure_slip(slip: Slip, reading: Reading, known: AbstractSet[str]) -> bool:
+    """Say whether a slip is sure: by itself, or as one key in one of several words that together are a name."""
+    common = words().plan | words().brand
+    others = any(one not in common and one != slip.meant for one in reading.words)
+    if slip.typed in words().ordinary or is_two_words(slip.typed, known):
+        return others and slip.keys == 1
+    together = slip.keys == 1 and len(reading.words) > 1 and len(reading.key[0]) > 8
+    return slip.is_sure or (
+        together and (slip.meant in common or (slip.margin > 0 and (others or len(slip.typed) > 5)))
+    )

@@ -20,13 +20,11 @@ from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.folds import accept_folds
 from workbench.suggest.names import suggest_names
-from workbench.suggest.suggestion import Candidate, Suggestion
+from workbench.suggest.suggestion import NEVER, Candidate, Suggestion
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 
 ROUTE_SURE = 0.97
-NEVER = float("inf")
-"""The threshold of a proposal that no machine accepts."""
 Proposer = Callable[[Settings, Asked], list[Suggestion]]
 
 
@@ -109,7 +107,8 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         for spelling in still_open:
             suggestion = proposal.suggestions.get(spelling)
             best = suggestion.best if suggestion else None
-            if suggestion and best and best.confidence >= above and not asked.decided.hides(spelling):
+            may = suggestion is not None and suggestion.threshold < NEVER
+            if suggestion and best and may and best.confidence >= above and not asked.decided.hides(spelling):
                 accepted += 1
                 note = f"suggested {best.confidence:.2f}: {best.reason}"
                 decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-HERE = Path(__file__).parent
+from workbench.dental.payers import Words, words
+
 Fixes = Mapping[str, str]
 NO_FIXES: Fixes = {}
 MARKS = str.maketrans(dict.fromkeys("®™©°\u200b\u200c\u200d\ufeff\ufffd`´'’‘", "") | {"&": " and ", "+": " plus "})
+BEFORE_NUMBER = "grp|group|gp|policy|pol|acct|account|member|mbr|sub|id|plan|payer id|payor id"
 ASIDE = (
     ("an e-mail address", re.compile(r"\S+@\S+\.\w+")),
     ("a PO box", re.compile(r"\b(?:p\W{0,2}o\W{0,2}\s*box|box)\s*#?\s*\d.*$")),
@@ -21,10 +20,7 @@ ASIDE = (
     ("a phone", re.compile(r"(?<![\w-])(?:\+?1[-. ]?)?(?:\(\d{3}\)\s?|\d{3}[-. ])?\d{3}[-.]\d{4}\b")),
     ("a phone", re.compile(r"\b1?\d{10}\b")),
     ("a date", re.compile(r"\b\d{1,4}[/-]\d{1,2}(?:[/-]\d{2,4})?\b")),
-    (
-        "a group number",
-        re.compile(r"(?:\b(?:grp|group|gp|policy|pol|acct|account|member|mbr|sub|id|plan|payer id|payor id)\b|#)[\s.:#-]*(?:no\b|num\b|number\b)?[\s.:#-]*(?=[a-z-]{0,4}\d)[a-z\d-]+"),
-    ),
+    ("a group number", re.compile(rf"(?:\b(?:{BEFORE_NUMBER})\b|#)[\s.:#-]*(?:no|num|number)?\b[\s.:#-]*(?=[a-z-]{{0,4}}\d)[a-z\d-]+")),
 )  # fmt: skip
 DOTTED = re.compile(r"\b(?:[a-z]\.\s?){2,}(?:[a-z]\b)?")
 SLASHED = re.compile(r"\b([a-z])/([a-z])\b")
@@ -35,30 +31,7 @@ NUMBER = re.compile(r"[a-z]{0,2}\d[a-z\d]*")
 FUSED = re.compile(r"(bcbs|bc|bs|ddpo|ddp|dd|delta|deltadental|bluecross|blueshield|regence|medicaid)(?:of)?([a-z]{2})")
 CODE_OF_PROCEDURE = re.compile(r"\s*[dD]\d{4}\s*")
 PERSON = re.compile(r"\b(?:dob|ssn|born)\b|@|\b\d{3}-\d{2}-\d{4}\b", re.IGNORECASE)
-EMPLOYER = re.compile(r"^(?:city|county|state|town|village|port|school district) of \w+( \w+)?$|.*\b(?:school district|schools|county|isd|university|airlines|police|fire department)$")
-FAMILIES = frozenset(("deltadental", "bluecross", "blueshield", "blue", "medicaid", "regence", "anthem", "horizon", "medical"))
-AMBIGUOUS = frozenset("co in or me hi ok la de ma id".split())
-FILLERS = frozenset("as of pt patient since only currently at this time per has does have is and or no now - the eff until status acct account type".split())
-
-
-@dataclass(frozen=True)
-class Words:
-    """Words by their role in a spelling, and every written form of a state with its code."""
-
-    short: Mapping[str, tuple[str, ...]]
-    join: Mapping[tuple[str, ...], tuple[str, ...]]
-    legal: frozenset[str]
-    plan: frozenset[str]
-    loose: frozenset[str]
-    plain: frozenset[str]
-    aside: frozenset[tuple[str, ...]]
-    markers: frozenset[tuple[str, ...]]
-    junk: frozenset[str]
-    kept: frozenset[tuple[str, ...]]
-    states: Mapping[tuple[str, ...], str]
-    codes: frozenset[str]
-    classes: Mapping[str, str]
-    every: frozenset[str]
+EMPLOYER = re.compile(r"(?:city|county|state|town|village|port|school district) of \w+(?: \w+)?")
 
 
 @dataclass(frozen=True)
@@ -83,54 +56,6 @@ class Reading:
     def key(self) -> tuple[str, frozenset[str]]:
         """The words without blanks, and the states: equal for spellings that differ in form alone."""
         return "".join(self.words), self.states
-
-
-@cache
-def words() -> Words:
-    """Return the words that spellings of carriers are made of."""
-    roles = {role: parts(text) for role, text in _rows("carrier_words.csv")}
-    pairs = dict(one.split("=", 1) for one in roles["short"])
-    joins = dict(one.split("=", 1) for one in roles["join"])
-    classes = {phrase: kind for kind, text in _rows("not_carriers.csv") for phrase in parts(text)}
-    states: dict[tuple[str, ...], str] = {}
-    for code, name, forms in _rows("states.csv"):
-        for form in (name.lower(), *parts(forms)):
-            states[tuple(form.split())] = code
-    return Words(
-        {word: tuple(meaning.split()) for word, meaning in pairs.items()},
-        {tuple(word.split()): tuple(meaning.split()) for word, meaning in joins.items()},
-        frozenset(roles["legal"]),
-        frozenset(roles["plan"]),
-        frozenset(roles["loose"]),
-        frozenset(roles["plain"]),
-        _phrases(roles["sponsor"] + roles["city"]),
-        _phrases(roles["marker"]),
-        frozenset(roles["junk"]),
-        _phrases(roles["kept"]),
-        states,
-        frozenset(states.values()),
-        classes,
-        frozenset(
-            word
-            for text in (*pairs, *joins, *classes, *(one for role in roles for one in roles[role] if "=" not in one))
-            for word in text.split()
-        )
-        | frozenset(word for form in states for word in form),
-    )
-
-
-def _phrases(texts: Iterable[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(tuple(text.split()) for text in texts)
-
-
-def _rows(name: str) -> list[list[str]]:
-    with (HERE / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))[1:]
-
-
-def parts(text: str) -> tuple[str, ...]:
-    """Return the parts of a cell that lists several, joined with `|`."""
-    return tuple(one.strip() for one in text.split("|") if one.strip())
 
 
 def folded(text: str) -> str:
@@ -173,9 +98,7 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
     named = [one for one in spelled if one not in known.legal]
     before = _spelled_out(marked[: marked.index("(")], known)[0] if "(" in marked else []
     bracket = len([one for one in before if one not in known.legal]) or 99
-    return Reading(
-        tuple(named or spelled), states, numbers, bracket=bracket, notes=notes, doubt=doubt, fixed=fixed
-    )
+    return Reading(tuple(named or spelled), states, numbers, bracket=bracket, notes=notes, doubt=doubt, fixed=fixed)
 
 
 def _set_aside(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -210,9 +133,10 @@ def _is_number(found: list[str], place: int) -> bool:
 def _without_markers(found: list[str], known: Words) -> list[str]:
     for size in (4, 3, 2, 1):
         for place in (0, len(found) - size):
-            while 0 <= place <= len(found) - size and tuple(found[place : place + size]) in known.markers:
-                del found[place : place + size]
-                place = min(place, len(found) - size)
+            at = place
+            while 0 <= at <= len(found) - size and tuple(found[at : at + size]) in known.markers:
+                del found[at : at + size]
+                at = min(at, len(found) - size)
     return found
 
 
@@ -223,7 +147,7 @@ def _is_no_carrier(named: list[str], known: Words, *, is_fixed: bool) -> str:
         return "status"
     if text in known.junk and not is_fixed:
         return "junk"
-    if EMPLOYER.match(text):
+    if EMPLOYER.fullmatch(text) or text.endswith(tuple(known.employers)):
         return "employer"
     place, label = 0, ""
     while place < len(named):
@@ -234,7 +158,7 @@ def _is_no_carrier(named: list[str], known: Words, *, is_fixed: bool) -> str:
                 place += size
                 break
         else:
-            if named[place] not in FILLERS:
+            if named[place] not in known.fillers:
                 return ""
             place += 1
     return label
@@ -315,19 +239,23 @@ def _take_states(found: list[str], known: Words) -> tuple[list[str], frozenset[s
 def _may_be_state(found: list[str], place: int, size: int, known: Words, code: str) -> bool:
     written = " ".join(found[place : place + size])
     before = found[place - 1] if place else ""
-    if size > 1 or len(written) > 6 or written in ("idaho", "iowa", "ohio", "utah", "texas", "maine", "nevada", "hawaii", "kansas", "alaska", "oregon"):
+    if size > 1 or len(written) > 6 or written in known.short_states:
         return True
     if before == "of":
         return True
     after = found[place + size :]
-    in_family = any(one in FAMILIES for one in found)
+    in_family = any(one in known.families for one in found)
     if written == "co":
-        return before in FAMILIES and not any(one in ("insurance", "life") for one in found)
-    if len(written) == 2 and written in AMBIGUOUS:
-        return in_family and (before in FAMILIES or not after or all(one in known.plan for one in after)) and place > 0
+        return before in known.families and not any(one in ("insurance", "life") for one in found)
+    if len(written) == 2 and written in known.ambiguous:
+        return (
+            in_family
+            and (before in known.families or not after or all(one in known.plan for one in after))
+            and place > 0
+        )
     is_last = place > 0 and all(one in known.plan or one in known.legal for one in after)
-    is_first = place == 0 and bool(after) and after[0] in FAMILIES
-    return is_last or is_first or before in FAMILIES
+    is_first = place == 0 and bool(after) and after[0] in known.families
+    return is_last or is_first or before in known.families
 
 
 def _doubtful(found: list[str], place: int, word: str) -> str:
