@@ -12,6 +12,8 @@ from pathlib import Path
 from workbench.dental.knowledge import read_facts
 from workbench.errors import MappingProblem
 
+OWN_PAYERS = "payers.csv"
+"""The file, beside the value maps' folder, in which a practice adds payers and short forms to the shipped ones."""
 HEADER = ("name", "family", "states", "payer_ids", "aliases")
 NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rapidfuzz.distance import OSA
 
 from workbench.dental.payers import Payer, known_payers, words
-from workbench.suggest.lexicon import Anchors, States, Window, make_anchors, telling_windows, unknown_words
+from workbench.suggest.lexicon import Anchors, States, Window, make_anchors, telling_windows
 from workbench.suggest.names import (
     Neighbours,
     Slip,
@@ -19,12 +19,15 @@ from workbench.suggest.names import (
     normal,
     one_answers,
     spell_right,
+    unknown_words,
 )
-from workbench.suggest.readings import Reading, is_fused, read_spelling, tokens
+from workbench.suggest.readings import Reading, is_between_states, is_fused, read_spelling, tokens
 from workbench.suggest.suggestion import AS_TEXT, AS_WORDS, NEVER, SAID, Candidate, Strength, Suggestion, weigh_payer_id
 from workbench.vocabulary import Decision
 
 MOST = 3
+STRANGE = 0.45
+"""Below it a spelling is nearer to spellings like it than to any payer."""
 SURE = 0.95
 OFF_LIST_AT_MOST = 0.9
 
@@ -55,14 +58,11 @@ def suggest_carriers(
         one: _suggestion(one, readings[one], found, is_open=bool(found) and matcher.names_no_member(found[0].value))
         for one, found in ranked.items()
     }
-    strange = {
-        one
-        for one, found in ranked.items()
-        if made[one].kind == "carrier" and (not found or found[0].confidence < 0.45)
-    }
-    rest = {one: readings[one] for one in strange if readings[one].words}
-    keys = {one: ("".join(sorted(reading.states)), reading.key[0]) for one, reading in rest.items()}
-    for one, (name, size) in name_groups(keys, (one for one in rest if not rest[one].notes)).items():
+    rest = [
+        one for one, found in ranked.items() if readings[one].words and (not found or found[0].confidence < STRANGE)
+    ]
+    keys = {one: ("".join(sorted(readings[one].states)), readings[one].key[0]) for one in rest}
+    for one, (name, size) in name_groups(keys, (one for one in rest if not readings[one].notes)).items():
         why = f"{size} spellings are alike, and no known payer is near; a new value"
         made[one] = Suggestion(one, (Candidate(name, 0.5, why), *made[one].candidates)[:MOST], "carrier")
     return [made[one] for one in asked]
@@ -70,9 +70,8 @@ def suggest_carriers(
 
 def _suggestion(spelling: str, reading: Reading, ranked: list[Candidate], *, is_open: bool) -> Suggestion:
     if ranked:
-        return Suggestion(
-            spelling, tuple(ranked[:MOST]), "carrier", threshold=NEVER if is_open and ranked[0].confidence < 1 else SURE
-        )
+        threshold = NEVER if is_open and ranked[0].confidence < 1 else SURE
+        return Suggestion(spelling, tuple(ranked[:MOST]), "carrier", threshold=threshold)
     if reading.kind == "not_a_carrier":
         confidence = 0.97 if not reading.fixed else 0.9
         said = Candidate("", confidence, f"says that there is no carrier: {reading.label.replace('_', ' ')}")
@@ -85,6 +84,7 @@ class Matcher:
 
     def __init__(self, anchors: Anchors, slips: Mapping[str, Slip], answers: Mapping[str, str]) -> None:
         self.anchors, self.slips, self.answers = anchors, slips, answers
+        self.at = anchors.anchors
         self.known = anchors.vocabulary | words().plan
         self.fixes = {word: one.meant for word, one in slips.items()}
         self.values = {one.value: place for place, one in enumerate(anchors.anchors) if one.is_listed}
@@ -97,7 +97,7 @@ class Matcher:
 
     def names_no_member(self, value: str) -> bool:
         """Say whether a value of the list stands for a family whose member nobody wrote down."""
-        return value in self.values and self.anchors.anchors[self.values[value]].is_unspecified
+        return value in self.values and self.at[self.values[value]].is_unspecified
 
     def rank(self, spelling: str, reading: Reading) -> list[Candidate]:
         """Return candidates for a spelling, the surest first; none where it names no carrier."""
@@ -106,6 +106,8 @@ class Matcher:
         if answer := self.answers.get(normal(spelling)):
             return [Candidate(answer, 0.98, "decided so before, but for case and punctuation")]
         found = dict(self._as_text(spelling))
+        if not found and is_between_states(reading):
+            return []
         if reading.kind == "carrier" or found:
             if reading not in self.seen:
                 self.seen[reading] = self._as_read(reading)
@@ -153,10 +155,8 @@ class Matcher:
         joined, states = reading.key
         aside = f" once {' and '.join(dict.fromkeys(reading.notes))} is set aside" if reading.notes else ""
         bag = self.anchors.by_bag.get(("".join(sorted(reading.words)), states))
-        for forms, less, how in (
-            (self.anchors.by_words.get(joined, {}).get(states), 0.0, ""),
-            (bag, 0.005, " reordered"),
-        ):
+        same = self.anchors.by_words.get(joined, {}).get(states)
+        for forms, less, how in ((same, 0.0, ""), (bag, 0.005, " reordered")):
             if forms:
                 strength, places = self.anchors.firmest(forms)
                 short = 0.07 if strength >= Strength.KNOWN and len(joined) < 3 else 0.0
@@ -167,16 +167,16 @@ class Matcher:
         firm = telling_windows([one for one in windows if one.relation >= States.FITS], reading)
         if firm:
             primary = min(firm, key=lambda one: (one.start, -one.end, -one.relation, one.strength, one.anchor))
-            yield {primary.anchor}, *self._leftover(reading, primary, firm)
+            confidence, reason = self._leftover(reading, primary, firm)
+            yield {primary.anchor}, confidence, reason
+            if confidence >= SURE and not self.at[primary.anchor].is_unspecified:
+                return
         for one in windows:
             if one.relation >= States.FITS:
                 yield {one.anchor}, 0.45, "one of the carriers that it names"
             elif one.relation == States.OTHER_STATE:
-                yield (
-                    {one.anchor},
-                    0.4 if reading.words[one.start] not in words().brand else 0.25,
-                    "the name, of another state",
-                )
+                is_family = reading.words[one.start] in words().brand
+                yield {one.anchor}, 0.25 if is_family else 0.4, "the name, of another state"
             elif one.relation == States.NO_STATE:
                 yield {one.anchor}, 0.2, "a member of the same family; the state is not said"
 
@@ -184,22 +184,20 @@ class Matcher:
         """Judge what stands beside the words of the first carrier named: plan words, a sponsor, another carrier, unknown."""
         known, said = words(), SAID[primary.strength]
         covered = {place for one in firm if one.anchor == primary.anchor for place in range(one.start, one.end)}
-        family = self.anchors.anchors[primary.anchor].family
+        family = self.at[primary.anchor].family
         others = [
             one
             for one in firm
             if one.anchor != primary.anchor
             and not covered & {*range(one.start, one.end)}
-            and not (
-                self.anchors.anchors[one.anchor].is_unspecified and self.anchors.anchors[one.anchor].family == family
-            )
+            and not (self.at[one.anchor].is_unspecified and self.at[one.anchor].family == family)
         ]
         rest = [place for place in range(len(reading.words)) if place not in covered]
-        is_short = len("".join(reading.words[primary.start : primary.end])) < 4
         left = [reading.words[place] for place in rest]
         form = reading.words[primary.start : primary.end]
+        is_short = len("".join(form)) < 4
         confidence = min(AS_WORDS[primary.strength], 0.965)
-        if is_short and reading.states - self.anchors.anchors[primary.anchor].states:
+        if is_short and reading.states - self.at[primary.anchor].states:
             return 0.88, f"{said}, and a state"
         if not left:
             return confidence, f"{said}, spelled out"
@@ -210,17 +208,16 @@ class Matcher:
             return (0.78 if primary.start == 0 else 0.6) - 0.08 * (len(unknown) - 1), f"{said}, with words nobody knows"
         before = reading.words[: primary.start]
         is_plain = form[0] in known.plain and (len(form) == 1 or primary.start > 0)
-        if is_plain and any(one in known.loose for one in left):
-            return min(confidence, 0.92), f"{said}, with words that may make it another's name"
-        if before and (len("".join(form)) < 4 or not known.lead.issuperset(before)) and (*before,) not in known.aside:
-            return 0.88, f"{said}, behind other words"
         aside = any(one not in known.plan for one in left)
-        return confidence - 0.005 * (
-            1 + aside
-        ), f"{said}, with {'a sponsor or place' if aside else 'plan words'} beside it"
+        if is_plain and (aside or any(one in known.loose for one in left)):
+            return min(confidence, 0.92), f"{said}, with words that may make it another's name"
+        if before and (is_short or not known.lead.issuperset(before)) and (*before,) not in known.aside:
+            return 0.88, f"{said}, behind other words"
+        what = "a sponsor or place" if aside else "plan words"
+        return confidence - 0.005 * (1 + aside), f"{said}, with {what} beside it"
 
     def _near(self, reading: Reading) -> Iterable[tuple[int, float, str]]:
-        joined, states = reading.key
+        joined = reading.key[0]
         ranked: dict[int, int] = {}
         firm: set[int] = set()
         without = {joined.replace(one, "", 1) for one in reading.words}
@@ -233,13 +230,9 @@ class Matcher:
                 for place in places:
                     if strength <= Strength.KNOWN and key[0] == joined[0]:
                         firm.add(place)
-                    family = self.anchors.anchors[place].family
-                    fits = (
-                        not family
-                        and not form_states
-                        and self.anchors.relation(reading, form_states, place) >= States.FITS
-                    )
-                    if form_states == states or fits:
+                    is_free = not self.at[place].family and not form_states
+                    relation = self.anchors.relation(reading, form_states, place)
+                    if relation == States.EXACT or (is_free and relation == States.FITS):
                         ranked[place] = min(keys, ranked.get(place, 99))
                         yield place, round(0.2 + 0.3 * cosine, 3), "looks like it"
         order = sorted((keys, place) for place, keys in ranked.items())
@@ -250,11 +243,8 @@ class Matcher:
             is_split = any(len(one) > 3 and one not in self.fixes and one in words().ordinary for one in reading.words)
             if 0 < keys <= (1 if size < 9 else 2) and size > 5 and margin > 1:
                 sure = place in firm and keys == 1 and size > 7 and margin > 2 and not is_split
-                yield (
-                    place,
-                    0.955 if sure and not is_two_words(joined, self.known) else 0.9,
-                    "a slip of the keyboard in the name",
-                )
+                sure = sure and not is_two_words(joined, self.known)
+                yield place, 0.955 if sure else 0.9, "a slip of the keyboard in the name"
             elif margin and keys * 4 <= size:
                 yield place, 0.6, "near the name in spelling"
 
@@ -275,7 +265,7 @@ class Matcher:
         telling = [one for one in reading.words if one not in words().plan and one not in words().brand]
         for word in telling:
             holders = self.anchors.holders.get(word, set())
-            if len(holders) == 1 and not (reading.states and self.anchors.anchors[min(holders)].is_unspecified):
+            if len(holders) == 1 and not (reading.states and self.at[min(holders)].is_unspecified):
                 yield min(holders), 0.7 if len(telling) == 1 else 0.5, "no other name holds this word"
 
     def _by_number(self, reading: Reading, found: dict[int, tuple[float, str]]) -> dict[int, tuple[float, str]]:
@@ -287,7 +277,7 @@ class Matcher:
     def _candidates(self, found: Mapping[int, tuple[float, str]]) -> list[Candidate]:
         made = []
         for place, (found_at, reason) in found.items():
-            anchor = self.anchors.anchors[place]
+            anchor = self.at[place]
             confidence, remark = found_at, "; it does not say which member" if anchor.is_unspecified else ""
             if not anchor.is_listed:
                 confidence = min(confidence, OFF_LIST_AT_MOST) if confidence >= 0.75 else confidence * 0.6

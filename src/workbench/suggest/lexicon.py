@@ -79,6 +79,7 @@ class Anchors:
     initials: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     holders: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     vocabulary: set[str] = field(default_factory=set)
+    alone: dict[str, list[tuple[frozenset[str], int, int]]] = field(default_factory=dict)
 
     def add(self, anchor: Anchor, forms: Iterable[tuple[str, int]]) -> None:
         """Add an anchor with its forms, the firmest first; what others own already stays theirs only if firmer."""
@@ -98,10 +99,9 @@ class Anchors:
                     self.holders[word].add(place)
                 for letters, added in initials(bare(text), reading):
                     self.initials[letters][place] = min(added, self.initials[letters].get(place, added))
-            # "Amer." spelled out would be the first word of many names.
-            if reading.key in seen or (
-                strength == Strength.KNOWN and joined in words().plain and normal(text) != joined
-            ):
+            # "Amer." spelled out is the first word of many names, and "DDS Inc" without its end is anybody.
+            is_common = (joined in words().plain or len(joined) < 4) and normal(text).replace(" ", "") != joined
+            if reading.key in seen or (strength == Strength.KNOWN and is_common):
                 continue
             seen.add(reading.key)
             form = Form(place, text, reading, strength)
@@ -121,15 +121,17 @@ class Anchors:
         for start in range(min(size, 12)):
             for end in range(start + 1, min(size, 12) + 1):
                 part = reading.words[start:end]
-                forms = self.by_words.get("".join(part))
-                if forms is None:
-                    continue
-                for states, held in forms.items():
-                    strength, places = self.firmest(held)
-                    if len(places) == 1:
-                        place = next(iter(places))
-                        found.append(Window(start, end, place, strength, self.relation(reading, states, place)))
+                for states, strength, place in self._alone("".join(part)):
+                    found.append(Window(start, end, place, strength, self.relation(reading, states, place)))
         return found
+
+    def _alone(self, joined: str) -> list[tuple[frozenset[str], int, int]]:
+        if joined not in self.by_words:
+            return []
+        if joined not in self.alone:
+            ranked = [(states, *self.firmest(held)) for states, held in self.by_words[joined].items()]
+            self.alone[joined] = [(states, strength, min(one)) for states, strength, one in ranked if len(one) == 1]
+        return self.alone[joined]
 
     def relation(self, reading: Reading, states: frozenset[str], place: int) -> int:
         """Say how the states of a form of an anchor agree with those of a reading."""
@@ -174,6 +176,12 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
 def _give_to_longer_names(forms: dict[str, list[tuple[str, int]]]) -> None:
     """Let "X Community Plan" own what short forms of X say with its further words, where the list holds both."""
     read = {value: read_spelling(bare(value)).words for value in forms}
+    cores = {_core(value): value for value in sorted(forms, reverse=True)}
+    for value, held in forms.items():
+        theirs = {one for one in held if one[1] == Strength.KNOWN and cores.get(_core(one[0]), value) != value}
+        held[:] = [one for one in held if one not in theirs]
+        for one in sorted(theirs):
+            forms[cores[_core(one[0])]].append(one)
     by_words = {found: value for value, found in sorted(read.items(), reverse=True) if found}
     for value, found in read.items():
         for size in range(1, len(found)):
@@ -186,10 +194,18 @@ def _give_to_longer_names(forms: dict[str, list[tuple[str, int]]]) -> None:
                 for text, strength in forms[shorter]
                 if strength == Strength.KNOWN
             ]
-            theirs = {text for text, inner, _ in ways if inner[-len(further) :] == further}
-            forms[shorter] = [one for one in forms[shorter] if one[0] not in theirs]
-            longer = [f"{text} {' '.join(further)}" for text, inner, _ in ways if text not in theirs and inner]
-            forms[value] += [(one, Strength.KNOWN) for one in (*sorted(theirs), *longer)]
+            short = {inner for _, inner, _ in ways} | {found[:size]}
+            ended = {
+                text for text, inner, _ in ways if inner[-len(further) :] == further and inner[: -len(further)] in short
+            }
+            forms[shorter] = [one for one in forms[shorter] if one[0] not in ended]
+            longer = [f"{text} {' '.join(further)}" for text, inner, _ in ways if text not in ended and inner]
+            forms[value] += [(one, Strength.KNOWN) for one in (*sorted(ended), *longer)]
+
+
+def _core(text: str) -> Key:
+    reading = read_spelling(bare(text))
+    return "".join(one for one in reading.words if one not in words().plan) or text, reading.states
 
 
 def _anchor(value: str, payer: Payer | None, *, is_listed: bool) -> Anchor:
@@ -274,14 +290,3 @@ def telling_windows(firm: list[Window], reading: Reading) -> list[Window]:
     leading = [one for one in firm if one.start == 0 and (one.end > 1 or one.end == reading.bracket)]
     kept = [one for one in firm if not is_plan[one] or one in leading]
     return kept or [one for one in firm if one.start == 0]
-
-
-def unknown_words(left: Sequence[str]) -> list[str]:
-    """Return the words that are neither plan words nor the name of a sponsor or a place."""
-    known, place, found = words(), 0, []
-    while place < len(left):
-        size = next((one for one in (3, 2, 1) if tuple(left[place : place + one]) in known.aside), 0)
-        if not size and left[place] not in known.plan and len(left[place]) > 1:
-            found.append(left[place])
-        place += size or 1
-    return found

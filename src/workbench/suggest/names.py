@@ -19,6 +19,7 @@ from workbench.suggest.suggestion import Candidate, Suggestion
 
 NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 DIGITS = re.compile(r"\d+")
+VOWELS = frozenset("aeiouy")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
 INNER = {"bluecross": "bc", "blueshield": "bs", "healthcare": "hc", "medicaid": "m"}
 ADDED = ("", "d", "g", "p", "i", "c", "f", "ic", "dp", "dg", "fg", "li", "lic")
@@ -135,7 +136,7 @@ def spell_right(
     made = {}
     for word in sorted(set(unknown)):
         size = len(word)
-        if size < 4 or not word.isalpha():
+        if size < 4 or not word.isalpha() or VOWELS.isdisjoint(word):  # initials are never a slip of a word
             continue
         most = 1 if size < 7 else 2
         near = [one for length in range(size - most - 1, size + most + 2) for one in by_length.get(length, ())]
@@ -207,7 +208,7 @@ def name_groups(keys: Mapping[str, tuple[str, str]], plain: Iterable[str]) -> di
     """Return for spellings that are alike the name of their group and its size; a group needs two and a plain one.
 
     `keys` gives the states and the words of each spelling: only spellings of the same states are put together. A group
-    takes the name of one of its `plain` members, from which nothing had to be set aside.
+    takes the name of one of its `plain` members, from which nothing had to be set aside, written as most of them are.
     """
     blocks: dict[str, dict[str, list[str]]] = {}
     for one, (states, joined) in keys.items():
@@ -219,7 +220,11 @@ def name_groups(keys: Mapping[str, tuple[str, str]], plain: Iterable[str]) -> di
     may_name = set(plain)
     found: dict[str, tuple[str, int]] = {}
     for members in groups.values():
-        names = sorted((one.isupper() or one.islower(), len(one), one) for one in members if one in may_name)
+        names = sorted(
+            (-len(blocks[keys[one][0]][keys[one][1]]), one.isupper() or one.islower(), len(one), one)
+            for one in members
+            if one in may_name
+        )
         if names and len(members) > 1:
             found |= {one: (names[0][-1], len(members)) for one in members}
     return found
@@ -248,3 +253,14 @@ def is_sure_slip(slip: Slip, reading: Reading, known: AbstractSet[str]) -> bool:
     return slip.is_sure or (
         together and (slip.meant in common or (slip.margin > 0 and (others or len(slip.typed) > 5)))
     )
+
+
+def unknown_words(left: Sequence[str]) -> list[str]:
+    """Return the words that are neither plan words nor the name of a sponsor or a place."""
+    known, place, found = words(), 0, []
+    while place < len(left):
+        size = next((one for one in (3, 2, 1) if tuple(left[place : place + one]) in known.aside), 0)
+        if not size and left[place] not in known.plan and len(left[place]) > 1:
+            found.append(left[place])
+        place += size or 1
+    return found

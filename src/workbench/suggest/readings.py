@@ -6,6 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from workbench.dental.payers import Words, words
 
@@ -25,11 +29,14 @@ ASIDE = (
 DOTTED = re.compile(r"\b(?:[a-z]\.\s?){2,}(?:[a-z]\b)?")
 SLASHED = re.compile(r"\b([a-z])/([a-z])\b")
 SPACED = re.compile(r"(?<![a-z])(?:[a-z] ){2,}[a-z](?![a-z])")
+DIGIT = re.compile(r"\d")
+LONG_NUMBER = re.compile(r"\d{8}")
 STUCK = re.compile(r"\b([a-z]{4,})\d+\b")
 NOT_WORDS = re.compile(r"[^a-z0-9]+")
 NUMBER = re.compile(r"[a-z]{0,2}\d[a-z\d]*")
 FUSED = re.compile(r"(bcbs|bc|bs|ddpo|ddp|dd|delta|deltadental|bluecross|blueshield|regence|medicaid)(?:of)?([a-z]{2})")
-CODE_OF_PROCEDURE = re.compile(r"\s*[dD]\d{4}\s*")
+NO_NAME = re.compile(r"\s*(?:[dD]\d{4}|\d+(?:\.\d+)?[eE][+-]?\d+)\s*")
+"""A procedure's code, or a number as a spreadsheet shortens it."""
 PERSON = re.compile(r"\b(?:dob|ssn|born)\b|@|\b\d{3}-\d{2}-\d{4}\b", re.IGNORECASE)
 EMPLOYER = re.compile(r"(?:city|county|state|town|village|port|school district) of \w+(?: \w+)?")
 
@@ -60,6 +67,8 @@ class Reading:
 
 def folded(text: str) -> str:
     """Return a text in small letters, without accents, trade marks and apostrophes."""
+    if text.isascii():
+        return text.translate(MARKS).casefold()
     plain = unicodedata.normalize("NFKD", text.translate(MARKS)).casefold()
     return "".join(one for one in plain if not unicodedata.combining(one))
 
@@ -68,6 +77,19 @@ def is_fused(word: str) -> bool:
     """Say whether a word is a family's initials and a state's code in one, as in "ddca"."""
     fused = FUSED.fullmatch(word)
     return fused is not None and fused[2].upper() in words().codes
+
+
+def is_between_states(reading: Reading) -> bool:
+    """Say whether a family's name stands with a word that may be a slip of two states: its member is anybody's guess."""
+    known = words()
+    if known.families.isdisjoint(reading.words):
+        return False
+    names = [form[0] for form in known.states if len(form) == 1 and len(form[0]) > 3]
+    return any(
+        len(process.extract(one, names, scorer=OSA.distance, score_cutoff=2, limit=2)) > 1
+        for one in reading.words
+        if len(one) > 4 and one not in known.every
+    )
 
 
 def tokens(text: str) -> list[str]:
@@ -82,7 +104,7 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
     plain = " ".join(NOT_WORDS.sub(" ", typed).split())
     if label := known.classes.get(plain):
         return Reading((), kind="not_a_carrier", label=label)
-    if plain in known.junk or not plain or PERSON.search(typed) or CODE_OF_PROCEDURE.fullmatch(text):
+    if plain in known.junk or not plain or PERSON.search(typed) or NO_NAME.fullmatch(text):
         return Reading((), kind="junk")
     rest, numbers, notes = _set_aside(typed)
     marked = rest.split()
@@ -96,14 +118,18 @@ def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
         return Reading((), kind="junk" if label == "junk" else "not_a_carrier", label=label, fixed=fixed)
     spelled, states, doubt = _spelled_out(named, known)
     named = [one for one in spelled if one not in known.legal]
+    if "a date" in notes or LONG_NUMBER.search(rest + " ".join(numbers)) or "id" in NOT_WORDS.split(typed):
+        doubt = doubt or "it may hold personal data"
     before = _spelled_out(marked[: marked.index("(")], known)[0] if "(" in marked else []
     bracket = len([one for one in before if one not in known.legal]) or 99
     return Reading(tuple(named or spelled), states, numbers, bracket=bracket, notes=notes, doubt=doubt, fixed=fixed)
 
 
+@lru_cache(maxsize=100_000)
 def _set_aside(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return the words of a folded text, its numbers, and what else was taken out; asked twice for each spelling."""
     notes = []
-    for what, pattern in ASIDE:
+    for what, pattern in ASIDE if DIGIT.search(text) or "@" in text else ():
         text, count = pattern.subn(" ", text)
         if count:
             notes.append(what)

@@ -102,7 +102,7 @@ def weigh_payer_id(found: Mapping[int, tuple[float, str]], owner: int) -> dict[i
     }
     if owner in found:
         confidence, reason = found[owner]
-        weighed[owner] = (max(confidence, 0.97) if confidence >= 0.78 else confidence, f"{reason}; same payer id")
+        weighed[owner] = (0.97 if confidence >= 0.78 else max(confidence, 0.86), f"{reason}; same payer id")
     else:
-        weighed[owner] = (0.86, "its payer id")
+        weighed[owner] = (0.84, "its payer id")
     return weighed
