@@ -103,6 +103,7 @@ class Words:
     brand: frozenset[str]
     ambiguous: frozenset[str]
     short_states: frozenset[str]
+    directions: frozenset[str]
     employers: frozenset[str]
     aside: frozenset[tuple[str, ...]]
     markers: frozenset[tuple[str, ...]]
@@ -139,6 +140,7 @@ def words() -> Words:
         frozenset(roles["brand"]),
         frozenset(roles["ambiguous"]),
         frozenset(roles["short_state"]),
+        frozenset(roles["direction"]),
         frozenset(roles["employer"]),
         _phrases(roles["sponsor"] + roles["city"]),
         _phrases(roles["marker"]),

@@ -26,6 +26,8 @@ from workbench.suggest.suggestion import AS_TEXT, AS_WORDS, NEVER, SAID, Candida
 from workbench.vocabulary import Decision
 
 MOST = 3
+LEAST = 0.25
+"""Below it a payer is not worth reading."""
 STRANGE = 0.45
 """Below it a spelling is nearer to spellings like it than to any payer."""
 SURE = 0.95
@@ -255,8 +257,9 @@ class Matcher:
             if form.reading.states in (reading.states, frozenset()) and abbreviates(reading.words, form.reading.words)
         }
         if 0 < len(found) < 6:
+            begins = any(len(one) > 2 for one in reading.words)
             for place in found:
-                yield place, 0.72 if len(found) == 1 else 0.4, "shortens the words of the name"
+                yield place, 0.72 if len(found) == 1 and begins else 0.4, "shortens the words of the name"
         initials = self.anchors.initials.get(reading.key[0], {}) if len(reading.words) == 1 else {}
         fewest = min(initials.values(), default=0)
         first = [place for place, added in initials.items() if added == fewest]
@@ -282,5 +285,6 @@ class Matcher:
             if not anchor.is_listed:
                 confidence = min(confidence, OFF_LIST_AT_MOST) if confidence >= 0.75 else confidence * 0.6
                 remark += "; a known payer that the list lacks"
-            made.append((-round(confidence, 3), not anchor.is_listed, anchor.value, reason + remark))
+            if confidence >= LEAST:
+                made.append((-round(confidence, 3), not anchor.is_listed, anchor.value, reason + remark))
         return [Candidate(value, -less, reason) for less, _, value, reason in sorted(made)]

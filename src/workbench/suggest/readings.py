@@ -249,7 +249,7 @@ def _take_states(found: list[str], known: Words) -> tuple[list[str], frozenset[s
             code = code or (word.upper() if size == 1 and len(word) == 2 and word.upper() in known.codes else None)
             if len(window) == size and code and _may_be_state(found, place, size, known, code):
                 states.add(code)
-                doubt = doubt or _doubtful(found, place, word)
+                doubt = doubt or _doubtful(found, place, word, known)
                 if kept and kept[-1] == "of":
                     kept.pop()
                 place += size
@@ -284,9 +284,11 @@ def _may_be_state(found: list[str], place: int, size: int, known: Words, code: s
     return is_last or is_first or before in known.families
 
 
-def _doubtful(found: list[str], place: int, word: str) -> str:
+def _doubtful(found: list[str], place: int, word: str, known: Words) -> str:
     if word == "co" and (not place or found[place - 1] != "of"):
         return '"co" is Colorado or company'
+    if place and found[place - 1] in known.directions:
+        return "half a state's name"
     if word == "ne" and place == 0:
         return '"NE" is Nebraska or northeast'
     return ""
