@@ -223,24 +223,24 @@ def bare(value: str) -> str:
 
 
 def _owners(values: Sequence[str], payers: Sequence[Payer]) -> dict[str, Payer]:
-    """Return which payer each value of a list names, where no other value names it as well."""
-    names: dict[str, list[Payer]] = defaultdict(list)
-    keys: dict[tuple[int, Key], list[Payer]] = defaultdict(list)
+    """Return which payer each value of a list names, where no other value names it as well or better."""
+    named: dict[tuple[int, object], dict[str, Payer]] = defaultdict(dict)
     for payer in payers:
-        names[normal(payer.name)].append(payer)
-        for rank, texts in enumerate((variants(payer.name), payer.aliases)):
+        named[0, normal(payer.name)][payer.name] = payer
+        for rank, texts in enumerate((variants(payer.name), payer.aliases), 1):
             for text in texts:
-                keys[rank, read_spelling(text).key].append(payer)
+                named[rank, read_spelling(text).key][payer.name] = payer
+                joined, states = _core(text)
+                named[3, (joined, states or payer.states)][payer.name] = payer
     claims: dict[str, list[tuple[int, str, Payer]]] = defaultdict(list)
     for value in values:
-        ranked = [names[normal(value)], *([] for _ in range(2))]
-        for rank in (0, 1):
-            ranked[rank + 1] = [
-                one for text in variants(value) for one in keys.get((rank, read_spelling(text).key), [])
-            ]
-        for rank, found in enumerate(ranked):
-            if len({one.name for one in found}) == 1:
-                claims[found[0].name].append((rank, value, found[0]))
+        read: list[object] = [read_spelling(one).key for one in variants(value)]
+        keys: list[list[object]] = [[normal(value)], read, read, [_core(value)]]
+        for rank, tried in enumerate(keys):
+            found = {name: payer for key in tried for name, payer in named.get((rank, key), {}).items()}
+            if len(found) == 1:
+                ((name, payer),) = found.items()
+                claims[name].append((rank, value, payer))
                 break
     owners = {}
     for claimed in claims.values():
@@ -257,7 +257,7 @@ def variants(name: str) -> list[str]:
     found = [plain]
     if inside := BRACKET.search(plain):
         outside = BRACKET.sub("", plain)
-        if not read_spelling(inside[1]).states:
+        if read_spelling(inside[1]).words or not read_spelling(inside[1]).states:
             found.append(outside)
         if len(inside[1]) > 2 and not set(read_spelling(inside[1]).words) <= words().plan:
             found.append(inside[1])
