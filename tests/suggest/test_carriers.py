@@ -162,6 +162,13 @@ def test_a_name_that_goes_on_owns_what_short_forms_say_with_its_words():
     assert said("DORAL", choices)[0] == "Doral Dental"
 
 
+def test_a_part_of_a_name_does_not_own_what_is_another_name():
+    choices = {"TRICARE/UCCI": (), "United Concordia": (), "TeamCare (Central States)": ()}
+    assert said("tdp", choices) == ("TRICARE/UCCI", True)
+    assert said("UCCI", choices) == ("United Concordia", False)
+    assert said("Central States", choices) == ("TeamCare (Central States)", True)
+
+
 def test_two_names_of_one_payer_stand_on_their_full_names_wherever_they_are_listed():
     for choices in ({"Aetna": (), "Aetna Life": ()}, {"Aetna Life": (), "Aetna": ()}):
         assert said("aetna life", choices) == ("Aetna Life", True)

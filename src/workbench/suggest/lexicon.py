@@ -160,7 +160,7 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
         return made
     owners = _owners(sorted(choices), payers)
     owned = {one.name for one in owners.values()}
-    taken = {read_spelling(text).key for value in choices for text in (value, *choices[value])}
+    taken = {read_spelling(text).key for value in choices for text in (value, *variants(value), *choices[value])}
     forms = {value: _forms(value, choices[value], owners.get(value)) for value in sorted(choices)}
     _give_to_longer_names(forms)
     for value, ways in forms.items():
@@ -237,8 +237,8 @@ def _owners(values: Sequence[str], payers: Sequence[Payer]) -> dict[str, Payer]:
         read: list[object] = [read_spelling(one).key for one in variants(value)]
         keys: list[list[object]] = [[normal(value)], read, read, [_core(value)]]
         for rank, tried in enumerate(keys):
-            found = {name: payer for key in tried for name, payer in named.get((rank, key), {}).items()}
-            if len(found) == 1:
+            found = next((one for key in tried if len(one := named.get((rank, key), {})) == 1), {})
+            if found:
                 ((name, payer),) = found.items()
                 claims[name].append((rank, value, payer))
                 break
@@ -252,9 +252,12 @@ def _owners(values: Sequence[str], payers: Sequence[Payer]) -> dict[str, Payer]:
 
 
 def variants(name: str) -> list[str]:
-    """Return a name as it stands, and without and inside its bracket where that is a name by itself."""
+    """Return a name as it stands, and its parts beside, inside and without brackets or slashes that are names themselves."""
     plain = bare(name)
     found = [plain]
+    halves = [one for one in plain.split("/") if len(one) > 2]
+    if len(halves) > 1 and not any(one in FAMILY_WORDS for one in read_spelling(plain).words):
+        found += [one for one in halves if not set(read_spelling(one).words) <= words().plan]
     if inside := BRACKET.search(plain):
         outside = BRACKET.sub("", plain)
         if read_spelling(inside[1]).words or not read_spelling(inside[1]).states:
@@ -265,7 +268,9 @@ def variants(name: str) -> list[str]:
 
 
 def _forms(value: str, given: Iterable[str], payer: Payer | None, *, is_listed: bool = True) -> list[tuple[str, int]]:
-    forms: list[tuple[str, int]] = [(one, Strength.NAME) for one in (value, *variants(value))]
+    forms: list[tuple[str, int]] = [(value, Strength.NAME), (bare(value), Strength.NAME)]
+    # A part of a name may be another's whole name: "TRICARE/UCCI" does not own "UCCI".
+    forms += [(one, Strength.KNOWN) for one in variants(value)[1:]]
     forms += [(one, Strength.GIVEN) for one in sorted(given)]
     if payer:
         forms += [(one, Strength.KNOWN) for one in (*variants(payer.name), *payer.aliases)]
