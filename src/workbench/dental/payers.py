@@ -88,7 +88,13 @@ def extended(own: Path) -> tuple[Payer, ...]:
 
 @dataclass(frozen=True)
 class Words:
-    """Words by their role in a spelling, and every written form of a state with its code."""
+    """Words by their role in a spelling, and every written form of a state with its code.
+
+    `plan` words may stand beside a payer's name; the `loose` ones of them make another company of a `plain` English word
+    (Lincoln Benefit Life), and only `lead` words may stand before a name. `aside` are sponsors and places, `markers` what a
+    front desk writes around a name, `kept` names that look like states, `ordinary` English words that are no slip of a
+    payer's name, `ambiguous` codes of states that are words too.
+    """
 
     short: Mapping[str, tuple[str, ...]]
     join: Mapping[tuple[str, ...], tuple[str, ...]]
@@ -126,40 +132,33 @@ def words() -> Words:
     for row in read_facts("carrier_states.csv"):
         for form in (row["name"].lower(), *parts(row["short_forms"])):
             states[tuple(form.split())] = row["code"]
+    said = [*pairs, *joins, *classes]
+    said += [one for role, held in roles.items() if role != "ordinary" for one in held if "=" not in one]
+    plain = {role: frozenset(held) for role, held in roles.items()}
     return Words(
-        {word: tuple(meaning.split()) for word, meaning in pairs.items()},
-        {tuple(word.split()): tuple(meaning.split()) for word, meaning in joins.items()},
-        frozenset(roles["legal"]),
-        frozenset(roles["plan"]),
-        frozenset(roles["loose"]),
-        frozenset(roles["plain"]),
-        frozenset(roles["lead"]),
-        frozenset(roles["ordinary"]),
-        frozenset(roles["filler"]),
-        frozenset(roles["family"]),
-        frozenset(roles["brand"]),
-        frozenset(roles["ambiguous"]),
-        frozenset(roles["short_state"]),
-        frozenset(roles["direction"]),
-        frozenset(roles["employer"]),
-        _phrases(roles["sponsor"] + roles["city"]),
-        _phrases(roles["marker"]),
-        frozenset(roles["junk"]),
-        _phrases(roles["kept"]),
-        states,
-        frozenset(states.values()),
-        classes,
-        frozenset(
-            word
-            for text in (
-                *pairs,
-                *joins,
-                *classes,
-                *(one for role in roles if role != "ordinary" for one in roles[role] if "=" not in one),
-            )
-            for word in text.split()
-        )
-        | frozenset(word for form in states for word in form),
+        short={word: tuple(meaning.split()) for word, meaning in pairs.items()},
+        join={tuple(word.split()): tuple(meaning.split()) for word, meaning in joins.items()},
+        legal=plain["legal"],
+        plan=plain["plan"],
+        loose=plain["loose"],
+        plain=plain["plain"],
+        lead=plain["lead"],
+        ordinary=plain["ordinary"],
+        fillers=plain["filler"],
+        families=plain["family"],
+        brand=plain["brand"],
+        ambiguous=plain["ambiguous"],
+        short_states=plain["short_state"],
+        directions=plain["direction"],
+        employers=plain["employer"],
+        junk=plain["junk"],
+        aside=_phrases(roles["sponsor"] + roles["city"]),
+        markers=_phrases(roles["marker"]),
+        kept=_phrases(roles["kept"]),
+        states=states,
+        codes=frozenset(states.values()),
+        classes=classes,
+        every=frozenset(word for text in said for word in text.split()) | {word for form in states for word in form},
     )
 
 
