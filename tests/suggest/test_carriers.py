@@ -110,6 +110,13 @@ def test_what_is_doubtful_is_for_a_person(spelling, value):
     assert spelling == "human" or found.best.value == value
 
 
+def test_a_bare_brand_is_accepted_where_the_list_holds_it_as_it_stands():
+    choices = {"Delta Dental": (), "Cigna": ()}
+    assert said("DELTA DENTAL.", choices) == ("Delta Dental", True)
+    assert said("Delta Dental PPO", choices) == ("Delta Dental", False)
+    assert said("DDCA", choices) == ("Delta Dental of California", False)
+
+
 def test_members_of_one_family_are_never_taken_for_each_other():
     """Every member, with a slip or plan words, on a list that lacks it: nothing is accepted for another member."""
     family = [payer for payer in known_payers() if payer.family in ("delta", "blue")]

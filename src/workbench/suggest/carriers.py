@@ -72,7 +72,8 @@ def suggest_carriers(
 
 def _suggestion(spelling: str, reading: Reading, ranked: list[Candidate], *, is_open: bool) -> Suggestion:
     if ranked:
-        threshold = NEVER if is_open and ranked[0].confidence < 1 else SURE
+        # A list that holds "Delta Dental" itself is answered by it; what stands for "nobody said which" is not.
+        threshold = NEVER if is_open and normal(spelling) != normal(ranked[0].value) else SURE
         return Suggestion(spelling, tuple(ranked[:MOST]), "carrier", threshold=threshold)
     if reading.kind == "not_a_carrier":
         confidence = 0.97 if not reading.fixed else 0.9
