@@ -39,10 +39,11 @@ test-paced: setup
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
-bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the forecast beside counted calls, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain, field suggestions
+bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the forecast beside counted calls, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain, field suggestions, carrier suggestions
 	$(BIN)/python tests/bench/calls.py $(PATIENTS)
 	$(BIN)/python tests/bench/forecasting.py
 	$(BIN)/python tests/bench/pacing.py
+	$(BIN)/python tests/bench/suggesting.py
 	$(BIN)/python tests/bench/landing.py $(ROWS)
 	$(BIN)/python tests/bench/checking.py $(ROWS)
 	$(BIN)/python tests/bench/staging.py $(ROWS)

@@ -1,10 +1,11 @@
-"""Suggestions: equal, equal when normalised, or a known short form; nothing else is proposed."""
+"""Suggestions on a list of names: equal, equal when normalised, or a known short form; nothing else is proposed."""
 
 from __future__ import annotations
 
 import pytest
 
-from workbench.suggest.carriers import shipped_payers, suggest_carriers
+from workbench.dental.payers import shipped_payers
+from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import normal, suggest_names
 from workbench.suggest.proposals import suggest_claims
 from workbench.suggest.suggestion import Candidate, Suggestion
@@ -71,8 +72,10 @@ def test_the_shape_that_json_prints():
         pytest.param("METLIFE", "carrier", "MetLife", True, id="normalised"),
         pytest.param("Metropolitan Life", "carrier", "MetLife", True, id="short form"),
         pytest.param("DDCA", "carrier", "Delta Dental of California", True, id="initials"),
-        pytest.param("Delta Dental", "carrier", None, False, id="bare brand of many companies"),
-        pytest.param("BCBS", "carrier", None, False, id="bare brand of many plans"),
+        pytest.param(
+            "Delta Dental", "carrier", "Delta Dental (state unspecified)", False, id="brand of many companies"
+        ),
+        pytest.param("BCBS", "carrier", "Blue Cross Blue Shield (plan unspecified)", False, id="brand of many plans"),
         pytest.param("Delta Dental of Ohiowa", "carrier", None, False, id="near a name"),
         pytest.param("Self Pay", "not_a_carrier", "", True, id="self pay"),
         pytest.param("N/A", "not_a_carrier", "", True, id="n/a"),
@@ -88,10 +91,10 @@ def test_carriers(spelling, kind, value, auto):
 
 
 def test_carriers_are_proposed_out_of_the_choices_when_they_are_given():
-    assert [one.best and one.best.value for one in suggest_carriers(["Aetna", "My Plan"], {"My Plan": ()})] == [
-        None,
-        "My Plan",
-    ]
+    known, mine = suggest_carriers(["Aetna", "My Plan"], {"My Plan": ()})
+    assert (mine.best.value, mine.auto) == ("My Plan", True)
+    assert (known.best.value, known.auto) == ("Aetna", False)
+    assert known.best.reason.endswith("a known payer that the list lacks")
 
 
 def test_shipped_payers_name_each_short_form_once():

@@ -39,7 +39,12 @@ def test_every_map_is_proposed_for(asking):
     assert made == {
         "claim_status": {"F2": "Denied", "Paid": "Paid", "Rejected": "Pending", "Unsent": ""},
         "color": {},
-        "insurance_carrier": {"Aetna": "Aetna", "Delta Dental": None, "aetna": "Aetna", "self pay": ""},
+        "insurance_carrier": {
+            "Aetna": "Aetna",
+            "Delta Dental": "Delta Dental (state unspecified)",
+            "aetna": "Aetna",
+            "self pay": "",
+        },
         "owner": {"U1": "dana@x.com", "U2": "desk@x.com", "U3": "desk@x.com", "U4": "kim@x.com"},
         "stage.ortho": {"Begun": None, "Consult": "Consult", "consult": "Consult"},
     }
@@ -127,10 +132,13 @@ def test_accepting_again_changes_no_byte_and_a_lower_bar_answers_more(asking):
 def test_a_proposal_shows_the_most_frequent_open_spellings_first(asking):
     asking.land(
         people=(
-            "person_id,last_name,carrier,claim,stage,pipeline,color,owner\nC1,a,Aetna,,,,,\nC2,b,Delta,,,,,\nC3,c,Delta,,,,,\nC4,d,Cigna,,,,,\n"
+            "person_id,last_name,carrier,claim,stage,pipeline,color,owner\nC1,a,Aetna,,,,,\nC2,b,Ohiowa Delta,,,,,\nC3,c,Ohiowa Delta,,,,,\nC4,d,Cigna,,,,,\n"
         )
     )
     asking.values("insurance_carrier", "Cigna,keep,")
     (carriers,) = (one for one in propose(asking.settings, asking.mappings) if one.asked.name == "insurance_carrier")
-    assert carriers.frame().rows() == [("Delta", 2, None, None, "no proposal"), ("Aetna", 1, "Aetna", 1.0, "equal")]
+    assert carriers.frame().rows() == [
+        ("Ohiowa Delta", 2, None, None, "no proposal"),
+        ("Aetna", 1, "Aetna", 1.0, "equal"),
+    ]
     assert best_answers(asking.settings, asking.mappings)["insurance_carrier"] == {"Aetna": "Aetna"}

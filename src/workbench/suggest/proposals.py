@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from workbench.dental.claims import suggest_claim_status
+from workbench.dental.payers import OWN_PAYERS, extended
 from workbench.dental.roles import route_of
 from workbench.errors import StoreProblem
 from workbench.mapping.budget import has_one_pipeline
@@ -15,18 +16,17 @@ from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
-from workbench.mapping.value_map import EXISTING, Decided, read_value_map, save_value_map
+from workbench.mapping.value_map import EXISTING, HMAC, Decided, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.folds import accept_folds
 from workbench.suggest.names import suggest_names
-from workbench.suggest.suggestion import Candidate, Suggestion
+from workbench.suggest.suggestion import NEVER, Candidate, Suggestion
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 
 ROUTE_SURE = 0.97
-NEVER = float("inf")
-"""The threshold of a proposal that no machine accepts."""
+LIKELY = 0.5
 Proposer = Callable[[Settings, Asked], list[Suggestion]]
 
 
@@ -80,12 +80,12 @@ def propose(settings: Settings, mappings: Mappings) -> list[Proposal]:
 
 
 def best_answers(settings: Settings, mappings: Mappings) -> dict[str, dict[str, str]]:
-    """Return the best proposal of each open spelling, by value map: what an editor fills in."""
+    """Return the best proposal of each open spelling, by value map, where it is likelier than not: what an editor fills in."""
     return {
         one.asked.name: {
             spelling: found.best.value
             for spelling in one.asked.open
-            if (found := one.suggestions.get(spelling)) and found.best
+            if (found := one.suggestions.get(spelling)) and found.best and found.best.confidence >= LIKELY
         }
         for one in propose(settings, mappings)
     }
@@ -109,7 +109,8 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         for spelling in still_open:
             suggestion = proposal.suggestions.get(spelling)
             best = suggestion.best if suggestion else None
-            if suggestion and best and best.confidence >= above and not asked.decided.hides(spelling):
+            may = suggestion is not None and suggestion.threshold < NEVER
+            if suggestion and best and may and best.confidence >= above and not asked.decided.hides(spelling):
                 accepted += 1
                 note = f"suggested {best.confidence:.2f}: {best.reason}"
                 decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
@@ -133,8 +134,11 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
     )
 
 
-def _carriers(_: Settings, asked: Asked) -> list[Suggestion]:
-    return suggest_carriers(asked.records)
+def _carriers(settings: Settings, asked: Asked) -> list[Suggestion]:
+    """A payer of the shipped list and of the practice's own, or what people answered for the same spelling before."""
+    rows = asked.decided.rows.items()
+    decided = {one: row.answer for one, row in rows if row.answer and not one.startswith(HMAC)}
+    return suggest_carriers(asked.records, payers=extended(settings.mappings / OWN_PAYERS), decided=decided)
 
 
 def suggest_claims(spellings: list[str]) -> list[Suggestion]:
