@@ -26,11 +26,11 @@ TAGGED = {"account": "sales_accounts", "contact": "contacts", "lead": "contacts"
 
 
 @contextmanager
-def deals_refused(practice: Practice) -> Iterator[None]:
-    """The tenant requires a field of deals that it did not require before."""
+def notes_refused(practice: Practice) -> Iterator[None]:
+    """The tenant requires a field of notes that it did not require before."""
     faults = f"{httpx.URL(practice.base_url).copy_with(path='/_tenant/faults')}"
     said = {"status": 400, "times": -1, "body": {"errors": {"message": ["Referral code is required"]}}}
-    httpx.post(faults, json={"kind": "status", "match": "POST /deals/upsert", **said}).raise_for_status()
+    httpx.post(faults, json={"kind": "status", "match": "POST /notes$", **said}).raise_for_status()
     yield
     httpx.delete(faults).raise_for_status()
 
@@ -49,7 +49,7 @@ def test_a_later_delivery_moves_only_what_changed_and_equals_its_truth(tmp_path)
         alias = tenant_alias(settings)
         sign(settings, Lock.LOAD, by="rehearsal", at="2026-11-24T08:00:00+00:00", tenant=alias, binds={})
         with (
-            deals_refused(practice),
+            notes_refused(practice),
             pytest.raises(SetupMissing, match="The tenant was changed since the plan was made"),
         ):
             load(practice.folder)

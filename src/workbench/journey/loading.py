@@ -24,7 +24,7 @@ from workbench.ledger.operations import open_operations
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import pin
 from workbench.load.attachments import storage_needed
-from workbench.load.loader import Loaded, run_load
+from workbench.load.loader import run_load
 from workbench.load.plan import draw_sample, plan_load
 from workbench.load.rollback import plan_rollback, roll_back
 from workbench.load.session import Session
@@ -88,8 +88,7 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
             plan = plan_load(
                 settings, mappings, session.schema, session.ledger, session.run_id, scope=keys, name=PlanScope.SAMPLE
             )
-        loaded = run_load(session, plan, kinds=(Kind.RECORD, Kind.FILE))
-        made = _written(session, loaded)
+        made = _written(session, plan, Kind.RECORD, Kind.FILE)
         drawn = sum(sum(one.values()) for one in plan.counts.values())
         return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(session, plan))
 
@@ -137,11 +136,7 @@ def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
             raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
         # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
         require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
-        try:
-            written = _written(session, run_load(session, plan, kinds=(kind,)))
-        except SetupMissing:  # what was signed is not what would be loaded
-            void(settings, Lock.LOAD, by="load", at=as_text(WallClock().now()))
-            raise
+        written = _written(session, plan, kind)
         keep_questions(session, plan)
         if kind is Kind.FILE:  # the last to travel: a run that was killed before has still to load this snapshot
             pin(session.ledger, session.run_id, snapshot=snapshot_id(settings))
@@ -159,8 +154,13 @@ def keep_questions(session: Session, plan: Plan) -> int:
     return sum(row.is_open for row in asked.rows.values())
 
 
-def _written(session: Session, loaded: Loaded) -> Written:
-    """Add this call's API calls by mapping to the run's folder, for the benchmark and the summary."""
+def _written(session: Session, plan: Plan, *kinds: Kind) -> Written:
+    """Load, and add the calls by mapping to the run's folder; where the tenant was changed, what was signed is void."""
+    try:
+        loaded = run_load(session, plan, kinds=kinds)
+    except SetupMissing:
+        void(session.settings, Lock.LOAD, by="load", at=as_text(WallClock().now()))
+        raise
     path = session.folder / "calls.json"
     before: dict[str, int] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     after = {name: before.get(name, 0) + loaded.calls.get(name, 0) for name in sorted({*before, *loaded.calls})}
