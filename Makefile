@@ -1,7 +1,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-JOURNEYS := tests/journey tests/browser tests/test_wheel.py tests/cli tests/reconcile
+# Half of the time: what takes a whole practice, and the longest stories of the loader.
+STORIES := kills three_deliveries foreign condensed conversions lacking_types
+JOURNEYS := tests/journey tests/browser tests/test_wheel.py tests/cli tests/reconcile $(STORIES:%=tests/load/test_%.py)
 PACED := tests/journey/test_real_target.py
 
 help:  ## this list
