@@ -72,7 +72,7 @@ def test_a_wrong_carrier_is_never_taken_for_an_open_one(loaded):
     ]
     contact = next(one for one in open_ones if one["destination"] == "contact")
     choices = {one["custom_field"].get("cf_insurance_carrier") for one in loaded.records("contacts")}
-    wrong = sorted(choices - {None, contact["custom_field"]["cf_insurance_carrier"]})[0]
+    wrong = sorted(choices - {None, contact["custom_field"].get("cf_insurance_carrier")})[0]  # junk stands for none
     record = loaded.pick("contacts", **{KEY: contact["source_id"]})
     with loaded.edited("contacts", record, custom_field={"cf_insurance_carrier": wrong}):
         (found,) = loaded.mismatches()
