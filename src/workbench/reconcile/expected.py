@@ -137,8 +137,8 @@ def found_table(mapping: ObjectMapping) -> str:
 def found_sql(mapping: ObjectMapping, there: str) -> str:
     """Return the SELECT of a mapping's rows that have an identity: both ids, and the digest of the record in `there`.
 
-    The digest is NULL where `there` has no such record. Made while the tenant is read, page by page for hours, so that a
-    comparison reads 64 bits a record. A merge leaves two rows with one record.
+    The digest is NULL where `there` has no such record. Made once a kind has been read, so that a comparison reads 64 bits
+    a record. A merge leaves two rows with one record.
     """
     found = ", ".join(identifier(name) for name in compared_fields(mapping))
     digest = f"hash({', '.join([f'hash({found})', *map(identifier, mapping.lookups)])})"

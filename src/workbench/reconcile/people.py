@@ -49,8 +49,7 @@ class Rewritten:
     """What rules of the tenant rewrote within minutes of our write, noticed while the tenant is read.
 
     Only until a reconciliation was green or a delta came: nobody works there before. Later the same may be a person's,
-    who comes first.
-    A mapped field stays a difference all the same, since whether the rule is right is for a person to say.
+    who comes first. A mapped field stays a difference all the same, since whether the rule is right is for a person to say.
     """
 
     ledger: Ledger
