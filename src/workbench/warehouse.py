@@ -46,14 +46,19 @@ class Warehouse:
             assert isinstance(made, pl.DataFrame)
             yield made
 
-    def write(self, table: str, frame: pl.DataFrame, *, append: bool = False) -> None:
-        """Replace a table by a frame, or append the frame to it by column name."""
+    def write(
+        self, table: str, frame: pl.DataFrame, *, append: bool = False, made: Mapping[str, str] | None = None
+    ) -> None:
+        """Replace a table by a frame, or append the frame to it by column name; `made` adds columns, each by its SQL."""
+        columns = ", ".join(["*", *(f"{sql} AS {identifier(name)}" for name, sql in (made or {}).items())])
         self.connection.register("incoming_frame", frame.to_arrow())
         try:
             if append and self.has(table):
-                self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming_frame").fetchall()
+                self.connection.execute(f"INSERT INTO {table} BY NAME SELECT {columns} FROM incoming_frame").fetchall()
             else:
-                self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming_frame").fetchall()
+                self.connection.execute(
+                    f"CREATE OR REPLACE TABLE {table} AS SELECT {columns} FROM incoming_frame"
+                ).fetchall()
         finally:
             self.connection.unregister("incoming_frame")
 

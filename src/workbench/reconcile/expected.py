@@ -129,22 +129,28 @@ def hand_over_lookups(warehouse: Warehouse, settings: Settings, mapping: ObjectM
         warehouse.run(f"CREATE OR REPLACE TEMP TABLE known_{place} AS {_known(settings, lookup)}")
 
 
-def found_table(mapping: ObjectMapping) -> str:
-    """Return the table of a mapping's records as they were read: both ids, and a digest of what the record holds."""
-    return f"destination.found_{mapping.name}"
+def digest_column(mapping: ObjectMapping) -> str:
+    """Return the column of what was read from the tenant that holds a record's digest, as the mapping compares it."""
+    return f"digest_{mapping.name}"
 
 
-def found_sql(mapping: ObjectMapping, there: str) -> str:
-    """Return the SELECT of a mapping's rows that have an identity: both ids, and the digest of the record in `there`.
+def digest_sql(mapping: ObjectMapping) -> str:
+    """Return SQL for the digest of a record as it was read: its compared fields, then its lookups.
 
-    The digest is NULL where `there` has no such record. Made once a kind has been read, so that a comparison reads 64 bits
-    a record. A merge leaves two rows with one record.
+    It is made as the record is written down, so that a comparison reads 64 bits a record.
     """
     found = ", ".join(identifier(name) for name in compared_fields(mapping))
-    digest = f"hash({', '.join([f'hash({found})', *map(identifier, mapping.lookups)])})"
-    return (
-        f"SELECT i.source_id, i.destination_id, d.digest FROM destination.identities i"
-        f" LEFT JOIN (SELECT destination_id, {digest} AS digest FROM {there}) d USING (destination_id)"
+    return f"hash({', '.join([f'hash({found})', *map(identifier, mapping.lookups)])})"
+
+
+def hand_over_found(warehouse: Warehouse, mapping: ObjectMapping, there: str) -> None:
+    """Write a temporary table of the mapping's rows that have an identity: both ids, and the digest of the record in `there`.
+
+    The digest is NULL where `there` has no such record. A merge leaves two rows with one record.
+    """
+    warehouse.run(
+        f"CREATE OR REPLACE TEMP TABLE found AS SELECT i.source_id, i.destination_id, d.{digest_column(mapping)} AS digest"
+        f" FROM destination.identities i LEFT JOIN {there} d USING (destination_id)"
         f" WHERE i.source_object = '{mapping.source_object}' AND i.mapping = '{mapping.name}'"
     )
 
@@ -155,7 +161,7 @@ def delivered_sql(mapping: ObjectMapping, kept: Sequence[str]) -> str:
     `is_there` says whether the tenant has the record; `is_alike` whether all compared fields and lookups stand there as
     staged. A digest a side tells, so that joins carry narrow rows. In it most forms stand as staged: they then differ from
     the tenant's more often than they do in truth, never less often, since what the tenant holds is canonical already, and
-    canonical text stays what it is. Needs `hand_over_lookups` and the mapping's `found_table`.
+    canonical text stays what it is. Needs `hand_over_lookups` and `hand_over_found`.
     """
     names, lookups = compared_fields(mapping), [identifier(name) for name in mapping.lookups]
     forms = {name: form_of_column(mapping, name) for name in names}
@@ -173,19 +179,24 @@ def delivered_sql(mapping: ObjectMapping, kept: Sequence[str]) -> str:
     return (
         f"SELECT {', '.join(['s.source_id', 'f.destination_id', *listed])}, f.digest IS NOT NULL AS is_there,"
         f" hash({', '.join(['s.digest', *ids])}) = f.digest AS is_alike"
-        f" FROM ({scanned}) s JOIN {found_table(mapping)} f ON f.source_id = s.source_id {' '.join(joins)}"
+        f" FROM ({scanned}) s JOIN found f ON f.source_id = s.source_id {' '.join(joins)}"
     )
 
 
 def exact_sql(mapping: ObjectMapping, suspects: str) -> str:
-    """Return the SELECT of some delivered rows, named with both ids by a table: every compared field in canonical text."""
+    """Return the SELECT of some delivered rows, named with both ids by a table: every compared field in canonical text.
+
+    A row is found by its place in what is staged: by a text, a scan would read every column of every row.
+    """
     columns = [
         f"{canonical_sql(form_of_column(mapping, name), f'r.{identifier(name)}')} AS {identifier(name)}"
         for name in compared_fields(mapping)
     ]
+    staged = f"staged.{mapping.name}"
     return (
-        f"SELECT o.source_id, o.destination_id, {', '.join(columns)}"
-        f" FROM staged.{mapping.name} r JOIN {suspects} o ON o.source_id = r.source_id"
+        f"SELECT o.source_id, o.destination_id, {', '.join(columns)} FROM {staged} r JOIN"
+        f" (SELECT k.rowid AS place, s.source_id, s.destination_id FROM {staged} k JOIN {suspects} s USING (source_id)) o"
+        " ON o.place = r.rowid"
     )
 
 

@@ -19,6 +19,7 @@ from workbench.reconcile.expected import (
     delivered_sql,
     exact_sql,
     form_of_column,
+    hand_over_found,
     hand_over_lookups,
 )
 from workbench.settings import Settings
@@ -108,6 +109,7 @@ def compare_mapping(warehouse: Warehouse, settings: Settings, mapping: ObjectMap
     kept = [name for name in names if _is_counted(mapping, name)]
     delivered = delivered_table(mapping)
     hand_over_lookups(warehouse, settings, mapping)
+    hand_over_found(warehouse, mapping, there_table(settings, mapping))
     warehouse.run(f"CREATE OR REPLACE TEMP TABLE {delivered} AS {delivered_sql(mapping, kept)}")
     warehouse.run(
         "CREATE OR REPLACE TEMP TABLE left_out AS SELECT source_id FROM checked.held WHERE source_object = $source"

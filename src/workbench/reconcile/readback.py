@@ -1,4 +1,4 @@
-"""Read the tenant by pages into destination.*, one canonical text a mapped field, found by source id or marker; a digest each."""
+"""Read the tenant by pages into destination.*, one canonical text a mapped field, found by source id or marker; with its digests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.freshsales.schema import TenantSchema
 from workbench.freshsales.shapes import flatten
 from workbench.log import Progress
 from workbench.mapping.object_mapping import ObjectMapping
-from workbench.reconcile.expected import found_sql, found_table
+from workbench.reconcile.expected import digest_column, digest_sql
 from workbench.settings import Settings
 from workbench.staging.removals import read_vanished
 from workbench.staging.rows import form_of
@@ -53,10 +53,6 @@ def read_tenant(
         rows = (_canonical_row(settings, members, record, schema) for record in listed)
         with open_warehouse(settings.warehouse, write=True) as warehouse:
             _write(warehouse, f"destination.{plural}", members, rows)
-            for mapping in members:
-                warehouse.run(
-                    f"CREATE OR REPLACE TABLE {found_table(mapping)} AS {found_sql(mapping, f'destination.{plural}')}"
-                )
         calls[plural] = tenant.calls - before
     return calls
 
@@ -174,12 +170,13 @@ def _write(warehouse: Warehouse, table: str, members: list[ObjectMapping], rows:
     )
     shape: dict[str, Any] = {"destination_id": pl.Int64, "source_object": pl.String, "source_id": pl.String}
     shape |= dict.fromkeys(names, pl.String)
-    warehouse.write(table, pl.DataFrame(schema=shape))
+    digests = {digest_column(one): digest_sql(one) for one in members}
+    warehouse.write(table, pl.DataFrame(schema=shape | dict.fromkeys(digests, pl.UInt64)))
     chunk: list[Record] = []
     for row in rows:
         chunk.append(row)
         if len(chunk) >= ROWS_AT_ONCE:
-            warehouse.write(table, pl.DataFrame(chunk, schema=shape), append=True)
+            warehouse.write(table, pl.DataFrame(chunk, schema=shape), append=True, made=digests)
             chunk = []
     if chunk:
-        warehouse.write(table, pl.DataFrame(chunk, schema=shape), append=True)
+        warehouse.write(table, pl.DataFrame(chunk, schema=shape), append=True, made=digests)
