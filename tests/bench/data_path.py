@@ -32,7 +32,7 @@ BOUNDS = {
     "peak RSS of the data path, GiB": 2.0,
 }
 REPOSITORY = Path(__file__).parents[2]
-CHILD, ROUNDS = "_child", 5
+CHILD, ROUNDS = "_child", 9
 LATER = """
 SELECT * EXCLUDE (i) REPLACE (
   CASE WHEN i % 100 = 7 THEN last_name || '-Okafor' ELSE last_name END AS last_name,

@@ -85,17 +85,17 @@ def _compare(store: Warehouse, said: ExportObject) -> Turnover | None:
     shared = [one for one in store.columns(new) if one in before and one not in (*OURS, *said.key, "modified_at")]
     stamp = "modified_at" if "modified_at" in before else "NULL"
     content = ", ".join(f'"{one}"' for one in shared) or "NULL"
-    keys = [f'"{one}"' for one in said.key]
-    side = f"SELECT {', '.join(keys)}, hash({content}) AS content, hash({stamp}) AS stamp FROM"
-    same_key = " AND ".join(f"n.{key} = o.{key}" for key in keys)
-    # Keys as typed first: what a key means takes longer to say than all else, and few records need it.
+    keys = ", ".join(f'"{one}"' for one in said.key)
+    side = f"SELECT rowid AS place, hash({keys}) AS key, hash({content}) AS content FROM"
+    # Keys as typed first, 64 bits each: what a key means takes longer to say than all else, and few records need it.
     store.run(
-        f"INSERT INTO raw.changes WITH unlike AS (SELECT n, o FROM ({side} {new}) n FULL JOIN ({side} {old}) o"
-        f" ON {same_key} WHERE n.content IS NULL OR o.content IS NULL OR n.content <> o.content)"
+        f"INSERT INTO raw.changes WITH unlike AS MATERIALIZED (SELECT n.place AS n_place, n.content AS n_content,"
+        f" o.place AS o_place, o.content AS o_content FROM ({side} {new}) n FULL JOIN ({side} {old}) o ON n.key = o.key"
+        " WHERE n.place IS NULL OR o.place IS NULL OR n.content <> o.content)"
         f" SELECT '{said.name}', coalesce(n.id, o.id),"
         " CASE WHEN o.id IS NULL THEN 'new' WHEN n.id IS NULL THEN 'removed' ELSE 'changed' END,"
-        " CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL THEN n.stamp <> o.stamp END"
-        f" FROM ({_meant(said, 'n')}) n FULL JOIN ({_meant(said, 'o')}) o ON n.id = o.id"
+        " CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL THEN n.stamp IS DISTINCT FROM o.stamp END"
+        f" FROM ({_meant(said, new, 'n', stamp)}) n FULL JOIN ({_meant(said, old, 'o', stamp)}) o ON n.id = o.id"
         " WHERE n.id IS NULL OR o.id IS NULL OR n.content <> o.content"
     )
     [(count_old, count_new)] = store.run(f"SELECT (SELECT count(*) FROM {old}), (SELECT count(*) FROM {new})")
@@ -103,11 +103,11 @@ def _compare(store: Warehouse, said: ExportObject) -> Turnover | None:
     return Turnover(said.name, count_old, count_new, changes.get("removed", 0), changes.get("changed", 0))
 
 
-def _meant(said: ExportObject, side: str) -> str:
+def _meant(said: ExportObject, table: str, side: str, stamp: str) -> str:
     """Return the SELECT of one side's unlike records, by the id that their key means."""
     return (
-        f"SELECT {id_sql(said)} AS id, content, stamp FROM"
-        f" (SELECT unnest({side}) FROM unlike WHERE {side}.content IS NOT NULL)"
+        f"SELECT {id_sql(said)} AS id, u.{side}_content AS content, {stamp} AS stamp FROM {table} r"
+        f" JOIN unlike u ON u.{side}_place = r.rowid"
     )
 
 
