@@ -156,8 +156,6 @@ class Weather(InProcess):
         path = request.url.path.removeprefix("/crm/sales/api")
         rule = {"kind": "delay_commit", "match": f"{request.method} ^{path}$", "times": 1, "seen": 0}
         rule["seconds"] = self.chance.uniform(5.0, self.chances.latest)
-        if "upsert" in path:
-            self.late_until = max(self.late_until, tenant.state.now() + rule["seconds"])
         tenant.state.write_meta("faults", [rule])
         tenant.state.has_faults = True
         try:
@@ -167,6 +165,8 @@ class Weather(InProcess):
         finally:
             tenant.state.write_meta("faults", [])
             tenant.state.has_faults = False
+            if "upsert" in path:  # by the tenant's clock, which has heard the time of this request by now
+                self.late_until = max(self.late_until, tenant.state.now() + rule["seconds"])
 
     def _edit(self) -> None:
         """Let a user change one field of one record that is there."""
