@@ -77,8 +77,9 @@ def find_removals(warehouse: Warehouse, mappings: Mappings) -> Iterator[Removal]
     whom we made of other rows, goes and comes with their spelling. Partial deliveries lie over the last full one, so
     what they do not name is there.
     """
+    landed = set(warehouse.tables("raw"))
     for source in sorted(mappings.sources.values(), key=lambda one: one.name):
-        if not (warehouse.has(f"raw.{source.name}") and warehouse.has(source.table)):
+        if source.name not in landed or not warehouse.has(source.table):
             continue
         rows = warehouse.run(
             "SELECT mapping, source_object, source_id, destination, destination_id, delivered FROM identities i"
