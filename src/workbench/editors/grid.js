@@ -1,5 +1,5 @@
 // The grid of one value map. Python holds the rows; this page shows a window of them, and sends what a person did.
-const HEIGHT = 28, AROUND = 8;
+const HEIGHT = 28, AROUND = 8, NAMED = 3, SMALL = 8;  // a group so small stands open: all that Enter takes is seen
 const SHOWN = {
   open: ["open", (row) => isOpen(row)],
   sure: ["open, proposal sure", (row) => isOpen(row) && row.sure],
@@ -49,7 +49,7 @@ function render({ model, el }) {
   const prefix = `wb${++grids}`;
   const rows = [...model.get("rows")];
   const state = { text: "", shown: "open", order: "records", grouped: true, at: 0, anchor: null, asked: null };
-  const chosen = new Set(), opened = new Set();
+  const chosen = new Set(), turned = new Set();  // groups that a person opened, or shut
   let items = [], progress = model.get("progress");
 
   const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => { state.text = search.value; refresh(); } });
@@ -97,7 +97,7 @@ function render({ model, el }) {
     })).sort(ORDERS[state.order][1]);
     items = tops.flatMap((top) => top.members.length === 1
       ? [{ key: top.key, row: top.members[0], level: 1 }]
-      : [{ ...top, level: 1 }, ...(opened.has(top.key) ? top.members.map((row) => ({ key: `r:${row.id}`, row, level: 2, parent: top.key })) : [])]);
+      : [{ ...top, level: 1 }, ...(isOpened(top) ? top.members.map((row) => ({ key: `r:${row.id}`, row, level: 2, parent: top.key })) : [])]);
     const kept = items.findIndex((item) => item.key === here);
     state.at = Math.max(0, Math.min(kept >= 0 ? kept : state.at, items.length - 1));
     for (const id of chosen) if (!found.includes(rows[id])) chosen.delete(id);
@@ -107,6 +107,7 @@ function render({ model, el }) {
 
   function draw() {
     space.style.height = `${items.length * HEIGHT}px`;
+    view.style.height = `${Math.min(15, Math.max(4, items.length + 1)) * HEIGHT + 4}px`;
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - AROUND), last = Math.min(items.length, first + Math.ceil(view.clientHeight / HEIGHT || 15) + 2 * AROUND);
     space.replaceChildren(...(items.length ? items.slice(first, last).map((item, place) => line(item, first + place)) : [make("div", { role: "row", class: "wb-row" }, make("span", { role: "gridcell", style: "grid-column: 1 / -1" }, "Nothing to show here."))]));
     view.setAttribute("aria-activedescendant", items.length ? `${prefix}-${state.at}` : "");
@@ -127,8 +128,8 @@ function render({ model, el }) {
     const ids = item.row ? [item.row.id] : item.members.map((row) => row.id);
     const marked = ids.every((id) => chosen.has(id));
     return make("div", {
-      id: `${prefix}-${place}`, role: "row", class: `wb-row${item.row ? "" : " wb-group"}${place === state.at ? " wb-here" : ""}`, style: `top: ${place * HEIGHT}px`,
-      "aria-rowindex": place + 2, "aria-level": item.level, "aria-selected": String(marked), "aria-expanded": item.row ? null : String(opened.has(item.key)),
+      id: `${prefix}-${place}`, "data-key": item.key, role: "row", class: `wb-row${item.row ? "" : " wb-group"}${place === state.at ? " wb-here" : ""}`, style: `top: ${place * HEIGHT}px`,
+      "aria-rowindex": place + 2, "aria-level": item.level, "aria-selected": String(marked), "aria-expanded": item.row ? null : String(isOpened(item)),
       onclick: (event) => { state.at = place; if (event.shiftKey) extend(place); else if (event.ctrlKey || event.metaKey || event.target.matches(":first-child")) toggle(ids); else if (!item.row && event.target.matches(":nth-child(2)")) flip(item.key); view.focus(); refresh(); },
       ondblclick: () => item.row && act("M"),
     }, make("span", { role: "gridcell" }, marked ? "✓" : ""), ...cells.map((cell, at) => {
@@ -148,7 +149,7 @@ function render({ model, el }) {
   function ofGroup(item) {
     const open = item.members.filter(isOpen).length, sure = item.members.map((row) => row.confidence);
     const answer = item.members[0].group;
-    return [`${opened.has(item.key) ? "▾" : "▸"} ${many(item.members.length, "spelling")}: ${item.members.slice(0, 3).map((row) => row.shown).join(", ")}${item.members.length > 3 ? " …" : ""}`, item.records.toLocaleString("en-US"), open ? make("span", { class: "wb-proposed", title: answer }, `${answer} ?`) : answer, sure.every((one) => one) ? Math.min(...sure).toFixed(2) : "", open ? `${open} open` : "decided", "", item.members.find((row) => row.reason)?.reason ?? ""];
+    return [`${isOpened(item) ? "▾" : "▸"} ${many(item.members.length, "spelling")}: ${item.members.slice(0, NAMED).map((row) => row.shown).join(", ")}${item.members.length > NAMED ? " …" : ""}`, item.records.toLocaleString("en-US"), open ? make("span", { class: "wb-proposed", title: answer }, `${answer} ?`) : answer, sure.every((one) => one) ? Math.min(...sure).toFixed(2) : "", open ? `${open} open` : "decided", "", item.members.find((row) => row.reason)?.reason ?? ""];
   }
 
   // -- what is meant
@@ -158,7 +159,8 @@ function render({ model, el }) {
   const groupAnswer = (ids) => { const found = ids.filter((id) => !rows[id].masked).map((id) => rows[id].answer || rows[id].proposal || "").find(Boolean); return found ?? ""; };
   const records = (ids) => ids.reduce((sum, id) => sum + rows[id].records, 0);
   const toggle = (ids) => { const all = ids.every((id) => chosen.has(id)); ids.forEach((id) => (all ? chosen.delete(id) : chosen.add(id))); preview(); };
-  const flip = (key) => { opened.has(key) ? opened.delete(key) : opened.add(key); };
+  const isOpened = (group) => (group.members.length <= SMALL) !== turned.has(group.key);
+  const flip = (key) => { turned.has(key) ? turned.delete(key) : turned.add(key); };
 
   function preview(ids = target()) {
     if (ids.length) say(`${chosen.size ? "Selected" : "Here"}: ${many(ids.length, "spelling")}, ${many(records(ids), "record")}.`);
@@ -209,7 +211,7 @@ function render({ model, el }) {
   const ACTS = {
     Enter(ids) {
       const item = items[state.at];
-      send("accept", chosen.size || !item || item.row ? { ids, seen: true } : { ids: ids.filter((id) => isOpen(rows[id])), seen: opened.has(item.key) });
+      send("accept", chosen.size || !item || item.row ? { ids, seen: true } : { ids: ids.filter((id) => isOpen(rows[id])), seen: isOpened(item) });
     },
     A() { ask("Accept every open proposal at or above", "0.95", (value) => send("accept_above", { share: Number(value) }), { kind: "number" }); },
     M(ids) { ask(`Map ${many(ids.length, "spelling")} (${many(records(ids), "record")}) to`, groupAnswer(ids), (answer) => send("map", { ids, answer }), { choices: true }); },
@@ -247,14 +249,20 @@ function render({ model, el }) {
     else if (key === "U") act(event.shiftKey ? "redo" : "undo");
     else if (key === "Escape") { chosen.clear(); state.anchor = null; draw(); }
     else if (key === " ") { toggle(idsOf(item)); move(state.at + 1); }
-    else if (key === "ArrowRight") { if (item && !item.row) { opened.add(item.key); refresh(); } }
-    else if (key === "ArrowLeft") { const up = item?.parent ?? item?.key; opened.delete(up); state.at = Math.max(0, items.findIndex((one) => one.key === up)); refresh(); move(state.at); }
+    else if (key === "ArrowRight") { if (item && !item.row && !isOpened(item)) { flip(item.key); refresh(); } }
+    else if (key === "ArrowLeft") {
+      const up = items.find((one) => !one.row && one.key === (item?.parent ?? item?.key));
+      if (up && isOpened(up)) flip(up.key);
+      if (up) state.at = items.indexOf(up);
+      refresh();
+      move(state.at);
+    }
     else if (key === "/") { search.focus(); search.select(); }
     else if (key === "F") next(shown, SHOWN, (value) => { state.shown = value; state.at = 0; refresh(); });
     else if (key === "S") next(order, ORDERS, (value) => { state.order = value; refresh(); });
     else if (key === "V") { state.grouped = !state.grouped; refresh(); }
     else if (key === "?") keys.open = !keys.open;
-    else if (key in ACTS && items.length) act(key);
+    else if (key in ACTS) items.length ? act(key) : say("Nothing is shown here: F shows other lines, / filters.");
     else if (key === "Tab") taken = false;
     if (taken) event.preventDefault();
   });
