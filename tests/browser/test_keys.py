@@ -13,7 +13,6 @@ from workbench.editors.decisions import Decisions
 from workbench.editors.grid import ValueMapGrid
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import ValueMap, read_value_map
-from workbench.privacy import may_be_personal
 from workbench.settings import read_settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.proposals import Proposal

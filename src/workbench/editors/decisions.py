@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -294,8 +294,3 @@ def _same(one: Decided | None, other: Decided | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.decision, one.destination_value) == (other.decision, other.destination_value)
-
-
-def numbers_in(found: Iterable[Any], within: Collection[Any]) -> list[int]:
-    """Return the numbers of lines that a message names; what is none of them is left out."""
-    return [one for one in dict.fromkeys(found) if isinstance(one, int) and 0 <= one < len(within)]

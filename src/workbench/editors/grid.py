@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from workbench.editors.decisions import Decisions, Told, numbers_in
+from workbench.editors.decisions import Decisions, Told
 from workbench.errors import WorkbenchError
 from workbench.vocabulary import Decision
 
@@ -53,7 +53,7 @@ class ValueMapGrid(anywidget.AnyWidget):  # type: ignore[misc]  # its traits are
     def act(self, message: Mapping[str, Any]) -> Told:
         """Do what a message asks; what it cannot mean is told and changes nothing."""
         desk = self.decisions
-        numbers = numbers_in(message.get("ids", ()), desk.spellings)
+        numbers = _numbers_in(message.get("ids", ()), desk.spellings)
         answer = str(message.get("answer", ""))
         if self.is_closed and answer and message.get("act") == "map" and answer not in self.answers:
             return Told([], f"{len(self.answers)} answers are possible here, and this is none of them.")
@@ -78,3 +78,8 @@ class ValueMapGrid(anywidget.AnyWidget):  # type: ignore[misc]  # its traits are
     def _sign(self, name: str) -> Told:
         self.decisions.by = self.by = name.strip() or "analyst"
         return Told([], f"Decided by {self.by} from now on.")
+
+
+def _numbers_in(found: Iterable[Any], within: Collection[Any]) -> list[int]:
+    """Return the numbers of lines that a message names; what is none of them is left out."""
+    return [one for one in dict.fromkeys(found) if isinstance(one, int) and 0 <= one < len(within)]
