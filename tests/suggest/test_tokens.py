@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from little import Little
 
-from workbench.editors.value_map import ValueMapEditor
+from workbench.editors.decisions import Decisions
 from workbench.errors import MappingProblem
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.reports.decisions import decision_frame
 from workbench.suggest.acceptance import proposal_frame
-from workbench.suggest.proposals import accept, propose
+from workbench.suggest.proposals import Proposal, accept, propose
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
 
@@ -81,9 +81,10 @@ def test_a_decision_for_the_token_is_applied_and_the_spelling_is_known_in_a_late
 
 
 def test_no_file_but_the_warehouse_holds_what_was_typed(typed: Little) -> None:
-    editor = ValueMapEditor(typed.settings, carriers(typed), by="Ana")
-    assert editor.name(TYPED) == SHAPE
-    editor.decide(TYPED, Decision.MAP, "Aetna")
+    desk = Decisions(typed.settings, Proposal(carriers(typed), {}), by="Ana")
+    place = desk.spellings.index(TYPED)
+    assert desk.lines()[place]["shown"] == SHAPE
+    desk.decide([place], Decision.MAP, "Aetna")
     decided(typed)
     typed.stage()
     shown = decision_frame([carriers(typed)])
@@ -97,9 +98,10 @@ def test_no_file_but_the_warehouse_holds_what_was_typed(typed: Little) -> None:
 
 
 def test_an_editor_answers_the_token_and_one_answer_stands_for_it(typed: Little) -> None:
-    editor = ValueMapEditor(typed.settings, carriers(typed), by="Ana")
-    editor.decide(TYPED, Decision.MAP, "Aetna")
-    editor.decide(TYPED, Decision.MAP, "Aetna of Ohio")
+    desk = Decisions(typed.settings, Proposal(carriers(typed), {}), by="Ana")
+    place = desk.spellings.index(TYPED)
+    desk.decide([place], Decision.MAP, "Aetna")
+    desk.decide([place], Decision.MAP, "Aetna of Ohio")
     [row] = typed.mappings.values(MAP).rows.values()
     assert (row.source_value[:5], row.answer, row.note) == ("hmac:", "Aetna of Ohio", SHAPE)
     typed.stage()
@@ -107,8 +109,9 @@ def test_an_editor_answers_the_token_and_one_answer_stands_for_it(typed: Little)
 
 
 def test_what_stands_as_a_token_is_never_kept_as_it_is(typed: Little) -> None:
-    editor = ValueMapEditor(typed.settings, carriers(typed), by="Ana")
-    assert editor.decide(TYPED, Decision.KEEP).is_open
+    desk = Decisions(typed.settings, Proposal(carriers(typed), {}), by="Ana")
+    desk.decide([desk.spellings.index(TYPED)], Decision.KEEP)
+    assert TYPED in carriers(typed).open
     file = take(typed)
     file.write_text(file.read_text().replace(",ask,", ",keep,"))
     with pytest.raises(

@@ -143,6 +143,11 @@ def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
     return sign(settings, lock, by=by, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)
 
 
+def sign_mapping(settings: Settings, by: str) -> Signature:
+    """Sign the mapping lock with a person's name, over what stands there now."""
+    return sign_due(settings, by=by, what=str(Lock.MAPPING))
+
+
 def sign_setup(settings: Settings, *, by: str) -> Signature:
     """Tick by name what no API can show: unique fields, and what has to be switched off."""
     setup = make_setup(settings, read_mappings(settings))

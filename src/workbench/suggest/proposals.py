@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -16,7 +16,7 @@ from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
-from workbench.mapping.value_map import EXISTING, HMAC, Decided, read_value_map, save_value_map
+from workbench.mapping.value_map import EXISTING, HMAC, Decided, ValueMap, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.folds import accept_folds
@@ -104,21 +104,10 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         # What a rehearsal decided for itself answers nothing for others.
         known = {one: row for one in asked.records if (row := (asked.decided if own else written).find(one))}
         still_open = [one for one in asked.records if one not in known or known[one].is_open]
-        decided = dict(written.rows)
-        accepted = 0
-        for spelling in still_open:
-            suggestion = proposal.suggestions.get(spelling)
-            best = suggestion.best if suggestion else None
-            may = suggestion is not None and suggestion.threshold < NEVER
-            if suggestion and best and may and best.confidence >= above and not asked.decided.hides(spelling):
-                accepted += 1
-                note = f"suggested {best.confidence:.2f}: {best.reason}"
-                decided[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
-            elif spelling not in known:
-                note = suggestion.hint if suggestion else ""
-                decided[spelling] = Decided(spelling, Decision.ASK, "", by, on, note or "no proposal sure enough")
-        if decided != written.rows:
-            save_value_map(folder, replace(written, rows=decided))
+        made = accept_open(proposal, written, still_open, above=above, by=by, on=on, known=known)
+        accepted = sum(made.rows.get(one) != written.rows.get(one) and not made.rows[one].is_open for one in still_open)
+        if made.rows != written.rows:
+            save_value_map(folder, made)
         rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
     if folded := accept_folds(settings, above=above, by=by, on=on, folder=folder):
         rows.append((FOLDED, folded, folded, 0))
@@ -132,6 +121,42 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
             "open": pl.Int64,
         },
     )
+
+
+def turned_down_note(answer: str) -> str:
+    """Return the words of a note that say that an answer was proposed, and a person turned it down."""
+    return f"not {answer or 'blank'}"
+
+
+def accept_open(
+    proposal: Proposal,
+    written: ValueMap,
+    still_open: Collection[str],
+    *,
+    above: float,
+    by: str,
+    on: str,
+    known: Collection[str],
+) -> ValueMap:
+    """Return a map with the proposals of open spellings at or above a confidence decided, and all the rest asked.
+
+    `known` are the spellings that have a row, if only `ask`: it stays as it is. A proposal that a person turned down is
+    not taken, however sure.
+    """
+    asked, rows = proposal.asked, dict(written.rows)
+    for spelling in still_open:
+        suggestion = proposal.suggestions.get(spelling)
+        best = suggestion.best if suggestion else None
+        row = asked.decided.find(spelling) or written.find(spelling)
+        turned_down = row is not None and best is not None and turned_down_note(best.value) in row.note.split("; ")
+        may = suggestion is not None and suggestion.threshold < NEVER and not turned_down
+        if suggestion and best and may and best.confidence >= above and not asked.decided.hides(spelling):
+            note = f"suggested {best.confidence:.2f}: {best.reason}"
+            rows[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
+        elif spelling not in known:
+            note = suggestion.hint if suggestion else ""
+            rows[spelling] = Decided(spelling, Decision.ASK, "", by, on, note or "no proposal sure enough")
+    return replace(written, rows=rows)
 
 
 def _carriers(settings: Settings, asked: Asked) -> list[Suggestion]:

@@ -1,0 +1,242 @@
+"""Deciding many spellings at once: each act is in the CSV when it ends, can be undone, and covers no hand edit."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from workbench.editors.decisions import Decisions
+from workbench.editors.grid import ValueMapGrid
+from workbench.editors.value_map import edit_value_maps
+from workbench.mapping.spellings import Asked
+from workbench.mapping.value_map import ValueMap, read_value_map, save_value_map
+from workbench.settings import Settings, read_settings
+from workbench.suggest.proposals import Proposal
+from workbench.suggest.suggestion import Candidate, Suggestion
+from workbench.vocabulary import Decision
+
+MAP = "insurance_carrier"
+DELTA, NEAR, NOBODY, OTHER, TYPED = "DELTA DENTAL", "Delta Dntl", "Self pay", "zzz", "Delta 123-45-6789"
+RECORDS = {DELTA: 31, NEAR: 12, NOBODY: 7, OTHER: 1, TYPED: 2}
+SAID = [
+    Suggestion(DELTA, (Candidate("Delta Dental", 0.99, "same letters"),)),
+    Suggestion(NEAR, (Candidate("Delta Dental", 0.8, "near"), Candidate("Dentical", 0.3, "near"))),
+    Suggestion(NOBODY, (Candidate("", 0.98, "no carrier"),), decision=Decision.BLANK),
+    Suggestion(TYPED, (Candidate("Delta Dental", 0.97, "the name"),)),
+]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "migration.toml").touch()
+    return read_settings(tmp_path)
+
+
+@pytest.fixture
+def proposal() -> Proposal:
+    return Proposal(Asked(MAP, RECORDS, ValueMap(MAP, {}, lambda: b"k" * 32), True), {s.source_value: s for s in SAID})
+
+
+@pytest.fixture
+def desk(settings: Settings, proposal: Proposal) -> Decisions:
+    return Decisions(settings, proposal, by="Ana", today=lambda: date(2026, 11, 26))
+
+
+def saved(desk: Decisions) -> dict[str, tuple[str, str, str]]:
+    rows = read_value_map(MAP, [desk.settings.own_decisions]).rows
+    return {one: (str(row.decision), row.destination_value, row.note) for one, row in rows.items()}
+
+
+def numbers(desk: Decisions, *spellings: str) -> list[int]:
+    return [desk.spellings.index(one) for one in spellings]
+
+
+def line(desk: Decisions, spelling: str) -> dict[str, Any]:
+    return desk.lines()[desk.spellings.index(spelling)]
+
+
+def by_hand(desk: Decisions, text: str) -> None:
+    path = desk.settings.own_decisions / f"{MAP}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"source_value,decision,destination_value,decided_by,decided_on,note\n{text}", "utf-8")
+
+
+def test_spellings_stand_by_records_and_reading_saves_nothing(desk: Decisions) -> None:
+    assert [one["shown"] for one in desk.lines()] == [DELTA, NEAR, NOBODY, "aaaaa 999-99-9999", OTHER]
+    assert saved(desk) == {}
+    assert desk.progress() | {"undo": 0, "redo": 0} == {
+        "spellings": 5, "decided": 0, "records": 53, "decided_records": 0, "undo": 0, "redo": 0,
+    }  # fmt: skip
+
+
+def test_accepting_takes_each_its_own_proposal_with_its_reason(desk: Decisions) -> None:
+    told = desk.accept(numbers(desk, DELTA, NEAR, NOBODY, OTHER))
+    assert saved(desk) == {
+        DELTA: ("map", "Delta Dental", "suggested 0.99: same letters"),
+        NEAR: ("map", "Delta Dental", "suggested 0.80: near"),
+        NOBODY: ("blank", "", "suggested 0.98: no carrier"),
+    }
+    assert told.text == "3 accepted. 1 without a proposal or decision."
+
+
+def test_of_many_what_may_hold_personal_data_waits_until_it_was_seen(desk: Decisions) -> None:
+    told = desk.accept(numbers(desk, DELTA, TYPED))
+    assert set(saved(desk)) == {DELTA}
+    assert "1 left to be seen" in told.text
+    desk.accept(numbers(desk, NEAR, TYPED), are_seen=True)
+    [token] = set(saved(desk)) - {DELTA, NEAR}
+    assert token.startswith("hmac:")
+    assert line(desk, TYPED)["answer"] == "Delta Dental"
+
+
+def test_a_group_turned_down_is_open_apart_and_no_machine_takes_it_again(desk: Decisions) -> None:
+    desk.turn_down(numbers(desk, DELTA))
+    assert saved(desk) == {DELTA: ("ask", "", "not Delta Dental")}
+    assert (line(desk, DELTA)["proposal"], line(desk, DELTA)["group"]) == (None, "")
+    desk.accept_above(0.9)
+    assert saved(desk)[DELTA] == ("ask", "", "not Delta Dental")
+
+
+def test_splitting_a_decided_spelling_says_what_it_is_not(desk: Decisions) -> None:
+    desk.decide(numbers(desk, OTHER), Decision.MAP, "Zeta")
+    desk.turn_down(numbers(desk, OTHER))
+    assert saved(desk) == {OTHER: ("ask", "", "not Zeta")}
+
+
+def test_above_a_confidence_the_sure_are_taken_and_the_rest_asked(desk: Decisions) -> None:
+    told = desk.accept_above(0.95)
+    found = saved(desk)
+    assert {one: row[0] for one, row in found.items() if not one.startswith("hmac:")} == {
+        DELTA: "map", NEAR: "ask", NOBODY: "blank", OTHER: "ask",
+    }  # fmt: skip
+    assert told.text == "2 accepted at 0.95 and above; 3 stay open."
+
+
+def test_undo_and_redo_give_the_file_byte_for_byte(desk: Decisions) -> None:
+    path = desk.settings.own_decisions / f"{MAP}.csv"
+    texts = []
+    for act in (
+        lambda: desk.accept(numbers(desk, DELTA, NOBODY)),
+        lambda: desk.decide(numbers(desk, TYPED), Decision.MAP, "Aetna"),
+        lambda: desk.decide(numbers(desk, DELTA, NEAR), Decision.MAP, "Delta Dental of Ohio"),
+        lambda: desk.pin(numbers(desk, DELTA)),
+        lambda: desk.note(numbers(desk, NEAR), "asked  the desk"),
+    ):
+        act()
+        texts.append(path.read_text("utf-8"))
+    assert len(set(texts)) == len(texts)
+    for text in reversed(texts[:-1]):
+        desk.undo()
+        assert path.read_text("utf-8") == text
+    desk.undo()
+    assert saved(desk) == {}
+    assert desk.undo().text == "There is nothing to undo."
+    for text in texts:
+        desk.redo()
+        assert path.read_text("utf-8") == text
+
+
+def test_a_pinned_decision_is_left_by_what_is_done_to_many(desk: Decisions) -> None:
+    desk.decide(numbers(desk, NEAR), Decision.MAP, "Dentical")
+    desk.pin(numbers(desk, NEAR))
+    told = desk.decide(numbers(desk, DELTA, NEAR), Decision.MAP, "Delta Dental")
+    assert saved(desk)[NEAR][1:] == ("Dentical", "pinned; suggested 0.30: near")
+    assert "1 pinned, so left" in told.text
+    desk.pin(numbers(desk, NEAR))
+    assert saved(desk)[NEAR][2] == "suggested 0.30: near"
+
+
+def test_a_hand_edit_while_the_editor_is_open_is_shown_and_not_written_over(desk: Decisions) -> None:
+    desk.decide(numbers(desk, DELTA), Decision.MAP, "Delta Dental")
+    by_hand(desk, f"{DELTA},map,Delta Dental of Ohio,Bo,2026-11-25,by hand\n{OTHER},keep,,Bo,2026-11-25,\n")
+    told = desk.decide(numbers(desk, DELTA, NEAR), Decision.MAP, "Delta Dental")
+    assert saved(desk) == {
+        DELTA: ("map", "Delta Dental of Ohio", "by hand"),
+        NEAR: ("map", "Delta Dental", "suggested 0.80: near"),
+        OTHER: ("keep", "", ""),
+    }
+    assert "1 changed in the file meanwhile" in told.text
+    assert {one["shown"] for one in told.lines} == {DELTA, NEAR, OTHER}
+    desk.decide(numbers(desk, DELTA), Decision.MAP, "Delta Dental")
+    assert saved(desk)[DELTA][1] == "Delta Dental"
+
+
+def test_undo_leaves_what_somebody_changed_since(desk: Decisions) -> None:
+    desk.accept(numbers(desk, DELTA, NOBODY))
+    by_hand(desk, f"{DELTA},map,Delta Dental of Ohio,Bo,2026-11-25,\n{NOBODY},blank,,Ana,2026-11-26,\n")
+    assert desk.undo().text == "1 taken back. 1 changed in the file since, and left."
+    assert saved(desk) == {DELTA: ("map", "Delta Dental of Ohio", "")}
+
+
+def test_a_file_changed_elsewhere_is_read_again_when_the_page_is_looked_at(desk: Decisions) -> None:
+    assert (desk.refresh().lines, desk.refresh().text) == ([], "")
+    by_hand(desk, f"{OTHER},blank,,Bo,2026-11-25,\n")
+    told = desk.refresh()
+    assert [one["decision"] for one in told.lines] == ["blank"]
+    assert told.text == "1 spelling changed in the file meanwhile: read again."
+
+
+def test_what_is_new_since_the_approval_and_what_differs_from_a_sure_proposal_are_marked(
+    settings: Settings, proposal: Proposal
+) -> None:
+    desk = Decisions(settings, proposal, was_approved=True)
+    desk.decide(numbers(desk, DELTA), Decision.MAP, "Aetna")
+    assert {one["shown"]: (one["new"], one["differs"]) for one in desk.lines()} == {
+        DELTA: (False, True), NEAR: (True, False), NOBODY: (True, False), OTHER: (True, False), "aaaaa 999-99-9999": (True, False),
+    }  # fmt: skip
+
+
+def test_what_may_hold_personal_data_is_nowhere_in_the_widget(settings: Settings, proposal: Proposal) -> None:
+    desk = Decisions(settings, proposal, hide=re.compile("zz"))
+    desk.decide(numbers(desk, TYPED), Decision.MAP, "Delta Dental")
+    state = str(ValueMapGrid(desk).get_state())
+    assert "6789" not in state
+    assert OTHER not in state
+    assert "aaa" in state
+
+
+def test_the_page_sends_acts_and_gets_what_changed(settings: Settings, desk: Decisions) -> None:
+    grid, sent = ValueMapGrid(desk), []
+    grid.send = lambda content, **_: sent.append(content)
+    grid._received(grid, {"act": "map", "ids": [1, 99, "x"], "answer": " Dentical "}, None)
+    assert [(one["id"], one["answer"]) for one in sent[-1]["lines"]] == [(1, "Dentical")]
+    assert sent[-1]["progress"]["decided_records"] == 12
+    assert grid.rows[1]["answer"] == "Dentical"
+    grid._received(grid, {"act": "sign", "answer": "Grace"}, None)
+    grid._received(grid, {"act": "keep", "ids": [0]}, None)
+    assert read_value_map(MAP, [settings.own_decisions]).rows[DELTA].decided_by == "Grace"
+    grid._received(grid, {"act": "dance"}, None)
+    assert sent[-1]["told"].startswith("This page is older")
+
+
+def test_a_broken_file_is_told_and_stays_as_it_is(desk: Decisions) -> None:
+    grid, sent = ValueMapGrid(desk), []
+    grid.send = lambda content, **_: sent.append(content)
+    by_hand(desk, "Aetna,perhaps,,,,\n")
+    grid._received(grid, {"act": "keep", "ids": [0]}, None)
+    assert "line 2: decision is one of" in sent[-1]["told"]
+    assert "perhaps" in (desk.settings.own_decisions / f"{MAP}.csv").read_text("utf-8")
+
+
+def test_where_the_answers_are_given_no_other_is_taken(desk: Decisions) -> None:
+    grid = ValueMapGrid(desk, ["Aetna", "Cigna"])
+    assert grid.act({"act": "map", "ids": [0], "answer": "Aetnaa"}).text.startswith("2 answers are possible")
+    assert saved(desk) == {}
+    grid.act({"act": "map", "ids": [0], "answer": "Cigna"})
+    assert saved(desk)[DELTA][1] == "Cigna"
+
+
+def test_the_map_with_most_open_spellings_comes_first(settings: Settings) -> None:
+    done = ValueMap("owner", {})
+    save_value_map(settings.own_decisions, done)
+    maps = [
+        Asked("claim_status", {"Paid": 3}, ValueMap("claim_status", {}), True),
+        Asked("owner", {"U1": 1, "U2": 2}, done, False),
+    ]
+    assert [one.title for one in edit_value_maps(settings, maps).children] == ["owner", "claim_status"]
+    assert isinstance(edit_value_maps(settings, [Asked("owner", {}, done, False)]), ipywidgets.HTML)

@@ -1,0 +1,74 @@
+"""A value map's grid on a page of its own: the same script and the same Python behind it, without a notebook around."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from workbench.editors import grid as grid_module
+from workbench.editors.grid import ValueMapGrid
+
+TRAITS = ("title", "rows", "answers", "is_closed", "by", "progress")
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Value map</title><style>{css}</style></head>
+<body><main><h1>Value map</h1><div id="here"></div></main><script type="module">
+{script}
+const held = {data}, listeners = [];
+const model = {{
+  get: (name) => held[name], set: (name, value) => {{ held[name] = value; }}, off() {{}},
+  on: (_, listener) => listeners.push(listener),
+  send: (message) => window.toPython(message).then((answer) => {{ listeners.forEach((one) => one(answer)); window.answered = (window.answered ?? 0) + 1; }}),
+}};
+render({{ model, el: document.getElementById("here") }});
+</script></body></html>"""
+
+
+class GridPage:
+    """One grid in a browser, driven by keys that are counted."""
+
+    def __init__(self, page: Page, grid: ValueMapGrid, folder: Path) -> None:
+        self.page, self.grid, self.keys, self.acts = page, grid, 0, 0
+        self.sent: list[dict[str, Any]] = []
+        grid.send = lambda content, **_: self.sent.append(content)
+        here = Path(grid_module.__file__).parent
+        script = (here / "grid.js").read_text("utf-8").replace("export default { render };", "")
+        data = json.dumps({name: getattr(grid, name) for name in TRAITS}).replace("<", "\\u003c")
+        path = folder / "grid.html"
+        path.write_text(PAGE.format(css=(here / "grid.css").read_text("utf-8"), script=script, data=data), "utf-8")
+        page.expose_function("toPython", self._to_python)
+        page.goto(path.as_uri())
+        page.focus("[role=treegrid]")
+
+    def _to_python(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.grid._received(self.grid, message, None)
+        self.acts += 1
+        return self.sent.pop()
+
+    def press(self, *keys: str) -> None:
+        """Press keys, each counted, and wait until what they asked for is answered."""
+        for key in keys:
+            self.keys += 1
+            before = self.acts
+            self.page.keyboard.press(key)
+            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done()))")
+            if self.acts > before:
+                self.page.wait_for_function("(acts) => window.answered >= acts", arg=self.acts)
+
+    def type(self, text: str) -> None:
+        """Type a text, each letter counted."""
+        self.keys += len(text)
+        self.page.keyboard.type(text)
+
+    def here(self) -> str:
+        """Return the key of the line where the cursor is: `r:` and a spelling's number, or `g:` and a group's answer."""
+        return str(self.page.locator(".wb-here").get_attribute("data-key") or "")
+
+    def is_open(self) -> bool:
+        """Say whether the group under the cursor is open."""
+        return self.page.locator(".wb-here").get_attribute("aria-expanded") == "true"
+
+    def told(self) -> str:
+        """Return what the grid told last."""
+        return str(self.page.locator("[role=status]").text_content())
