@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import date
+
 import pytest
 
+from workbench.editors.decisions import Decisions
 from workbench.mapping.value_map import read_value_map
 from workbench.suggest.proposals import accept, best_answers, propose
 from workbench.warehouse import open_warehouse
@@ -142,3 +146,14 @@ def test_a_proposal_shows_the_most_frequent_open_spellings_first(asking):
         ("Aetna", 1, "Aetna", 1.0, "equal"),
     ]
     assert best_answers(asking.settings, asking.mappings)["insurance_carrier"] == {"Aetna": "Aetna"}
+
+
+def test_the_editor_above_a_confidence_and_the_command_write_the_same_bytes(asking):
+    own = asking.settings.own_decisions
+    for proposal in propose(asking.settings, asking.mappings):
+        Decisions(asking.settings, proposal, by="Dana", today=lambda: date(2026, 11, 24)).accept_above(0.95)
+    by_editor = {path.name: path.read_bytes() for path in own.glob("*.csv")}
+    assert "insurance_carrier.csv" in by_editor
+    shutil.rmtree(own)
+    accepted(asking)
+    assert {name: (own / name).read_bytes() for name in by_editor} == by_editor

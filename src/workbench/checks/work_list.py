@@ -179,6 +179,14 @@ DECISIONS = {
 """How a rule that a decision can end finds the value map and the spelling."""
 
 
+def fixed_answers(settings: Settings, mappings: Mappings) -> dict[str, tuple[str, ...]]:
+    """Return the answers of the maps that no setup can add to: the routes, and the tenant's active users for owners."""
+    owned = {one.values for mapping in mappings.objects for one in mapping.lookups.values() if one.is_owner}
+    with open_warehouse(settings.warehouse) as warehouse:
+        found = _choices(warehouse, mappings)
+    return {name: answers for name, answers in found.items() if name == ROUTES or name in owned}
+
+
 def _choices(warehouse: Warehouse, mappings: Mappings) -> dict[str, tuple[str, ...]]:
     """Return the answers that a map takes: routes, tenant users, what a pick-list or the tenant offers."""
     made = {ROUTES: {row["route"] for row in read_facts("routes.csv")}}

@@ -91,13 +91,12 @@ def explain(settings: Settings, source_object: str, source_id: str) -> dict[str,
         ledger.engine.dispose()
 
 
-def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """Write a notebook's summary record beside its executed copy and return it."""
+def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> None:
+    """Write a notebook's summary record beside its executed copy."""
     folder = step_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     record = {"notebook": notebook, **facts}
     (folder / f"{notebook}.json").write_text(json.dumps(record, indent=2, default=str) + "\n", "utf-8")
-    return record
 
 
 def step_folder(settings: Settings) -> Path:
