@@ -1,6 +1,7 @@
 """Hold carrier suggestions against a truth set, beside the ways that spellings are put together elsewhere.
 
-python tests/bench/suggesting.py [SPELLINGS]   (50,000 for the clock without a number); exits 1 when a figure is over its bound.
+python tests/bench/suggesting.py [SPELLINGS] [--picture]   (50,000 for the clock without a number); exits 1 when a figure is over
+its bound. `--picture` draws what was said beside what was right into docs/images/calibration.svg.
 
 The truth set is tests/bench/carriers.csv: what front desks typed, and the payer it names (none: no carrier). A pick-list of
 the payers' bare names is given, as a practice has it. `auto` counts what would be accepted unseen, out of all spellings;
@@ -25,7 +26,9 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import altair as alt
 import numpy as np
+import vl_convert
 from peak import peak_memory
 from rapidfuzz import fuzz, process
 
@@ -34,6 +37,7 @@ from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import grams, normal
 from workbench.suggest.suggestion import Suggestion
 
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "calibration.svg"
 SEEDS = range(5)
 SHARE = 0.3
 FAMILIES = re.compile(
@@ -100,9 +104,9 @@ def figures(made: Sequence[Suggestion], truth: Truth) -> dict[str, float]:
 
 
 def buckets(
-    made: Sequence[Suggestion], truth: Truth, width: float = 0.05
+    made: Sequence[Suggestion], truth: Truth, width: float = 0.05, least: int = 50
 ) -> list[tuple[float, int, float, float, float]]:
-    """Confidence by steps: from, rows, mean confidence, share right, and their gap; steps of 50 rows and more."""
+    """Confidence by steps: from, rows, mean confidence, share right, and their gap; steps of `least` rows and more."""
     steps: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for one in made:
         if one.best:
@@ -110,10 +114,29 @@ def buckets(
             steps[step].append((one.best.confidence, one.best.value == truth[one.source_value]))
     found = []
     for step, rows in sorted(steps.items()):
-        if len(rows) >= 50:
+        if len(rows) >= least:
             mean, right = (sum(one[place] for one in rows) / len(rows) for place in (0, 1))
             found.append((step * width, len(rows), mean, right, abs(mean - right)))
     return found
+
+
+def draw(made: Sequence[Suggestion], truth: Truth) -> None:
+    """Draw each step of 10 rows and more as a point, as large as its rows are many: on the line, what is said is right."""
+    rows = [
+        {"said": round(mean, 4), "right": round(right, 4), "spellings": count}
+        for _, count, mean, right, _ in buckets(made, truth, least=10)
+    ]
+    scale = alt.Scale(domain=[0.4, 1])
+    points = alt.Chart(alt.Data(values=rows)).mark_circle(color="#0b5cad").encode(
+        x=alt.X("said:Q", scale=scale, title="mean confidence of a step"),
+        y=alt.Y("right:Q", scale=scale, title="share that was right"),
+        size=alt.Size("spellings:Q", scale=alt.Scale(range=[40, 600])),
+    )  # fmt: skip
+    line = alt.Chart(alt.Data(values=[{"x": 0.4}, {"x": 1}])).mark_line(color="#888", strokeDash=[4, 4])
+    chart = (line.encode(x="x:Q", y="x:Q") + points).properties(
+        width=360, height=300, title="Said and right, by step of 0.05"
+    )
+    PICTURE.write_text(vl_convert.vegalite_to_svg(chart.to_dict()), "utf-8")
 
 
 def open_list(truth: Truth, names: list[str]) -> tuple[float, float]:
@@ -288,6 +311,7 @@ def main(count: int) -> int:
     shuffled = Random(3).sample(list(truth), len(truth))
     again = suggest_carriers(shuffled, dict.fromkeys(Random(4).sample(names, len(names)), ()))
     differs = sum(one != other for one, other in zip(sorted(made, key=str), sorted(again, key=str), strict=True))
+    worst = min((right for start, _, _, right, _ in buckets(made, truth) if start > 0.949), default=1.0)
     gates = [
         ("auto precision", given["auto precision"], 0.998, True),
         ("auto coverage", given["auto coverage"], 0.85, True),
@@ -298,6 +322,7 @@ def main(count: int) -> int:
         ("B³", given["B³"], 0.95, True),
         ("review actions a value", given["actions a value"], 0.15, False),
         ("calibration gap, worst step of 50+", given["calibration gap"], 0.05, False),
+        ("said 0.95 and more: right, worst step of 50+", worst, 0.95, True),
         ("30 % of the list away: auto precision, worst of 5", precision, 0.99, True),
         ("30 % of the list away: missing ones on another", misplaced, 0.005, False),
         ("no list: B³", free["B³"], 0.85, True),
@@ -335,4 +360,8 @@ def main(count: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else FASTEST))
+    if "--picture" in sys.argv:
+        known = read_truth()
+        draw(suggest_carriers(known, dict.fromkeys(sorted({one for one in known.values() if one}), ())), known)
+    counts = [int(one) for one in sys.argv[1:] if one.isdigit()]
+    sys.exit(main(counts[0] if counts else FASTEST))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from commands import newest_run
-from lab_page import PATIENCE, LabPage
+from lab_page import PATIENCE, SERIOUS, LabPage
 from playwright.sync_api import Page, expect
 from rooms import Practice
 
@@ -17,7 +17,6 @@ from workbench.suggest.proposals import accept
 
 pytestmark = pytest.mark.browser
 MAP, GRID, STATUS = "insurance_carrier", "[role=treegrid]", ".wb-told"
-SERIOUS = ("serious", "critical")
 
 
 def decided(practice: Practice) -> dict[str, tuple[str, str, str]]:

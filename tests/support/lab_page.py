@@ -6,6 +6,7 @@ from playwright.sync_api import Page
 
 TOKEN = "browser-test"  # of a server that lives for one test
 PATIENCE = 60_000
+SERIOUS = ("serious", "critical")
 
 
 class LabPage:
