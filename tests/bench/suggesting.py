@@ -32,7 +32,7 @@ import vl_convert
 from peak import peak_memory
 from rapidfuzz import fuzz, process
 
-from workbench.dental.payers import known_payers
+from workbench.dental.payers import Payer, known_payers
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import grams, normal
 from workbench.suggest.suggestion import Suggestion
@@ -120,22 +120,30 @@ def buckets(
     return found
 
 
-def draw(made: Sequence[Suggestion], truth: Truth) -> None:
+def draw(truth: Truth, names: list[str]) -> None:
     """Draw each step of 10 rows and more as a point, as large as its rows are many: on the line, what is said is right."""
+    lists = {
+        "all short forms known": known_payers(),
+        "30 % of the payers without theirs": without(names, 0, altogether=False),
+    }
     rows = [
-        {"said": round(mean, 4), "right": round(right, 4), "spellings": count}
-        for _, count, mean, right, _ in buckets(made, truth, least=10)
+        {"said": round(mean, 4), "right": round(right, 4), "spellings": count, "payers": what}
+        for what, payers in lists.items()
+        for _, count, mean, right, _ in buckets(
+            suggest_carriers(truth, dict.fromkeys(names, ()), payers=payers), truth, least=10
+        )
     ]
-    scale = alt.Scale(domain=[0.4, 1])
-    points = alt.Chart(alt.Data(values=rows)).mark_circle(color="#0b5cad").encode(
-        x=alt.X("said:Q", scale=scale, title="mean confidence of a step"),
-        y=alt.Y("right:Q", scale=scale, title="share that was right"),
+    scale = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(tickCount=5, format=".1f")
+    points = alt.Chart(alt.Data(values=rows)).mark_circle(opacity=0.8).encode(
+        x=alt.X("said:Q", scale=scale, axis=axis, title="mean confidence of a step"),
+        y=alt.Y("right:Q", scale=scale, axis=axis, title="share that was right"),
         size=alt.Size("spellings:Q", scale=alt.Scale(range=[40, 600])),
+        color=alt.Color("payers:N", scale=alt.Scale(range=["#c2570c", "#0b5cad"])),
     )  # fmt: skip
-    line = alt.Chart(alt.Data(values=[{"x": 0.4}, {"x": 1}])).mark_line(color="#888", strokeDash=[4, 4])
-    chart = (line.encode(x="x:Q", y="x:Q") + points).properties(
-        width=360, height=300, title="Said and right, by step of 0.05"
-    )
+    line = alt.Chart(alt.Data(values=[{"x": 0}, {"x": 1}])).mark_line(color="#888", strokeDash=[4, 4])
+    both = line.encode(x=alt.X("x:Q", scale=scale), y=alt.Y("x:Q", scale=scale)) + points
+    chart = both.properties(width=360, height=300, title="Said and right, by step of 0.05")
     PICTURE.write_text(vl_convert.vegalite_to_svg(chart.to_dict()), "utf-8")
 
 
@@ -156,16 +164,23 @@ def open_list(truth: Truth, names: list[str]) -> tuple[float, float]:
 
 def withheld(truth: Truth, names: list[str], *, altogether: bool) -> dict[str, float]:
     """Mean figures where a part of the payers lost its short forms, or is taken out of the shipped knowledge altogether."""
-    made: list[dict[str, float]] = []
-    for seed in SEEDS:
-        gone = {normal(one) for one in Random(seed).sample(names, round(SHARE * len(names)))}
-        payers = [
-            replace(one, aliases=(), doubtful=()) if normal(one.name) in gone else one
-            for one in known_payers()
-            if not altogether or normal(one.name) not in gone
-        ]
-        made.append(figures(suggest_carriers(truth, dict.fromkeys(names, ()), payers=payers), truth))
+    made = [
+        figures(
+            suggest_carriers(truth, dict.fromkeys(names, ()), payers=without(names, seed, altogether=altogether)), truth
+        )
+        for seed in SEEDS
+    ]
     return {key: sum(one[key] for one in made) / len(made) for key in made[0]}
+
+
+def without(names: list[str], seed: int, *, altogether: bool) -> list[Payer]:
+    """The shipped payers, a part of them without short forms, or not there at all."""
+    gone = {normal(one) for one in Random(seed).sample(names, round(SHARE * len(names)))}
+    return [
+        replace(one, aliases=(), doubtful=()) if normal(one.name) in gone else one
+        for one in known_payers()
+        if not altogether or normal(one.name) not in gone
+    ]
 
 
 def grouped(pairs: Iterable[tuple[int, int]], rows: list[str]) -> dict[str, str]:
@@ -362,6 +377,6 @@ def main(count: int) -> int:
 if __name__ == "__main__":
     if "--picture" in sys.argv:
         known = read_truth()
-        draw(suggest_carriers(known, dict.fromkeys(sorted({one for one in known.values() if one}), ())), known)
+        draw(known, sorted({one for one in known.values() if one}))
     counts = [int(one) for one in sys.argv[1:] if one.isdigit()]
     sys.exit(main(counts[0] if counts else FASTEST))

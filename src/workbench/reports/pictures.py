@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -160,8 +161,15 @@ def _dated(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
 
 
+ROLES = re.compile(r' (?:role="graphics-[a-z]+"|aria-roledescription="[^"]*")')
+
+
 def _labelled(svg: str, title: str) -> str:
-    """Give the drawing the role and the name that a screen reader announces, and the mark that pages look for."""
+    """Give the drawing the role and the name that a screen reader announces, and the mark that pages look for.
+
+    Its parts name themselves too, axis by axis and bar by bar, but for the marks as a whole; inside one image they say nothing.
+    """
+    svg = ROLES.sub("", svg)
     label = escape(title, quote=True)
     opening = f'<svg {MARK}="picture" role="img" aria-label="{label}" '
     start, end = svg.index("<svg ") + len("<svg "), svg.index(">")
