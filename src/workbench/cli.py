@@ -116,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("status", _status, "say where the last run stands, and what is held")
     one.add_argument("--held", action="store_true", help="list held rows by cause")
     one.add_argument("--xlsx", metavar="FILE", help="write held rows as a workbook to type decisions into")
-    one.add_argument("--read-back", metavar="FILE", help="take the decisions typed into that workbook")
-    one.add_argument("--by", metavar="NAME", help="who typed the decisions that --read-back takes")
+    one.add_argument("--read-back", metavar="FILE", help="take what was typed into it, or into premapping.xlsx")
+    one.add_argument("--by", metavar="NAME", help="who typed what --read-back takes")
     target(one)
     one = verb("rollback", _rollback, "take back what we created and nobody changed since")
     group = one.add_mutually_exclusive_group(required=True)
@@ -240,11 +240,11 @@ def _status(arguments: argparse.Namespace) -> Answer:
 def _read_back(arguments: argparse.Namespace, settings: Any) -> Answer:
     if not (arguments.by or "").strip():
         raise SystemExit(_usage("status --read-back FILE needs --by NAME"))
-    from workbench.editors.work_list import read_work_list
+    from workbench.editors.comments import read_back
     from workbench.mapping.files import read_mappings
 
     path, by, today = Path(arguments.read_back), arguments.by.strip(), date.today().isoformat()
-    return read_work_list(settings, read_mappings(settings), path, by=by, on=today)
+    return read_back(settings, read_mappings(settings), path, by=by, on=today)
 
 
 def _rollback(arguments: argparse.Namespace) -> Answer:

@@ -148,7 +148,10 @@ def test_plain_text_stands_on_the_page_where_its_cell_says_so(tmp_path):
         {"output_type": "stream", "name": "stdout", "text": ["c\n", "d"]},
         tags=("show-text",),
     )
-    assert body(page(tmp_path, cell)) == '<pre class="text" tabindex="0">a &lt; b</pre>\n<pre class="text" tabindex="0">c\nd</pre>'
+    assert (
+        body(page(tmp_path, cell))
+        == '<pre class="text" tabindex="0">a &lt; b</pre>\n<pre class="text" tabindex="0">c\nd</pre>'
+    )
 
 
 def test_html_that_feigns_to_be_ours_is_cleaned(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.mapping.spellings import Asked, asked_spellings
+from workbench.reports.rebuild_reference import write_frames
 from workbench.settings import Settings
 from workbench.vocabulary import Decision, Kind
 from workbench.warehouse import open_warehouse
@@ -19,6 +21,11 @@ ALONE = 2_000_000
 GRADES = {"A": "simple", "B": "standard", "C": "demanding", "D": "hard"}
 Factor = tuple[str, str, str]
 """What is graded, its grade, and why."""
+A_SPELLING, FATELESS = 0.5, 15
+"""Minutes that a person needs for an open spelling, and for a column that nobody has spoken of."""
+DOCUMENT = ("source", "column", "filled", "shape", "destination", "how", "value map", "fate", "why", "open", "effort")
+COMMENT = ("comment", "comment by")
+"""What people type into the workbook of the pre-mapping document."""
 OURS = {"source_file", "source_row"}
 """Columns that landing adds."""
 
@@ -142,6 +149,52 @@ def value_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
             "while open": pl.String,
         },
     )
+
+
+def document_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+    """Return one row a source column and destination: how it is mapped, or why it is not, its shape, and what is open.
+
+    `effort` is a guess in minutes of a person: a spelling half a minute, a column without a fate a quarter of an hour.
+    """
+    waiting = {one.name: len(one.open) for one in asked_spellings(settings, mappings)}
+    with open_warehouse(settings.warehouse) as warehouse:
+        known = {
+            (name, column): (filled, shape)
+            for name, column, filled, shape in (
+                warehouse.run('SELECT object, "column", filled, shape FROM profile.columns')
+                if warehouse.has("profile.columns")
+                else ()
+            )
+        }
+    rows = []
+    for name, column, fate, why in fate_frame(settings, mappings).iter_rows():
+        filled, shape = known.get((name, column), (None, None))
+        for destination, how, values in _destinations(mappings, name, column) or [("", "", "")]:
+            stem = values.partition("{")[0].rstrip(".")
+            still = sum(count for one, count in waiting.items() if values and one.partition(".")[0] == stem)
+            effort = FATELESS if fate == "none" else round(still * A_SPELLING)
+            reason = "" if destination else why
+            rows.append((name, column, filled, shape, destination, how, values, fate, reason, still, effort))
+    schema = dict.fromkeys(DOCUMENT, pl.String) | dict.fromkeys(("filled", "open", "effort"), pl.Int64)
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def write_premapping(frames: dict[str, pl.DataFrame], folder: Path) -> tuple[Path, Path]:
+    """Write premapping.xlsx, with cells for comments beside every field, and premapping.json."""
+    return write_frames(frames, folder, "premapping", open_columns=COMMENT)
+
+
+def _destinations(mappings: Mappings, source: str, column: str) -> list[tuple[str, str, str]]:
+    """Return where a column goes: the destination's field, how, and the value map between."""
+    found = []
+    for one in mappings.of(source):
+        for field in one.leaves:
+            if column in (*field.columns, *field.marker):
+                found.append((f"{one.destination}.{field.name}", _how(field), field.values or ""))
+        for look in one.lookups.values():
+            if column in (look.column, look.by):
+                found.append((f"{one.destination}.{look.name}", "link", look.values or ""))
+    return list(dict.fromkeys(found))
 
 
 def _how(field: FieldMapping) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,19 +73,33 @@ def show_reference(frames: dict[str, pl.DataFrame]) -> Shown:
 
 def write_rebuild_reference(frames: dict[str, pl.DataFrame], folder: Path) -> tuple[Path, Path]:
     """Write rebuild_reference.xlsx and .json; text that looks like a formula stays text, also when somebody edits it."""
+    return write_frames(frames, folder, "rebuild_reference")
+
+
+def write_frames(
+    frames: dict[str, pl.DataFrame], folder: Path, stem: str, *, open_columns: Sequence[str] = ()
+) -> tuple[Path, Path]:
+    """Write frames as sheets of a workbook and as JSON; text that looks like a formula stays text, also when edited.
+
+    `open_columns` are added to the first sheet, blank and shaded, for people to type into.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    book_path, json_path = folder / "rebuild_reference.xlsx", folder / "rebuild_reference.json"
+    book_path, json_path = folder / f"{stem}.xlsx", folder / f"{stem}.json"
     with xlsxwriter.Workbook(str(book_path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         bold, quoted = book.add_format({"bold": True, "bottom": 1}), book.add_format({"quote_prefix": True})
-        for name, frame in frames.items():
+        typed = book.add_format({"bg_color": "#FFF8E1", "num_format": "@", "text_wrap": True})
+        for place, (name, frame) in enumerate(frames.items()):
             sheet = book.add_worksheet(name)
             sheet.freeze_panes(1, 0)
-            for column, title in enumerate(frame.columns):
+            titles = [*frame.columns, *(open_columns if not place else ())]
+            for column, title in enumerate(titles):
                 sheet.write_string(0, column, title, bold)
-                sheet.set_column(column, column, 28)
+                sheet.set_column(column, column, 28, typed if column >= len(frame.columns) else None)
             for line, row in enumerate(frame.iter_rows(), start=1):
                 for column, value in enumerate(row):
                     _write(sheet, line, column, value, quoted)
+                for column in range(len(row), len(titles)):
+                    sheet.write_blank(line, column, None, typed)
     json_path.write_text(
         json.dumps({name: frame.to_dicts() for name, frame in frames.items()}, indent=2, default=str) + "\n", "utf-8"
     )
