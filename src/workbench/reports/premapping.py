@@ -179,6 +179,18 @@ def document_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def short_document(document: pl.DataFrame) -> pl.DataFrame:
+    """Return the document as a page holds it: column, shape, what it becomes, how or why not, and what is open."""
+    is_mapped = pl.col("destination") != ""
+    return document.select(
+        pl.concat_str("source", pl.lit("."), "column").alias("source_column"),
+        "shape",
+        pl.when(is_mapped).then(pl.col("destination")).otherwise(pl.col("fate")).alias("becomes"),
+        pl.when(is_mapped).then(pl.col("how")).otherwise(pl.col("why")).alias("how_or_why_not"),
+        "open",
+    )
+
+
 def write_premapping(frames: dict[str, pl.DataFrame], folder: Path) -> tuple[Path, Path]:
     """Write premapping.xlsx, with cells for comments beside every field, and premapping.json."""
     return write_frames(frames, folder, "premapping", open_columns=COMMENT)
