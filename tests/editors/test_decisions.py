@@ -100,6 +100,8 @@ def test_a_group_turned_down_is_open_apart_and_no_machine_takes_it_again(desk: D
     assert (line(desk, DELTA)["proposal"], line(desk, DELTA)["group"]) == (None, "")
     desk.accept_above(0.9)
     assert saved(desk)[DELTA] == ("ask", "", "not Delta Dental")
+    assert desk.accept(numbers(desk, DELTA)).text == "1 without a proposal or decision."
+    assert saved(desk)[DELTA] == ("ask", "", "not Delta Dental")
 
 
 def test_splitting_a_decided_spelling_says_what_it_is_not(desk: Decisions) -> None:
@@ -125,6 +127,9 @@ def test_undo_and_redo_give_the_file_byte_for_byte(desk: Decisions) -> None:
         lambda: desk.decide(numbers(desk, TYPED), Decision.MAP, "Aetna"),
         lambda: desk.decide(numbers(desk, DELTA, NEAR), Decision.MAP, "Delta Dental of Ohio"),
         lambda: desk.pin(numbers(desk, DELTA)),
+        lambda: desk.pin(numbers(desk, TYPED)),
+        lambda: desk.note(numbers(desk, TYPED), "their card"),
+        lambda: desk.decide(numbers(desk, TYPED), Decision.MAP, "Cigna"),
         lambda: desk.note(numbers(desk, NEAR), "asked  the desk"),
     ):
         act()
@@ -166,10 +171,18 @@ def test_a_hand_edit_while_the_editor_is_open_is_shown_and_not_written_over(desk
     assert saved(desk)[DELTA][1] == "Delta Dental"
 
 
+def test_a_hand_edit_is_shown_after_many_were_accepted_at_once(desk: Decisions) -> None:
+    by_hand(desk, f"{OTHER},keep,,Bo,2026-11-25,\n")
+    told = desk.accept_above(0.95)
+    assert {one["shown"]: one["decision"] for one in told.lines}[OTHER] == "keep"
+
+
 def test_undo_leaves_what_somebody_changed_since(desk: Decisions) -> None:
     desk.accept(numbers(desk, DELTA, NOBODY))
     by_hand(desk, f"{DELTA},map,Delta Dental of Ohio,Bo,2026-11-25,\n{NOBODY},blank,,Ana,2026-11-26,\n")
-    assert desk.undo().text == "1 taken back. 1 changed in the file since, and left."
+    told = desk.undo()
+    assert told.text == "1 taken back. 1 changed in the file since, and left."
+    assert {one["shown"]: one["answer"] for one in told.lines} == {DELTA: "Delta Dental of Ohio", NOBODY: ""}
     assert saved(desk) == {DELTA: ("map", "Delta Dental of Ohio", "")}
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from workbench.editors.lines import PINNED, Line, is_pinned, make_line, own_words
+from workbench.editors.lines import PINNED, Line, bare, is_pinned, make_line, own_words, proposed
 from workbench.ledger.audit import note_act
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import HMAC, Decided, ValueMap, read_value_map, save_value_map
 from workbench.privacy import mask, may_be_personal, token
 from workbench.settings import Settings
 from workbench.suggest.proposals import Proposal, accept_open, turned_down_note
-from workbench.suggest.suggestion import Suggestion
+from workbench.suggest.suggestion import Candidate, Suggestion
 from workbench.vocabulary import Decision
 
 
@@ -100,13 +100,13 @@ class Decisions:
 
         Of many at once, what may hold personal data is left, unless the person has every line before their eyes.
         """
-        found = {one: self._suggestion(one) for one in numbers}
-        rows = {one: self._accepted(one, suggestion) for one, suggestion in found.items() if suggestion.best}
+        found = {one: proposed(self._row(one), self._suggestion(one)) for one in numbers}
+        rows = {one: self._accepted(one, best) for one, best in found.items() if best}
         return self._write(rows, "accepted", without=len(numbers) - len(rows), unseen=not are_seen)
 
     def accept_above(self, share: float) -> Told:
         """Take every open proposal at or above a confidence, ask the rest: what `workbench suggest --accept-above` does."""
-        self._changed_elsewhere()
+        changed = self._changed_elsewhere()
         still_open = [one for one in self.asked.records if (row := self.standing.find(one)) is None or row.is_open]
         known = [one for one in self.asked.records if self.standing.find(one)]
         on, own = self.today().isoformat(), self._own()
@@ -118,7 +118,8 @@ class Decisions:
         rows = {places[one]: made.rows[one] for one in still_open if made.rows.get(one) != own.rows.get(one)}
         taken = sum(not row.is_open for row in rows.values())
         told = self._write(rows, "", guarded=False)
-        return Told(told.lines, f"{taken} accepted at {share:.2f} and above; {len(still_open) - taken} stay open.")
+        lines = [*told.lines, *(self._line(one) for one in changed if one not in rows)]
+        return Told(lines, f"{taken} accepted at {share:.2f} and above; {len(still_open) - taken} stay open.")
 
     def decide(self, numbers: Sequence[int], decision: Decision, answer: str = "") -> Told:
         """Decide some spellings alike; `map` needs an answer."""
@@ -132,7 +133,7 @@ class Decisions:
         """Set spellings apart from what is proposed for them, or decided: they are open, and the note says what they are not."""
         rows = {}
         for one in numbers:
-            row, best = self.standing.find(self.spellings[one]), self._suggestion(one).best
+            row, best = self._row(one), self._suggestion(one).best
             not_this = row.answer if row and row.answer else best.value if best else None
             parts = [] if not_this is None else [turned_down_note(not_this)]
             rows[one] = replace(self._decided(one, Decision.ASK), note="; ".join(parts))
@@ -143,23 +144,18 @@ class Decisions:
         text = " ".join(text.split())
         rows = {}
         for one in numbers:
-            row = self.standing.find(self.spellings[one]) or self._decided(one, Decision.ASK)
-            rows[one] = replace(
-                row,
-                source_value=self.spellings[one],
-                note="; ".join([*own_words(row), text] if text else own_words(row)),
-            )
+            row = self._row(one) or self._decided(one, Decision.ASK)
+            rows[one] = replace(row, note="; ".join([*own_words(row), text] if text else own_words(row)))
         return self._write(rows, "noted", guarded=False)
 
     def pin(self, numbers: Sequence[int]) -> Told:
         """Pin decisions, so that what is done to many leaves them alone; press again to take the pins out."""
-        rows = {one: row for one in numbers if (row := self.standing.find(self.spellings[one])) and not row.is_open}
+        rows = {one: row for one in numbers if (row := self._row(one)) and not row.is_open}
         out = bool(rows) and all(is_pinned(row) for row in rows.values())
         made = {}
         for one, row in rows.items():
             parts = [part for part in row.note.split("; ") if part and part != PINNED]
-            note = "; ".join(parts if out else [PINNED, *parts])
-            made[one] = replace(row, source_value=self.spellings[one], note=note)
+            made[one] = replace(row, note="; ".join(parts if out else [PINNED, *parts]))
         return self._write(made, "unpinned" if out else "pinned", without=len(numbers) - len(rows), guarded=False)
 
     def undo(self) -> Told:
@@ -171,6 +167,10 @@ class Decisions:
         return self._turn(self.undone, self.done, forward=True)
 
     # -- one line ---------------------------------------------------------------------------------------------------
+
+    def _row(self, number: int) -> Decided | None:
+        row = self.standing.find(self.spellings[number])
+        return row and bare(row, self.spellings[number])
 
     def _suggestion(self, number: int) -> Suggestion:
         spelling = self.spellings[number]
@@ -200,11 +200,9 @@ class Decisions:
         note = f"suggested {found.confidence:.2f}: {found.reason}" if found else ""
         return Decided(spelling, decision, answer, self.by, self.today().isoformat(), note)
 
-    def _accepted(self, number: int, suggestion: Suggestion) -> Decided:
-        best = suggestion.best
-        assert best is not None
+    def _accepted(self, number: int, best: Candidate) -> Decided:
         note = f"suggested {best.confidence:.2f}: {best.reason}"
-        return replace(self._decided(number, suggestion.decision, best.value), note=note)
+        return replace(self._decided(number, self._suggestion(number).decision, best.value), note=note)
 
     # -- the file ---------------------------------------------------------------------------------------------------
 
@@ -265,7 +263,7 @@ class Decisions:
                 made.pop(HMAC + token(own.key(), spelling), None)
             if row is not None:
                 made[spelling] = row
-            changes.append(Change(spelling, before and replace(before, source_value=spelling), row))
+            changes.append(Change(spelling, before and bare(before, spelling), row))
         if made != own.rows:
             save_value_map(self.settings.own_decisions, replace(own, rows=made))
             self.standing = self._read()
@@ -276,7 +274,7 @@ class Decisions:
         """Turn the last act of one list back or on again, but for rows that somebody changed since."""
         if not taken:
             return Told([], f"There is nothing to {'redo' if forward else 'undo'}.")
-        self._changed_elsewhere()
+        changed = self._changed_elsewhere()
         changes, own = taken.pop(), self._own()
         stands = {one.spelling: one.before if forward else one.after for one in changes}
         mine = [one for one in changes if _same(own.find(one.spelling), stands[one.spelling])]
@@ -287,7 +285,8 @@ class Decisions:
         text = f"{len(mine)} {'done again' if forward else 'taken back'}."
         text += f" {left} changed in the file since, and left." if left else ""
         places = {one: place for place, one in enumerate(self.spellings)}
-        return Told([self._line(places[one.spelling]) for one in changes if one.spelling in places], text)
+        touched = {places[one.spelling] for one in changes}
+        return Told([self._line(one) for one in sorted({*touched, *changed})], text)
 
 
 def _same(one: Decided | None, other: Decided | None) -> bool:

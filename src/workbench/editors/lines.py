@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from workbench.mapping.value_map import Decided
-from workbench.privacy import screened
+from workbench.mapping.value_map import HMAC, Decided
+from workbench.privacy import mask, screened
 from workbench.suggest.proposals import turned_down_note
-from workbench.suggest.suggestion import Suggestion
+from workbench.suggest.suggestion import Candidate, Suggestion
 
 PINNED = "pinned"
 """The word of a note that keeps a decision from whatever is done to many at once."""
@@ -31,9 +32,7 @@ def make_line(
     A proposal that a person turned down is none any more. An answer that may hold personal data is shown by its shape,
     and `masked` says that it cannot be typed from there.
     """
-    best = suggestion.best
-    if row and best and turned_down_note(best.value) in row.note.split("; "):
-        best = None
+    best = proposed(row, suggestion)
     answer = row.answer if row else None
     is_decided = row is not None and not row.is_open
     group = (answer if answer is not None else BLANK) if is_decided else (best.value or BLANK) if best else ""
@@ -56,6 +55,19 @@ def make_line(
         "differs": is_decided and best is not None and suggestion.auto and (best.value or None) != answer,
         "pinned": row is not None and is_pinned(row),
     }
+
+
+def proposed(row: Decided | None, suggestion: Suggestion) -> Candidate | None:
+    """Return what is proposed for a spelling, unless a person turned it down."""
+    best = suggestion.best
+    return None if row and best and turned_down_note(best.value) in row.note.split("; ") else best
+
+
+def bare(row: Decided, spelling: str) -> Decided:
+    """Return a row under its spelling; where a token stood for it, without the shape that leads its note when written."""
+    if not row.source_value.startswith(HMAC):
+        return row
+    return replace(row, source_value=spelling, note=row.note.removeprefix(mask(spelling)).removeprefix("; "))
 
 
 def is_pinned(row: Decided) -> bool:
