@@ -21,6 +21,12 @@ def note_event(folder: Path, event: str, **facts: Any) -> None:
         sys.stderr.write(f"log.jsonl cannot be written ({problem.strerror}): {event}\n")
 
 
+def tell_wait(why: str, seconds: float, *, stream: TextIO | None = None) -> None:
+    """Say on stderr that all work waits, why, and for how long: a silent hour looks like a hang."""
+    told = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+    print(f"{why} All calls wait {told}; nothing is lost.", file=stream or sys.stderr, flush=True)
+
+
 class Progress:
     """Says on stderr how far long work is and how much time it honestly has left."""
 

@@ -46,7 +46,9 @@ def test_a_storm_of_429_is_waited_out_whether_or_not_it_says_how_long(
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 
-def test_calls_that_another_integration_ate_slow_the_load_and_fail_no_row(rehearsal: Rehearsal) -> None:
+def test_calls_that_another_integration_ate_slow_the_load_and_fail_no_row(
+    rehearsal: Rehearsal, capsys: pytest.CaptureFixture[str]
+) -> None:
     scope = rehearsal.few(2, 1)
     state = rehearsal.transport.app.state.tenant.state
     eaten: list[int] = []
@@ -62,6 +64,7 @@ def test_calls_that_another_integration_ate_slow_the_load_and_fail_no_row(rehear
     assert eaten and fates(loaded) == {"created"}
     assert 3600 < rehearsal.admin("time")["now"] - before < 2 * 3600
     assert count(rehearsal, "POST /notes") < 20, "a hold for all, no hammering"
+    assert "the account's calls are used up, by this run or another integration. All calls wait" in capsys.readouterr().err
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 
@@ -312,8 +315,8 @@ def test_a_job_path_is_on_disk_before_the_job_is_asked_the_first_time(rehearsal:
     assert known and set().union(*known) == set()
 
 
-def test_hundreds_of_levels_of_practices_come_by_depth(tmp_path: Path) -> None:
-    levels = 300
+def test_a_thousand_levels_of_practices_come_by_depth(tmp_path: Path) -> None:
+    levels = 1_000
     sql = (Path(__file__).parents[2] / "mappings" / "sources" / "companies.sql").read_text("utf-8")
     with open_warehouse(tmp_path / "warehouse.duckdb", write=True) as warehouse:
         warehouse.run(

@@ -1,4 +1,4 @@
-"""A value map's grid on a page of its own: the same script and the same Python behind it, without a notebook around."""
+"""An editor on a page of its own: the same script and the same Python behind it, without a notebook around."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from workbench.editors import grid as grid_module
+from workbench.editors.fields import FieldPanel
 from workbench.editors.grid import ValueMapGrid
 
-TRAITS = ("title", "rows", "answers", "is_closed", "by", "progress")
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Value map</title><style>{css}</style></head>
-<body><main><h1>Value map</h1><div id="here"></div></main><script type="module">
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Editor</title><style>{css}</style></head>
+<body><main><h1>Editor</h1><div id="here"></div></main><script type="module">
 {script}
 const held = {data}, listeners = [];
 const model = {{
@@ -26,20 +25,20 @@ render({{ model, el: document.getElementById("here") }});
 
 
 class GridPage:
-    """One grid in a browser, driven by keys that are counted."""
+    """One editor in a browser, driven by keys that are counted."""
 
-    def __init__(self, page: Page, grid: ValueMapGrid, folder: Path) -> None:
+    def __init__(self, page: Page, grid: ValueMapGrid | FieldPanel, folder: Path) -> None:
         self.page, self.grid, self.keys, self.acts = page, grid, 0, 0
         self.sent: list[dict[str, Any]] = []
         grid.send = lambda content, **_: self.sent.append(content)
-        here = Path(grid_module.__file__).parent
-        script = (here / "grid.js").read_text("utf-8").replace("export default { render };", "")
-        data = json.dumps({name: getattr(grid, name) for name in TRAITS}).replace("<", "\\u003c")
-        path = folder / "grid.html"
-        path.write_text(PAGE.format(css=(here / "grid.css").read_text("utf-8"), script=script, data=data), "utf-8")
+        script = str(grid._esm).replace("export default { render };", "")
+        held = {name: getattr(grid, name) for name in grid.trait_names(sync=True) if not name.startswith("_")}
+        data = json.dumps(held, default=str).replace("<", "\\u003c")
+        path = folder / "editor.html"
+        path.write_text(PAGE.format(css=grid._css, script=script, data=data), "utf-8")
         page.expose_function("toPython", self._to_python)
         page.goto(path.as_uri())
-        page.focus("[role=treegrid]")
+        page.focus("[role=treegrid], [role=grid]")
 
     def _to_python(self, message: dict[str, Any]) -> dict[str, Any]:
         self.grid._received(self.grid, message, None)

@@ -22,6 +22,7 @@ from workbench.freshsales.refusals import (
     Refused,
     Throttled,
 )
+from workbench.log import tell_wait
 from workbench.vocabulary import Edition
 
 TIME_HEADER = "x-rehearsal-time"
@@ -141,6 +142,7 @@ class Freshsales:
 
     def _hold(self, seconds: float) -> None:
         self.holds += 1
+        tell_wait(f"{self.alias}: the account's calls are used up, by this run or another integration.", seconds)
         self.budget.hold(self.clock.now() + seconds)
 
     def _once(

@@ -67,7 +67,7 @@ def field_frame(mappings: Mappings) -> pl.DataFrame:
     for mapping in mappings.objects:
         for whole in mapping.fields.values():
             for field in whole.leaves:
-                how = _how(field) + (f", as a line of {whole.name}" if whole.parts else "")
+                how = how_filled(field) + (f", as a line of {whole.name}" if whole.parts else "")
                 rows.append((mapping.name, field.name, " + ".join(field.columns) or "constant", how, field.required))
         for lookup in mapping.lookups.values():
             target = " or ".join(sorted(set(lookup.targets.values())))
@@ -94,7 +94,7 @@ def fate_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
             for column in warehouse.columns(f"raw.{name}"):
                 if column in OURS or not readers:
                     continue
-                rows.append((name, column, *_fate(column, source.key, source.sql, readers)))
+                rows.append((name, column, *fate_of(column, source.key, source.sql, readers)))
     return pl.DataFrame(
         rows,
         orient="row",
@@ -202,14 +202,15 @@ def _destinations(mappings: Mappings, source: str, column: str) -> list[tuple[st
     for one in mappings.of(source):
         for field in one.leaves:
             if column in (*field.columns, *field.marker):
-                found.append((f"{one.destination}.{field.name}", _how(field), field.values or ""))
+                found.append((f"{one.destination}.{field.name}", how_filled(field), field.values or ""))
         for look in one.lookups.values():
             if column in (look.column, look.by):
                 found.append((f"{one.destination}.{look.name}", "link", look.values or ""))
     return list(dict.fromkeys(found))
 
 
-def _how(field: FieldMapping) -> str:
+def how_filled(field: FieldMapping) -> str:
+    """Return in words how a field is filled."""
     if field.const is not None:
         return f"always {field.const}"
     parts = [f"value map {field.values}" if field.values else f"as {field.via.replace('_', ' ')}"]
@@ -222,7 +223,8 @@ def _how(field: FieldMapping) -> str:
     return ", ".join(parts)
 
 
-def _fate(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tuple[str, str]:
+def fate_of(column: str, key: str, sql: str, readers: list[ObjectMapping]) -> tuple[str, str]:
+    """Return the fate of one source column among the mappings that read its table, and where it goes or why it stays."""
     if all(one.kind is Kind.LEFT_OUT for one in readers):
         return "left out", readers[0].reason
     mapped = [

@@ -1,0 +1,255 @@
+"""What the field editor knows and does: each act rewrites one mapping file, is read before it is kept, and can be undone."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.editors.field_lines import Column, Line, columns_of_table, make_line, spec_of
+from workbench.editors.mapping_text import define_field, fill_field, leave_out, listed, take_out, undefine_field
+from workbench.editors.trial import Payload, SampleRows, read_rows, read_trial, require_yielded, try_payload
+from workbench.errors import WorkbenchError
+from workbench.ledger.audit import note_act
+from workbench.mapping.custom_fields import slug
+from workbench.mapping.files import Mappings, field_modules, read_mappings
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.settings import Settings
+from workbench.staging.transforms import TRANSFORMS
+
+Texts = dict[str, str]
+FIELD_TYPES = {"day": "date", "local_day": "date", "checkbox": "checkbox", "money": "number", "integer": "number"}
+"""The type of a new custom field by the transform that fills it; any other is a text."""
+
+
+@dataclass(frozen=True)
+class FieldAct:
+    """What one act changed: each file's text before and after."""
+
+    before: Texts
+    after: Texts
+
+
+@dataclass
+class FieldDecisions:
+    """The columns of one mapping's source under a person's hands.
+
+    Every act starts from the files as they stand now, so a hand edit made meanwhile is kept; what the files would no
+    longer be read with is told, and nothing is written.
+    """
+
+    settings: Settings
+    mapping: str
+    by: str = "analyst"
+    done: list[FieldAct] = field(default_factory=list)
+    undone: list[FieldAct] = field(default_factory=list)
+    read: Mappings = field(init=False)
+    columns: list[Column] = field(init=False)
+    rows: SampleRows | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.open(self.mapping)
+
+    def open(self, mapping: str) -> str:
+        """Turn to a mapping: read the files and the columns of its source."""
+        self.read = read_mappings(self.settings)
+        self.mapping, self.rows = mapping, None
+        self.columns = columns_of_table(self.settings, self.read, self.object)
+        return ""
+
+    @property
+    def object(self) -> ObjectMapping:
+        """The mapping as it was read last."""
+        return self.read[self.mapping]
+
+    @property
+    def path(self) -> str:
+        """Its file below the migration folder."""
+        return f"mappings/objects/{self.mapping}.toml"
+
+    def lines(self) -> list[Line]:
+        """Return one line a source column, those without a fate first."""
+        made = [make_line(number, one, self.read, self.object) for number, one in enumerate(self.columns)]
+        return sorted(made, key=lambda one: (one["fate"] != "none", one["id"]))
+
+    def progress(self) -> dict[str, int]:
+        """Return how many columns have a fate, and how many acts can be undone or done again."""
+        fates = [make_line(number, one, self.read, self.object)["fate"] for number, one in enumerate(self.columns)]
+        decided = sum(one != "none" for one in fates)
+        return {"columns": len(fates), "decided": decided, "undo": len(self.done), "redo": len(self.undone)}
+
+    def refresh(self) -> str:
+        """Read the files again; say so when somebody changed them meanwhile."""
+        before = self.read
+        self.read = read_mappings(self.settings)
+        return "The mapping files changed meanwhile: read again." if before.objects != self.read.objects else ""
+
+    # -- acts -------------------------------------------------------------------------------------------------------
+
+    def accept(self, number: int, choice: int = 0) -> str:
+        """Fill the field that is proposed first, or another of the candidates."""
+        found = self.columns[number].candidates
+        if choice >= len(found):
+            return "There is no such proposal." if found else f"Nothing is proposed: {self.columns[number].reason}."
+        return self._do(number, lambda: self._filled(number, *spec_of(self.columns[number].name, found[choice])))
+
+    def map(self, number: int, name: str, via: str = "") -> str:
+        """Fill a field by hand, as text or by a transform."""
+        name = name.strip()
+        if not name:
+            return "Nothing was typed, so nothing changed."
+        said = next((one for one in self.columns[number].candidates if one["field"] == name), None)
+        section, written, spec = spec_of(self.columns[number].name, said or {"field": name, "transform": "text"})
+        if via:
+            spec = {"from": spec["from"], "via": via}
+        return self._do(number, lambda: self._filled(number, section, written, spec))
+
+    def change_transform(self, number: int, via: str) -> str:
+        """Fill the field that a column fills already by another transform."""
+        name = self.columns[number].name
+        filled = next((one for one in self.object.fields.values() if one.columns[:1] == (name,)), None)
+        if filled is None:
+            return "No field is filled by this column first; map it, then choose how."
+        spec = self._spec(filled.name) | {"via": via.strip()}
+        return self._do(number, lambda: {self.path: fill_field(self._text(self.path), "fields", filled.name, spec)})
+
+    def leave_out(self, number: int, reason: str) -> str:
+        """Ignore a column; the reason stands in the file, in the pre-mapping document, and before who signs."""
+        if not reason.strip():
+            return "A column that does not move needs a reason, so nothing changed."
+
+        def made() -> Texts:
+            texts = self._without(number)
+            return texts | {self.path: leave_out(texts[self.path], self.columns[number].name, " ".join(reason.split()))}
+
+        return self._do(number, made)
+
+    def take_out(self, number: int) -> str:
+        """Take back whatever this mapping says of a column; it has no fate then, and no run passes it by."""
+        return self._do(number, lambda: self._without(number))
+
+    def undo(self) -> str:
+        """Give the files back the bytes they had before the last act."""
+        return self._turn(self.done, self.undone, forward=False)
+
+    def redo(self) -> str:
+        """Do again what was taken back."""
+        return self._turn(self.undone, self.done, forward=True)
+
+    def payload(self, number: int, choice: int | None = None) -> tuple[Payload | str, Payload | str]:
+        """Return what a row with this column filled would send, now and with a proposal accepted; values by their shape."""
+        self.rows = self.rows or read_rows(self.settings, self.read, self.object)
+        name = self.columns[number].name
+        now = try_payload(self.settings, self.rows, self.mapping, {}, name)
+        if choice is None or choice >= len(self.columns[number].candidates):
+            return now, now
+        try:
+            texts = self._filled(number, *spec_of(name, self.columns[number].candidates[choice]))
+        except WorkbenchError as problem:
+            return now, str(problem)
+        return now, try_payload(self.settings, self.rows, self.mapping, texts, name)
+
+    # -- texts ------------------------------------------------------------------------------------------------------
+
+    def _filled(self, number: int, section: str, name: str, spec: Mapping[str, Any]) -> Texts:
+        """Return the changed texts by which a column fills a field; behind the columns that fill it, if it takes several."""
+        column = self.columns[number].name
+        standing = self._spec(name)
+        if standing and column not in listed(standing.get("from", ())):
+            way = TRANSFORMS.get(standing.get("via", "text"))
+            if way is None or not way.first_filled or "from" not in standing or {"to", "values"} & standing.keys():
+                raise WorkbenchError(f"{name} is filled already, by {self._filler(standing)}. Take that out first.")
+            spec = standing | {"from": [*listed(standing["from"]), column]}
+        texts = {self.path: take_out(self._text(self.path), column)[0]} if column in self.object.ignored else {}
+        texts[self.path] = fill_field(texts.get(self.path) or self._text(self.path), section, name, spec)
+        return texts | self._defined(name, str(spec.get("via", "text")))
+
+    def _without(self, number: int) -> Texts:
+        text, gone = take_out(self._text(self.path), self.columns[number].name)
+        texts = {self.path: text}
+        module = field_modules(self.settings.edition).get(self.object.destination, "")
+        fields = f"mappings/custom_fields/{module}.toml"
+        for name in gone:
+            others = [path for path in self._objects() if path.stem != self.mapping and name in path.read_text("utf-8")]
+            if name.startswith("cf_") and not others and name not in text:
+                texts[fields] = undefine_field(texts.get(fields) or self._text(fields), name)
+        return texts
+
+    def _defined(self, name: str, via: str) -> Texts:
+        """Return the file of custom fields with the definition that a new field needs."""
+        module = field_modules(self.settings.edition).get(self.object.destination)
+        if not name.startswith("cf_") or module is None or self.read.custom_field(self.object.destination, name):
+            return {}
+        label = " ".join(one.capitalize() for one in name.removeprefix("cf_").split("_"))
+        path = f"mappings/custom_fields/{module}.toml"
+        if slug(label) != name:
+            raise WorkbenchError(
+                f"{name}: Freshsales would name a field {label!r} {slug(label)!r}; define it in {path}."
+            )
+        return {path: define_field(self._text(path), name, label, FIELD_TYPES.get(via, "text"))}
+
+    def _spec(self, name: str) -> dict[str, Any]:
+        """Return what the file says of a field, without what an edition changes of it."""
+        found = tomllib.loads(self._text(self.path))
+        return dict(found.get("fields", {}).get(name) or found.get("lookups", {}).get(name) or {})
+
+    def _filler(self, spec: Mapping[str, Any]) -> str:
+        return " and ".join(listed(spec["from"])) if "from" in spec else "a constant"
+
+    def _text(self, name: str) -> str:
+        return (self.settings.folder / name).read_text("utf-8")
+
+    def _objects(self) -> list[Path]:
+        return sorted((self.settings.mappings / "objects").glob("*.toml"))
+
+    # -- files ------------------------------------------------------------------------------------------------------
+
+    def _do(self, number: int, make: Callable[[], Texts]) -> str:
+        """Write changed texts if every file is still read with them; tell what the column is now, or what is wrong."""
+        changed = self.refresh()
+        try:
+            after = make()
+            before = {name: self._text(name) for name in after}
+            read = read_trial(self.settings, after)
+            self.rows = self.rows or read_rows(self.settings, self.read, self.object)
+            require_yielded(read[self.mapping], self.rows.columns)
+        except WorkbenchError as problem:
+            return f"{problem}\nNothing was changed."
+        if before == after:
+            return "It stands so already."
+        self._write(after)
+        self.done.append(FieldAct(before, after))
+        self.undone.clear()
+        line = make_line(number, self.columns[number], self.read, self.object)
+        column = f"{self.object.source_object}.{self.columns[number].name}"
+        told = f"{column}: {line['becomes'] or line['why'] or 'has no fate now'}."
+        note_act(self.settings, "field mapping changed", f"{self.mapping}/{self.columns[number].name}", by=self.by)
+        return f"{told} {changed}".strip()
+
+    def _write(self, texts: Texts) -> None:
+        for name, text in texts.items():
+            path = self.settings.folder / name
+            beside = path.with_suffix(".toml.part")
+            beside.write_text(text, "utf-8")
+            beside.replace(path)
+        self.read = read_mappings(self.settings)
+
+    def _turn(self, taken: list[FieldAct], given: list[FieldAct], *, forward: bool) -> str:
+        if not taken:
+            return f"There is nothing to {'redo' if forward else 'undo'}."
+        act = taken[-1]
+        stands, wanted = (act.before, act.after) if forward else (act.after, act.before)
+        if edited := [name for name, text in stands.items() if self._text(name) != text]:
+            return f"{', '.join(edited)} was edited since; what it says now is left alone. Nothing was changed."
+        self._write(wanted)
+        given.append(taken.pop())
+        note_act(self.settings, f"field mapping {'redone' if forward else 'undone'}", self.mapping, by=self.by)
+        return "Done again." if forward else "Taken back."
+
+
+def changed_fields(now: Payload, then: Payload) -> list[tuple[str, str, str]]:
+    """Return every field of two payloads with its shape in both, in the order of the later one."""
+    names = [*then.fields, *(one for one in now.fields if one not in then.fields)]
+    return [(one, now.fields.get(one, ""), then.fields.get(one, "")) for one in names]
