@@ -19,13 +19,21 @@ SEEDS = "tests/load/test_seeds.py"
 POINTS = "tests/load/test_every_point.py"
 KILLS = "tests/load/test_kills.py"
 TWO_RUNS = "tests/cli/test_two_runs_in_turn.py"
-PROCESSES = (
-    [(f"{SEEDS} {POINTS}", "0/2"), ("tests/dental_exec tests/tenant", "")],
-    [(f"{SEEDS}", "1/2"), ("tests/load tests/ledger tests/freshsales", "")],
-    [(f"{KILLS} {TWO_RUNS}", "")],
+EDITS = "tests/load/test_rollback_edits.py"
+MODEL = "tests/load/test_stateful.py"
+SLICED = (
+    "tests/load/test_crashes.py tests/load/test_lost_answers.py tests/load/test_rollback.py tests/load/test_sweep.py"
 )
-"""What each of three runs, one after the other; whole folders leave out what stands here by itself. The third waits most
-of the time: for processes that start, and for leases of those that were killed."""
+ANY = "tests/dental_exec/test_any_dialect.py tests/tenant/test_any_request.py"
+FAULTS = "faults"
+"""Stands for every test that the table of faults names, in whichever room it is."""
+PROCESSES = (
+    [(f"{SEEDS} {POINTS}", "0/2"), (EDITS, "")],
+    [(SEEDS, "1/2"), (f"{FAULTS} {SLICED} {MODEL}", "")],
+    [(f"{KILLS} {TWO_RUNS}", ""), (ANY, "")],
+)
+"""What each of three runs, one after the other. The third waits most of the time: for processes that start, and for leases
+of those that were killed. Tests that `make test` runs as they are, and no fault names, are not run again."""
 FACTS = ("points", "kills")
 
 
@@ -52,12 +60,15 @@ def main() -> int:
 
 def run_chain(place: int, told: Path) -> None:
     """Run the files of one process, each to a report of its own."""
-    alone = [f"--ignore={one}" for one in (SEEDS, POINTS, KILLS)]
+    named = sorted(set(re.findall(r"tests/[a-z_/]+\.py::\w+", PAGE.read_text("utf-8"))))
+    already = {one for process in PROCESSES for files, _ in process for one in files.split()}
+    faults = [one for one in named if one.partition("::")[0] not in already]
     for number, (files, part) in enumerate(PROCESSES[place]):
         environment = {**os.environ, "WORKBENCH_CAMPAIGN": "1", **({"PART": part} if part else {})}
         report = told / f"{place}-{number}.xml"
-        command = [sys.executable, "-m", "pytest", *files.split(), f"--junitxml={report}", "-o", "junit_family=xunit1"]
-        subprocess.run([*command, *(alone if ".py" not in files else [])], cwd=ROOT, env=environment, check=False)
+        tests = [path for one in files.split() for path in (faults if one == FAULTS else [one])]
+        command = [sys.executable, "-m", "pytest", *tests, f"--junitxml={report}", "-o", "junit_family=xunit1"]
+        subprocess.run(command, cwd=ROOT, env=environment, check=False)
 
 
 def figures(cases: list[ElementTree.Element], minutes: float) -> tuple[list[str], int]:
@@ -82,7 +93,7 @@ def figures(cases: list[ElementTree.Element], minutes: float) -> tuple[list[str]
         f"| crash points: a load ended there, and went on to the same end | {facts['points']:,} |",
         f"| true `kill -9` of loading processes | {facts['kills']:,} |",
         f"| seeds: stories of faults, users and deaths by chance | {stories:,} |",
-        f"| tests of faults F1 to F50 and their rooms | {len(cases) - stories:,} |",
+        f"| tests of faults F1 to F50, random tables, requests, edits and models | {len(cases) - stories:,} |",
         f"| violations | {len(failed):,} |",
         "",
         f"What happened in the stories: {tried or 'nothing'}.",

@@ -59,7 +59,7 @@ def columns_of_table(settings: Settings, mappings: Mappings, mapping: ObjectMapp
             name,
             int(count),
             int(rows),
-            tuple(dict.fromkeys(mask(cell) for cell in values[name]))[:SAMPLES],
+            tuple(dict.fromkeys(mask(cell.strip()) for cell in values[name]))[:SAMPLES],
             tuple(one for one in answer["candidates"] if _fits(one, mapping)),
             answer["reason"],
         )
