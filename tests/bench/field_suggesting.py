@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.dental.headers import fold
-from workbench.suggest.codes import suggest_ada
 from workbench.suggest.fields import suggest_among
 from workbench.suggest.known_fields import Field, known_fields, object_of, rows_of
+from workbench.suggest.value_files import suggest_ada
 
 TRUTH = Path(__file__).parent.parent / "suggest" / "truth"
 SHOW_WRONG = "--wrong" in sys.argv

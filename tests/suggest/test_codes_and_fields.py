@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.suggest.codes import suggest_ada
 from workbench.suggest.fields import fold, suggest_fields
+from workbench.suggest.value_files import suggest_ada
 
 CHOICES = [
     {"destination_object": "contact", "destination_field": "mobile_number", "label": "Mobile", "type": "phone"},

@@ -6,12 +6,13 @@ import csv
 import json
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from workbench.dental.ada_codes import Verdict, read_codes
 from workbench.dental_exec.archives import content_root, is_archive, is_table, unpack, visible
 from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.dialects import DELIMITERS, column_names
@@ -19,7 +20,6 @@ from workbench.dental_exec.encodings import read_facts, text_lines
 from workbench.dental_exec.workbooks import is_workbook, transcribe
 from workbench.errors import ExportProblem
 from workbench.suggest.carriers import suggest_carriers
-from workbench.suggest.codes import suggest_ada
 from workbench.suggest.fields import suggest_fields
 from workbench.suggest.names import suggest_names
 from workbench.suggest.proposals import suggest_claims
@@ -60,6 +60,18 @@ def suggest_values(what: str, values: str | None, choices: str | None) -> list[d
     if picked is None:
         raise ExportProblem("suggest stages needs --choices FILE, a CSV with the header destination_value.")
     return _shown(suggest_names(spellings, _known(picked)))
+
+
+def suggest_ada(values: Iterable[str]) -> list[dict[str, Any]]:
+    """Return one object a value: the codes to keep, the verdict, and the rules or the reason behind it."""
+    made = []
+    for value in values:
+        found = read_codes(value)
+        reason = found.reason or ", ".join(found.rules) or "right as it stands"
+        auto = found.verdict is not Verdict.INVALID and not found.is_doubtful
+        told = {"codes": list(found.codes), "verdict": str(found.verdict), "reason": reason, "auto": auto}
+        made.append({"source_value": value, **told})
+    return made
 
 
 def _shown(made: Sequence[Suggestion]) -> list[dict[str, Any]]:
