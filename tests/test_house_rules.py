@@ -55,6 +55,8 @@ ONE_ROOM = {
     "fastexcel": "dental_exec",
     "fsspec": "dental_exec",
 }
+MAY_TOO = {("suggest/language_model.py", "httpx")}
+"""The one exception: the optional language model speaks with a server of its own, never with the tenant."""
 LONGEST_MODULE = 300
 MOST_MODULES = 12
 NAMES_FOR_NOTHING = {"utils", "helpers", "common", "base", "manager"}
@@ -135,7 +137,7 @@ def test_one_heavy_library_has_one_room() -> None:
         f"{told(path)} imports {library}, which belongs to {ONE_ROOM[library]}"
         for path, tree in TREES.items()
         for library in sorted({name.split(".")[0] for name in imported_modules(tree)} & set(ONE_ROOM))
-        if room_of(path) != ONE_ROOM[library]
+        if room_of(path) != ONE_ROOM[library] and (told(path), library) not in MAY_TOO
     ]
     assert wrong == []
 

@@ -1,4 +1,4 @@
-"""The secrets: the tenant's API key, the key of images, and the key of tokens for spellings; none is ever printed."""
+"""The secrets: the keys of the tenant, of images, of tokens for spellings and of a language model; none is ever printed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def api_key(settings: Settings) -> str:
             " export FRESHSALES_API_KEY=… in the shell that runs the workbench."
         )
     return key
+
+
+def model_key() -> str:
+    """Return the key of the language model, from WORKBENCH_MODEL_KEY or the OS keychain; empty where there is none."""
+    return (os.environ.get("WORKBENCH_MODEL_KEY") or _from_keychain("WORKBENCH_MODEL_KEY") or "").strip()
 
 
 def image_key(settings: Settings) -> bytes:

@@ -37,6 +37,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "history": "all",
         "rollback_hours": 48,
     },
+    "suggest": {"model_url": "", "model": ""},
     "privacy": {"baa": "", "reviewers": [], "encrypt": True},
     "rehearsal": {"base_url": ""},
 }
@@ -51,6 +52,7 @@ WRITTEN = {
     ),
     "policy.conflicts": (re.compile("|".join(Policy)), f"one of {', '.join(Policy)}"),
     "policy.shared_email": (re.compile(r"guarantor|off"), "guarantor or off"),
+    "suggest.model": (re.compile(r"[\w.:/@+-]{0,120}"), "the name of a model, without blanks, or empty"),
     "freshsales.edition": (re.compile("|".join(Edition)), f"one of {', '.join(Edition)}"),
     "freshsales.plan": (re.compile("|".join(Plan)), f"one of {', '.join(Plan)}"),
 }
@@ -171,6 +173,11 @@ class Settings:
     def matches(self) -> Path:
         """What the tenant itself answers, such as owners by e-mail; below every decision."""
         return self.target_folder / "matches"
+
+    @property
+    def model_answers(self) -> Path:
+        """What the language model answered, by the hash of what it was asked: nothing is asked twice."""
+        return self.folder / "data" / "suggest" / "answers.jsonl"
 
     @property
     def spelling_key(self) -> Path:

@@ -55,7 +55,7 @@ def test_it_is_written_as_a_token_with_its_shape_in_the_note_and_never_accepted(
     written = take(typed, above=0.0).read_text().splitlines()
     assert re.fullmatch(rf"hmac:[0-9a-f]{{16}},ask,,Ana,2026-11-26,{SHAPE}; no proposal sure enough", written[2])
     assert [line.split(",")[0] for line in written[:2]] == ["source_value", "Aetna"] and len(written) == 3
-    row = next(row for row in proposal_frame(typed.settings, typed.mappings).rows() if row[0] == MAP)
+    row = next(row for row in proposal_frame(propose(typed.settings, typed.mappings)).rows() if row[0] == MAP)
     assert row == (MAP, 2, 1, 0)
 
 

@@ -25,6 +25,12 @@ def fold(name: str) -> tuple[str, ...]:
     return tuple(word for place, word in enumerate(words) if not place or word != words[place - 1])
 
 
+def is_header(name: str) -> bool:
+    """Say whether a name is made of words that columns are called by, and of nothing else."""
+    words = fold(name)
+    return bool(words) and all(word in _said() for word in words)
+
+
 def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
     """Return the words with which nearly all columns of a table begin: Pat_First, Pat_Last."""
     named = [fold(one) for one in headers]
@@ -115,6 +121,12 @@ def _cut(run: str) -> tuple[str, ...]:
 def _known(word: str) -> str:
     """Return the word, or its singular, under which it is known; nothing if it is not."""
     return next((one for one in (word, PLURALS.sub("", word)) if one in _meanings()), "")
+
+
+@cache
+def _said() -> frozenset[str]:
+    meanings = _meanings()
+    return frozenset(meanings) | {word for means in meanings.values() for word in means.split()}
 
 
 @cache

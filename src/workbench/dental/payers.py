@@ -93,7 +93,7 @@ class Words:
     `plan` words may stand beside a payer's name; the `loose` ones of them make another company of a `plain` English word
     (Lincoln Benefit Life), and only `lead` words may stand before a name. `aside` are sponsors and places, `markers` what a
     front desk writes around a name, `kept` names that look like states, `ordinary` English words that are no slip of a
-    payer's name, `ambiguous` codes of states that are words too.
+    payer's name, `ambiguous` codes of states that are words too, `people` words that people are called by as well.
     """
 
     short: Mapping[str, tuple[str, ...]]
@@ -118,6 +118,7 @@ class Words:
     states: Mapping[tuple[str, ...], str]
     codes: frozenset[str]
     classes: Mapping[str, str]
+    people: frozenset[str]
     every: frozenset[str]
 
 
@@ -133,7 +134,9 @@ def words() -> Words:
         for form in (row["name"].lower(), *parts(row["short_forms"])):
             states[tuple(form.split())] = row["code"]
     said = [*pairs, *joins, *classes]
-    said += [one for role, held in roles.items() if role != "ordinary" for one in held if "=" not in one]
+    said += [
+        one for role, held in roles.items() if role not in ("ordinary", "person") for one in held if "=" not in one
+    ]
     plain = {role: frozenset(held) for role, held in roles.items()}
     return Words(
         short={word: tuple(meaning.split()) for word, meaning in pairs.items()},
@@ -158,6 +161,7 @@ def words() -> Words:
         states=states,
         codes=frozenset(states.values()),
         classes=classes,
+        people=plain["person"],
         every=frozenset(word for text in said for word in text.split()) | {word for form in states for word in form},
     )
 

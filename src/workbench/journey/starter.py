@@ -40,6 +40,7 @@ REBUILDABLE = (
     "data/runs",
     "data/sample",
     "data/lab",
+    "data/suggest",
 )
 KEPT = (
     "migration.toml",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -18,16 +18,24 @@ from workbench.settings import Settings
 from workbench.vocabulary import Kind
 from workbench.warehouse import Warehouse, identifier, open_warehouse
 
+PEOPLE = {"contact", "lead"}
+"""What a person of the export becomes: one row of such a source is one person."""
+
 
 @dataclass(frozen=True)
 class Asked:
-    """One value map and the spellings that the snapshot asks it."""
+    """One value map and the spellings that the snapshot asks it.
+
+    `people` counts those whose own record writes a spelling, in the column where most do: a dozen records may be the
+    cases of one patient, a dozen people are not one.
+    """
 
     name: str
     records: dict[str, int]
     decided: ValueMap
     may_omit: bool
     matches: tuple[Match, ...] = ()
+    people: dict[str, int] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[str]:
@@ -43,6 +51,7 @@ class Asked:
 def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
     """Return every value map that the landed snapshot asks, sorted by name."""
     found: dict[str, Counter[str]] = {}
+    people: dict[str, Counter[str]] = {}
     held: set[str] = set()
     with open_warehouse(settings.warehouse, locked_down=True) as warehouse:
         hand_over_value_maps(warehouse, mappings)
@@ -53,10 +62,19 @@ def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
             for name, column, holds in sorted(asks):
                 if holds:
                     held.add(_stem(name))
-                _count(warehouse, name, column, found)
+                for full, here in _counted(warehouse, name, column).items():
+                    found[full] = found.get(full, Counter()) + here
+                    if _are_people(mappings, source):
+                        people[full] = people.get(full, Counter()) | here
         matches = _matches(warehouse, mappings)
     asked = [
-        Asked(name, dict(sorted(records.items())), mappings.values(name), _stem(name) not in held)
+        Asked(
+            name,
+            dict(sorted(records.items())),
+            mappings.values(name),
+            _stem(name) not in held,
+            people=dict(people.get(name, {})),
+        )
         for name, records in sorted(found.items())
     ]
     if matches:
@@ -131,7 +149,14 @@ def _asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]
         yield from ((lookup.values, lookup.column, True) for lookup in mapping.lookups.values() if lookup.values)
 
 
-def _count(warehouse: Warehouse, name: str, column: str, found: dict[str, Counter[str]]) -> None:
+def _are_people(mappings: Mappings, source: Source) -> bool:
+    members = mappings.of(source.name)
+    return bool(members) and all(one.destination in PEOPLE for one in members)
+
+
+def _counted(warehouse: Warehouse, name: str, column: str) -> dict[str, Counter[str]]:
+    """Return how many rows write each spelling, by the full name of the value map that they ask."""
+    found: dict[str, Counter[str]] = {}
     by = placeholder(name)
     rows = warehouse.run(
         f"SELECT {identifier(by) if by else 'NULL'}, {identifier(column)}::VARCHAR, count(*) FROM asking"
@@ -143,6 +168,7 @@ def _count(warehouse: Warehouse, name: str, column: str, found: dict[str, Counte
         if spelling:
             full = name.replace(f"{{{by}}}", place or "none") if by else name
             found.setdefault(full, Counter())[spelling] += int(count)
+    return found
 
 
 def _live(warehouse: Warehouse) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,15 +11,15 @@ import polars as pl
 from workbench.ledger.audit import note_act
 from workbench.mapping.files import Mappings
 from workbench.settings import Settings
-from workbench.suggest.proposals import accept, propose
+from workbench.suggest.proposals import Proposal, accept
 
 SURE = 0.95
 
 
-def proposal_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+def proposal_frame(proposals: Sequence[Proposal]) -> pl.DataFrame:
     """Return one row a value map: spellings in use, still open, and how many proposals are sure."""
     rows = []
-    for one in propose(settings, mappings):
+    for one in proposals:
         sure = sum(bool((found := one.suggestions.get(spelling)) and found.auto) for spelling in one.asked.open)
         rows.append((one.asked.name, len(one.asked.records), len(one.asked.open), sure))
     return pl.DataFrame(
@@ -31,6 +32,11 @@ def proposal_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
             "sure proposals": pl.Int64,
         },
     )
+
+
+def told_by_model(proposals: Sequence[Proposal]) -> str:
+    """Say what came of asking the optional language model."""
+    return next((one.told for one in proposals if one.told), "The language model was not asked: there are no carriers.")
 
 
 def accept_in_rehearsal(settings: Settings, mappings: Mappings) -> str:

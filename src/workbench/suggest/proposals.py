@@ -14,13 +14,13 @@ from workbench.errors import StoreProblem
 from workbench.mapping.budget import has_one_pipeline
 from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings
-from workbench.mapping.setup import prefixed
+from workbench.mapping.setup import accept_folds, prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.mapping.value_map import EXISTING, HMAC, Decided, ValueMap, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
-from workbench.suggest.folds import accept_folds
 from workbench.suggest.names import suggest_names
+from workbench.suggest.opinions import carrier_opinions
 from workbench.suggest.suggestion import NEVER, Candidate, Suggestion
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
@@ -36,6 +36,8 @@ class Proposal:
 
     asked: Asked
     suggestions: dict[str, Suggestion]
+    told: str = ""
+    """What came of asking the language model; empty where none is ever asked."""
 
     def frame(self) -> pl.DataFrame:
         """Return one row a spelling without an answer, most records first."""
@@ -70,12 +72,12 @@ def propose(settings: Settings, mappings: Mappings) -> list[Proposal]:
     made = []
     for asked in asked_spellings(settings, mappings):
         proposer = PROPOSERS.get(asked.name.partition(".")[0], _same_name)
+        found, told = proposer(settings, asked), ""
+        if proposer is _carriers:
+            found, told = carrier_opinions(settings, asked, found, extended(settings.mappings / OWN_PAYERS))
         # What may hold personal data is for a person to see, however sure the proposal.
-        found = [
-            replace(one, threshold=NEVER) if asked.decided.hides(one.source_value) else one
-            for one in proposer(settings, asked)
-        ]
-        made.append(Proposal(asked, {one.source_value: one for one in found}))
+        found = [replace(one, threshold=NEVER) if asked.decided.hides(one.source_value) else one for one in found]
+        made.append(Proposal(asked, {one.source_value: one for one in found}, told))
     return made
 
 
