@@ -64,7 +64,9 @@ def test_calls_that_another_integration_ate_slow_the_load_and_fail_no_row(
     assert eaten and fates(loaded) == {"created"}
     assert 3600 < rehearsal.admin("time")["now"] - before < 2 * 3600
     assert count(rehearsal, "POST /notes") < 20, "a hold for all, no hammering"
-    assert "the account's calls are used up, by this run or another integration. All calls wait" in capsys.readouterr().err
+    assert (
+        "the account's calls are used up, by this run or another integration. All calls wait" in capsys.readouterr().err
+    )
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 

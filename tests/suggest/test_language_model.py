@@ -210,6 +210,9 @@ def test_an_unknown_word_is_told_when_eleven_people_have_it_and_not_when_one_pat
         'cf_carrier = { from = "carrier", values = "insurance_carrier", on_open = "omit" }\n',
     )
     little.custom("deals", cf_carrier="text")
+    little.mapping(
+        "gone", 'kind = "left_out"\nreason = "nobody"\n[source]\nfrom = "people"\nwhere = "person_id = \'0\'"\n'
+    )
     people = "".join(f"C{number},x,Zorbly,,,,,\n" for number in range(11))
     cases = "".join(f"D{number},Zofia Quillfeather\n" for number in range(12))
     little.land(people=f"{HEADER}{people}C99,x,Zofia Quillfeather,,,,,\n", cases=f"case_id,carrier\n{cases}")

@@ -150,7 +150,7 @@ def _asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]
 
 
 def _are_people(mappings: Mappings, source: Source) -> bool:
-    members = mappings.of(source.name)
+    members = [one for one in mappings.of(source.name) if one.kind is Kind.RECORD]
     return bool(members) and all(one.destination in PEOPLE for one in members)
 
 
