@@ -17,7 +17,6 @@ import math
 import re
 import sys
 import time
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -33,6 +32,7 @@ from peak import peak_memory
 from rapidfuzz import fuzz, process
 
 from workbench.dental.payers import Payer, known_payers
+from workbench.profile.spellings import fingerprint, join_places, ngram_fingerprint
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import grams, normal
 from workbench.suggest.suggestion import Suggestion
@@ -45,8 +45,6 @@ FAMILIES = re.compile(
 )
 FASTEST, SLOWEST = 50_000, 3.0
 CHUNK = 500
-LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
-"""Letters that Unicode does not take apart, as OpenRefine folds them."""
 Truth = Mapping[str, str]
 
 
@@ -185,34 +183,7 @@ def without(names: list[str], seed: int, *, altogether: bool) -> list[Payer]:
 
 def grouped(pairs: Iterable[tuple[int, int]], rows: list[str]) -> dict[str, str]:
     """Connected groups of rows that a pair joins."""
-    head = list(range(len(rows)))
-
-    def find(one: int) -> int:
-        while head[one] != one:
-            head[one] = head[head[one]]
-            one = head[one]
-        return one
-
-    for one, other in pairs:
-        head[find(one)] = find(other)
-    return {row: str(find(place)) for place, row in enumerate(rows)}
-
-
-def fingerprint(text: str) -> str:
-    """Return the key by which OpenRefine puts spellings together by default: its words without marks, sorted, once each."""
-    return " ".join(sorted(set(_opened(text).split())))
-
-
-def ngram_fingerprint(text: str, size: int = 2) -> str:
-    """Return OpenRefine's n-gram key: the n-grams of the letters, sorted, once each; an empty key is no key."""
-    letters = "".join(_opened(text).split())
-    return "".join(sorted({letters[place : place + size] for place in range(len(letters) - size + 1)}))
-
-
-def _opened(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.strip().lower())
-    kept = (one for one in plain if unicodedata.category(one)[0] not in "MP" and unicodedata.category(one) != "Cc")
-    return "".join(kept).translate(LETTERS)
+    return dict(zip(rows, map(str, join_places(pairs, len(rows))), strict=True))
 
 
 def near_pairs(rows: list[str], score: Callable[[list[str]], np.ndarray], least: float) -> Iterable[tuple[int, int]]:
