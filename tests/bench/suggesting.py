@@ -18,7 +18,7 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -181,14 +181,9 @@ def without(names: list[str], seed: int, *, altogether: bool) -> list[Payer]:
     ]
 
 
-def grouped(pairs: Iterable[tuple[int, int]], rows: list[str]) -> dict[str, str]:
-    """Connected groups of rows that a pair joins."""
-    return dict(zip(rows, map(str, join_places(pairs, len(rows))), strict=True))
-
-
-def near_pairs(rows: list[str], score: Callable[[list[str]], np.ndarray], least: float) -> Iterable[tuple[int, int]]:
-    table = score(rows)
-    return [(int(one), int(other)) for one, other in zip(*np.nonzero(table >= least), strict=True) if one < other]
+def joined(rows: list[str], table: np.ndarray, least: float) -> dict[str, str]:
+    """Connected groups of rows whose likeness is `least` or more."""
+    return dict(zip(rows, map(str, join_places([np.nonzero(table >= least)], len(rows))), strict=True))
 
 
 def fuzzy(rows: list[str]) -> np.ndarray:
@@ -215,8 +210,8 @@ def baselines(truth: Truth) -> list[tuple[str, float, int]]:
         "fingerprint (OpenRefine)": {one: fingerprint(one) or f"={one}" for one in rows},
         "n-gram fingerprint, 2 (OpenRefine)": {one: ngram_fingerprint(one) or f"={one}" for one in rows},
         "n-gram fingerprint, 1 (OpenRefine)": {one: ngram_fingerprint(one, 1) or f"={one}" for one in rows},
-        "rapidfuzz token_sort ≥ 90, connected": grouped(near_pairs(rows, fuzzy, 90), rows),
-        "TF-IDF trigram cosine ≥ 0.7, connected": grouped(near_pairs(rows, cosine, 0.7), rows),
+        "rapidfuzz token_sort ≥ 90, connected": joined(rows, fuzzy(rows), 90),
+        "TF-IDF trigram cosine ≥ 0.7, connected": joined(rows, cosine(rows), 0.7),
     }
     made = []
     for way, labels in ways.items():

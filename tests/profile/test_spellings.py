@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 import pytest
 from rapidfuzz import fuzz
 
@@ -53,7 +54,21 @@ def test_blocks_of_about_one_length_lose_no_pair() -> None:
     every = [
         (a, b) for b in range(len(texts)) for a in range(b) if fuzz.ratio(texts[a].strip(), texts[b].strip()) >= 90
     ]
-    joined = join_places(every, len(texts))
+    joined = join_places([tuple(np.array(every).T)], len(texts))
     assert len(set(joined)) < len(texts)
     assert [" ".join(one.split()) for one in texts] == [one.strip() for one in texts]
     assert group_neighbours(texts) == joined
+
+
+def test_places_are_joined_with_the_first_however_the_pairs_come() -> None:
+    rng = Random(11)
+    for _ in range(200):
+        count = rng.randrange(1, 30)
+        pairs = [(rng.randrange(count), rng.randrange(count)) for _ in range(rng.randrange(count))]
+        first = list(range(count))
+        for _ in range(count):  # the plain way: the lesser number is told along each pair until nothing changes
+            for one, other in pairs:
+                first[one] = first[other] = min(first[one], first[other])
+        cut = rng.randrange(len(pairs) + 1)
+        parts = [np.array(part, dtype=int).reshape(-1, 2).T for part in (pairs[:cut], pairs[cut:])]
+        assert join_places([tuple(part) for part in parts], count) == first

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,7 @@ NEAR = 90
 CHUNK = 500
 LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
 """Letters that Unicode does not take apart, as OpenRefine folds them."""
+Pairs = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 SCHEMA = {"spelling": pl.String, "normal_form": pl.String, "may_show": pl.Boolean}
 
 
@@ -105,38 +107,38 @@ def group_neighbours(spellings: Sequence[str], least: float = NEAR) -> list[int]
     return join_places(_near_pairs(texts, order, least), len(texts))
 
 
-def join_places(pairs: Iterable[tuple[int, int]], count: int) -> list[int]:
-    """Return for each of so many places the first that pairs join it with, however many lie between."""
-    head = list(range(count))
+def join_places(pairs: Iterable[Pairs], count: int) -> list[int]:
+    """Return for each of so many places the first that pairs join it with, however many lie between.
 
-    def find(one: int) -> int:
-        while head[one] != one:
-            head[one] = head[head[one]]
-            one = head[one]
-        return one
+    Each item of `pairs` is two arrays of places, the ones beside the others.
+    """
+    head = np.arange(count)
+    for ones, others in pairs:
+        while not np.array_equal(head[ones], head[others]):
+            least = np.minimum(head[ones], head[others])
+            for places in (ones, others):
+                np.minimum.at(head, head[places], least)
+            while not np.array_equal(head, head[head]):
+                head = head[head]
+    return [int(one) for one in head]
 
-    for one, other in pairs:
-        low, high = sorted((find(one), find(other)))
-        head[high] = low
-    return [find(place) for place in range(count)]
 
-
-def _near_pairs(texts: Sequence[str], order: Sequence[int], least: float) -> Iterable[tuple[int, int]]:
+def _near_pairs(texts: Sequence[str], order: Sequence[int], least: float) -> Iterator[Pairs]:
     """Yield the places of texts whose ratio is `least` or more; `order` names them, the shortest first."""
-    lengths = [len(texts[place]) for place in order]
+    lengths, places = [len(texts[place]) for place in order], np.array(order, dtype=np.int64)
     for start in range(0, len(order), CHUNK):
-        rows = order[start : start + CHUNK]
+        stop = min(start + CHUNK, len(order))
         # 2 · shorter / (shorter + longer) is the most that a ratio can be.
-        longest = lengths[start + len(rows) - 1] * (200 - least) / least
-        others = order[start : bisect_right(lengths, longest)]
+        end = bisect_right(lengths, lengths[stop - 1] * (200 - least) / least)
         table = process.cdist(
-            [texts[one] for one in rows],
-            [texts[one] for one in others],
+            [texts[one] for one in order[start:stop]],
+            [texts[one] for one in order[start:end]],
             scorer=fuzz.ratio,
             score_cutoff=least,
             dtype=np.float32,
         )
-        yield from ((rows[one], others[other]) for one, other in zip(*np.nonzero(table), strict=True) if one < other)
+        ones, others = np.nonzero(table)
+        yield places[start + ones], places[start + others]
 
 
 def _opened(text: str) -> str:
