@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,21 @@ def by_hand(desk: Decisions, text: str) -> None:
     path.write_text(f"source_value,decision,destination_value,decided_by,decided_on,note\n{text}", "utf-8")
 
 
+@pytest.fixture
+def writes() -> Iterator[list[str]]:
+    """The value maps that are written from here on, as the interpreter itself reports what is opened."""
+    found: list[str] = []
+    is_watched = [True]
+
+    def watch(event: str, told: Any) -> None:
+        if is_watched[0] and event == "open" and str(told[0]).endswith(".csv.part"):
+            found.append(Path(told[0]).name)
+
+    sys.addaudithook(watch)  # for as long as the interpreter lives, so it is told to look away
+    yield found
+    is_watched[0] = False
+
+
 def test_spellings_stand_by_records_and_reading_saves_nothing(desk: Decisions) -> None:
     assert [one["shown"] for one in desk.lines()] == [DELTA, NEAR, NOBODY, "aaaaa 999-99-9999", OTHER]
     assert saved(desk) == {}
@@ -117,6 +134,23 @@ def test_above_a_confidence_the_sure_are_taken_and_the_rest_asked(desk: Decision
         DELTA: "map", NEAR: "ask", NOBODY: "blank", OTHER: "ask",
     }  # fmt: skip
     assert told.text == "2 accepted at 0.95 and above; 3 stay open."
+
+
+def test_an_act_writes_the_file_once_and_looking_not_at_all(desk: Decisions, writes: list[str]) -> None:
+    for act in (
+        lambda: desk.accept_above(0.95),
+        lambda: desk.decide(numbers(desk, DELTA, NEAR), Decision.MAP, "Delta Dental of Ohio"),
+        desk.undo,
+        desk.redo,
+        lambda: desk.note(numbers(desk, NEAR), "asked"),
+    ):
+        writes.clear()
+        act()
+        assert writes == [f"{MAP}.csv.part"]
+    writes.clear()
+    desk.refresh()
+    desk.lines()
+    assert writes == []
 
 
 def test_undo_and_redo_give_the_file_byte_for_byte(desk: Decisions) -> None:

@@ -109,7 +109,8 @@ def read_value_map(name: str, folders: Iterable[Path], key: Callable[[], bytes] 
     for folder in folders if SAFE_NAME.match(name) else ():
         path = folder / f"{name}.csv"
         if path.is_file():
-            rows |= {key: row for key, row in _read(path).items() if not (row.is_open and key in rows)}
+            found = _read(path)
+            rows |= {key: row for key, row in found.items() if not (row.is_open and key in rows)} if rows else found
     return ValueMap(name, rows, key)
 
 
