@@ -85,6 +85,19 @@ def test_each_way_to_group_shows_every_line_once(grid: GridPage) -> None:
     assert told[-1].startswith("Grouped by: what they become; 50 lines")
 
 
+def test_a_group_of_neighbours_is_merged_by_hand_in_one_act(grid: GridPage) -> None:
+    grid.press(*["v"] * 3)
+    assert grid.here().startswith("near:")
+    sent = answers(grid)
+    grid.press("g")
+    grid.type("Acorn Benefit")
+    grid.press("Enter")
+    members = [one["id"] for one in sent[-1]["lines"]]
+    assert grid.told() == f"{len(members)} now Acorn Benefit."
+    assert {row.answer for row in rows_in_file(grid).values()} == {"Acorn Benefit"}
+    assert (len(sent), len(members) > 100, len(rows_in_file(grid))) == (1, True, len(members))
+
+
 def test_an_act_sends_what_changed_and_nothing_else(grid: GridPage) -> None:
     sent = answers(grid)
     grid.press(*["v"] * 4, "Enter")
