@@ -92,7 +92,7 @@ function render({ model, el }) {
   const groupOf = (row, way) => (WAYS[way][1] ? WAYS[way][1](row) : numbers[way] && `${way}:${numbers[way][row.id]}`) || `r:${row.id}`;
 
   function refresh(follow = true) {
-    const here = follow ? items[state.at]?.key : null, wanted = search.value.toLowerCase(), way = ways.value;
+    const at = follow ? items[state.at] : null, first = (at?.row ?? at?.members[0])?.id, wanted = search.value.toLowerCase(), way = ways.value;
     const found = rows.filter((row) => SHOWN[shown.value][1](row) && (!wanted || `${row.shown} ${row.answer} ${row.proposal ?? ""} ${row.note}`.toLowerCase().includes(wanted)));
     const groups = new Map();
     for (const row of found) {
@@ -107,7 +107,8 @@ function render({ model, el }) {
     items = tops.flatMap((top) => top.members.length === 1
       ? [{ key: top.key, row: top.members[0], level: 1 }]
       : [{ ...top, level: 1 }, ...(isOpened(top) ? top.members.map((row) => ({ key: `r:${row.id}`, row, level: 2, parent: top.key })) : [])]);
-    const kept = items.findIndex((item) => item.key === here);
+    let kept = items.findIndex((item) => item.key === at?.key);
+    if (kept < 0) kept = items.findIndex((item) => idsOf(item).includes(first));  // grouped otherwise: where its line went
     state.at = Math.max(0, Math.min(kept >= 0 ? kept : state.at, items.length - 1));
     const there = new Set(found.map((row) => row.id));
     for (const id of chosen) if (!there.has(id)) chosen.delete(id);
