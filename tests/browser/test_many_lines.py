@@ -109,7 +109,8 @@ def test_an_act_sends_what_changed_and_nothing_else(grid: GridPage) -> None:
     taken = sum(row.answer is not None for row in rows_in_file(grid).values())
     assert len(sent[-1]["lines"]) == MANY - 4
     assert taken == 1 + sum(place % 2 for place in range(4, MANY))
-    grid.press("u")
+    grid.press("End", "u")
     assert len(rows_in_file(grid)) == 4
+    expect(grid.page.locator(".wb-here")).to_be_in_viewport()
     grid.press("u")
     assert (len(sent[-1]["lines"]), len(rows_in_file(grid))) == (3, 1)

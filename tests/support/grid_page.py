@@ -18,7 +18,7 @@ const held = {data}, listeners = [];
 const model = {{
   get: (name) => held[name], set: (name, value) => {{ held[name] = value; }}, off() {{}},
   on: (_, listener) => listeners.push(listener),
-  send: (message) => window.toPython(message).then((text) => {{ const answer = JSON.parse(text); listeners.forEach((one) => one(answer)); window.answered = (window.answered ?? 0) + 1; }}),
+  send: (message) => window.toPython(message).then((text) => {{ const answer = JSON.parse(text), begun = performance.now(); listeners.forEach((one) => one(answer)); window.drew = performance.now() - begun; window.answered = (window.answered ?? 0) + 1; }}),
 }};
 render({{ model, el: document.getElementById("here") }});
 </script></body></html>"""

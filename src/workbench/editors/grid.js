@@ -91,7 +91,7 @@ function render({ model, el }) {
   const regroup = () => (WAYS[ways.value][1] || numbers[ways.value] ? refresh() : send("group", { by: ways.value }));
   const groupOf = (row, way) => (WAYS[way][1] ? WAYS[way][1](row) : numbers[way] && `${way}:${numbers[way][row.id]}`) || `r:${row.id}`;
 
-  function refresh(follow = true) {
+  function refresh(follow = true, show = draw) {
     const at = follow ? items[state.at] : null, first = (at?.row ?? at?.members[0])?.id, wanted = search.value.toLowerCase(), way = ways.value;
     const found = rows.filter((row) => SHOWN[shown.value][1](row) && (!wanted || `${row.shown} ${row.answer} ${row.proposal ?? ""} ${row.note}`.toLowerCase().includes(wanted)));
     const groups = new Map();
@@ -113,12 +113,12 @@ function render({ model, el }) {
     const there = new Set(found.map((row) => row.id));
     for (const id of chosen) if (!there.has(id)) chosen.delete(id);
     view.setAttribute("aria-rowcount", items.length + 1);
-    draw();
+    space.style.height = `${items.length * HEIGHT}px`;
+    view.style.height = `${Math.min(15, Math.max(4, items.length + 1)) * HEIGHT + 4}px`;
+    show();
   }
 
   function draw() {
-    space.style.height = `${items.length * HEIGHT}px`;
-    view.style.height = `${Math.min(15, Math.max(4, items.length + 1)) * HEIGHT + 4}px`;
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - AROUND), last = Math.min(items.length, first + Math.ceil(view.clientHeight / HEIGHT || 15) + 2 * AROUND);
     space.replaceChildren(...(items.length ? items.slice(first, last).map((item, place) => line(item, first + place)) : [make("div", { role: "row", class: "wb-row" }, make("span", { role: "gridcell", style: "grid-column: 1 / -1" }, "Nothing to show here."))]));
     view.setAttribute("aria-activedescendant", items.length ? `${prefix}-${state.at}` : "");
@@ -281,9 +281,8 @@ function render({ model, el }) {
     if (!["note", "refresh", "sign", "group"].includes(message.act)) { chosen.clear(); state.anchor = null; }
     const decided = ["accept", "map", "blank", "keep", "ask", "apart"].includes(message.act), here = items[state.at];
     if (message.act === "accept_above") state.at = 0;
-    refresh(!decided && message.act !== "accept_above");
     // What is decided and still shown is passed by; what is gone from view has already made room for the next.
-    move(state.at + (decided && here?.row && items[state.at]?.key === here.key ? 1 : 0));
+    refresh(!decided && message.act !== "accept_above", () => move(state.at + (decided && here?.row && items[state.at]?.key === here.key ? 1 : 0)));
     if (message.told) say(message.told);
     if (message.groups) announce(ways, WAYS);
   };
