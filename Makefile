@@ -41,7 +41,7 @@ test-paced: setup
 lab: setup  ## open the notebooks in JupyterLab
 	$(BIN)/workbench lab
 
-bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the forecast beside counted calls, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain, field suggestions, carrier suggestions
+bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the forecast beside counted calls, what the pacer attains, landing beside a bare scan, dlt and pandas, bodies beside bare joins, delta and reconciliation beside scans, checks beside a scan and Great Expectations, explain, field suggestions, carrier suggestions, the grid of 5,000 spellings
 	$(BIN)/python tests/bench/calls.py $(PATIENTS)
 	$(BIN)/python tests/bench/forecasting.py
 	$(BIN)/python tests/bench/pacing.py
@@ -52,6 +52,7 @@ bench: setup .venv-bench/ready  ## calls per 1,000 records beside the floor, the
 	$(BIN)/python tests/bench/data_path.py $(ROWS)
 	$(BIN)/python tests/bench/explaining.py $(ROWS)
 	$(BIN)/python tests/bench/field_suggesting.py
+	$(BIN)/python tests/bench/editing.py
 
 .venv-bench/ready:
 	-$(PYTHON) -m venv .venv-bench

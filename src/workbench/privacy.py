@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 from typing import Any
 
 PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}", re.IGNORECASE)
@@ -24,6 +25,7 @@ def screened(spelling: str) -> str:
     return mask(spelling) if may_be_personal(spelling) else spelling
 
 
+@lru_cache(maxsize=50_000)  # an editor screens every spelling of a map again at each act
 def may_be_personal(spelling: str) -> bool:
     """Say whether a spelling fails the screen: it may hold a number, a date or an address of somebody."""
     return PERSONAL.search(spelling) is not None

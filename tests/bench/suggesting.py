@@ -17,9 +17,8 @@ import math
 import re
 import sys
 import time
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -33,6 +32,7 @@ from peak import peak_memory
 from rapidfuzz import fuzz, process
 
 from workbench.dental.payers import Payer, known_payers
+from workbench.profile.spellings import fingerprint, join_places, ngram_fingerprint
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import grams, normal
 from workbench.suggest.suggestion import Suggestion
@@ -45,8 +45,6 @@ FAMILIES = re.compile(
 )
 FASTEST, SLOWEST = 50_000, 3.0
 CHUNK = 500
-LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
-"""Letters that Unicode does not take apart, as OpenRefine folds them."""
 Truth = Mapping[str, str]
 
 
@@ -183,41 +181,9 @@ def without(names: list[str], seed: int, *, altogether: bool) -> list[Payer]:
     ]
 
 
-def grouped(pairs: Iterable[tuple[int, int]], rows: list[str]) -> dict[str, str]:
-    """Connected groups of rows that a pair joins."""
-    head = list(range(len(rows)))
-
-    def find(one: int) -> int:
-        while head[one] != one:
-            head[one] = head[head[one]]
-            one = head[one]
-        return one
-
-    for one, other in pairs:
-        head[find(one)] = find(other)
-    return {row: str(find(place)) for place, row in enumerate(rows)}
-
-
-def fingerprint(text: str) -> str:
-    """Return the key by which OpenRefine puts spellings together by default: its words without marks, sorted, once each."""
-    return " ".join(sorted(set(_opened(text).split())))
-
-
-def ngram_fingerprint(text: str, size: int = 2) -> str:
-    """Return OpenRefine's n-gram key: the n-grams of the letters, sorted, once each; an empty key is no key."""
-    letters = "".join(_opened(text).split())
-    return "".join(sorted({letters[place : place + size] for place in range(len(letters) - size + 1)}))
-
-
-def _opened(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.strip().lower())
-    kept = (one for one in plain if unicodedata.category(one)[0] not in "MP" and unicodedata.category(one) != "Cc")
-    return "".join(kept).translate(LETTERS)
-
-
-def near_pairs(rows: list[str], score: Callable[[list[str]], np.ndarray], least: float) -> Iterable[tuple[int, int]]:
-    table = score(rows)
-    return [(int(one), int(other)) for one, other in zip(*np.nonzero(table >= least), strict=True) if one < other]
+def joined(rows: list[str], table: np.ndarray, least: float) -> dict[str, str]:
+    """Connected groups of rows whose likeness is `least` or more."""
+    return dict(zip(rows, map(str, join_places([np.nonzero(table >= least)], len(rows))), strict=True))
 
 
 def fuzzy(rows: list[str]) -> np.ndarray:
@@ -244,8 +210,8 @@ def baselines(truth: Truth) -> list[tuple[str, float, int]]:
         "fingerprint (OpenRefine)": {one: fingerprint(one) or f"={one}" for one in rows},
         "n-gram fingerprint, 2 (OpenRefine)": {one: ngram_fingerprint(one) or f"={one}" for one in rows},
         "n-gram fingerprint, 1 (OpenRefine)": {one: ngram_fingerprint(one, 1) or f"={one}" for one in rows},
-        "rapidfuzz token_sort ≥ 90, connected": grouped(near_pairs(rows, fuzzy, 90), rows),
-        "TF-IDF trigram cosine ≥ 0.7, connected": grouped(near_pairs(rows, cosine, 0.7), rows),
+        "rapidfuzz token_sort ≥ 90, connected": joined(rows, fuzzy(rows), 90),
+        "TF-IDF trigram cosine ≥ 0.7, connected": joined(rows, cosine(rows), 0.7),
     }
     made = []
     for way, labels in ways.items():

@@ -16,7 +16,7 @@ from workbench.mapping.value_map import read_value_map
 from workbench.suggest.proposals import accept
 
 pytestmark = pytest.mark.browser
-MAP, GRID, STATUS = "insurance_carrier", "[role=treegrid]", ".wb-told"
+MAP, GRID, STATUS, APPROVE = "insurance_carrier", "[role=treegrid]", ".wb-told", ".wb-approve"
 
 
 def decided(practice: Practice) -> dict[str, tuple[str, str, str]]:
@@ -101,7 +101,7 @@ def test_a_session_from_the_keyboard_is_in_the_files_and_outlives_kernel_and_pag
     assert decided(practice) == after
     session.command("apputils:change-theme", theme="JupyterLab Dark")
     session.tab_to(f"{GRID}[aria-label$='{MAP}']")
-    session.press(*["f"] * 8, "?")
+    session.press(*["f"] * 9, "?")
     page.screenshot(path=tmp_path / "dark.png")
     assert serious(page, ".wb-grid") == []
     record = newest_run(practice.folder) / "31_map_carriers.json"
@@ -114,12 +114,22 @@ def test_a_session_from_the_keyboard_is_in_the_files_and_outlives_kernel_and_pag
     session.run_all()
     button = page.get_by_role("button", name="Approve the mapping for rehearsal")
     expect(button).to_be_visible(timeout=PATIENCE)
+    assert serious(page, APPROVE) == []
     session.tab_to("input[placeholder='your name']")
     page.keyboard.type("Ana Lund")
     expect(button).to_be_enabled()
     page.screenshot(path=tmp_path / "to_approve.png")
+    assert serious(page, APPROVE) == []
+    session.command("apputils:change-theme", theme="JupyterLab Dark")
+    page.screenshot(path=tmp_path / "to_approve_dark.png")
+    assert serious(page, APPROVE) == []
+    session.tab_to("input[placeholder='your name']")
     session.press("Tab", "Enter")
     expect(page.get_by_text("Approved by Ana Lund at")).to_be_visible(timeout=PATIENCE)
+    page.screenshot(path=tmp_path / "approved_dark.png")
+    assert serious(page, APPROVE) == []
+    session.command("apputils:change-theme", theme="JupyterLab Light")
     page.screenshot(path=tmp_path / "approved.png")
+    assert serious(page, APPROVE) == []
     signed = [json.loads(line) for line in practice.settings.approvals.read_text("utf-8").splitlines()]
     assert (signed[-1]["lock"], signed[-1]["by"]) == ("mapping", "Ana Lund")

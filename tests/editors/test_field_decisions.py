@@ -11,8 +11,7 @@ from little import OBJECTS, Little, make_little
 
 from workbench.editors.field_decisions import FieldDecisions, changed_fields
 from workbench.editors.fields import FieldPanel, edit_fields
-from workbench.editors.mapping_text import fill_field, leave_out, take_out
-from workbench.editors.trial import Payload
+from workbench.editors.trial import Payload, fill_field, leave_out, take_out
 from workbench.ledger.store import open_ledger
 from workbench.ledger.tables import audit
 from workbench.mapping.files import read_mappings

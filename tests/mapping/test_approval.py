@@ -6,6 +6,8 @@ import pytest
 
 from workbench.errors import ApprovalMissing
 from workbench.mapping.approval import (
+    APPROVED,
+    approved_map,
     covering,
     last_signature,
     load_binds,
@@ -169,6 +171,41 @@ def test_a_rehearsal_never_signs_for_a_real_target(little):
     assert last_signature(little.real, Lock.MAPPING) is None
     little.write("mappings/approvals.jsonl", little.settings.approvals.read_text())
     assert refusal(little.real).startswith("The mapping approval of Dana was signed for the target rehearsal. It opens")
+
+
+def kept(settings) -> dict[str, str]:
+    folder = settings.approvals.parent / APPROVED
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(folder.rglob("*.csv"))}
+
+
+def test_signing_keeps_the_value_maps_byte_for_byte_and_they_decide_nothing(little):
+    names = little.values("names", "a,map,A", "b,ask,").read_text()
+    own = little.write("data/rehearsal/decisions/names.csv", names.replace("a,map,A", "a,map,B")).read_text()
+    before = mapping_binds(little.settings, "s1", "t1")
+    sign_mapping(little.settings)
+    assert kept(little.settings) == {"decisions/names.csv": own, "values/names.csv": names}
+    assert mapping_binds(little.settings, "s1", "t1") == before
+    assert kept(little.real) == {}
+    real = sign_mapping(little.real)
+    assert kept(little.real) == {"values/names.csv": names}
+    assert mapping_binds(little.real, "s1", "t1") == real.binds
+    assert approved_map(little.settings, "names").values.find("a").answer == "B"
+    assert approved_map(little.real, "names").values.find("a").answer == "A"
+
+
+def test_what_was_approved_is_read_from_the_last_approval_alone(little):
+    assert approved_map(little.settings, "names") is None
+    gone = little.values("others", "x,keep,")
+    little.values("names", "a,map,A")
+    sign_mapping(little.settings)
+    gone.unlink()
+    little.values("names", "a,map,B")
+    found = approved_map(little.settings, "names")
+    assert (found.by, found.at, found.values.find("a").answer) == ("Dana", AT, "A")
+    sign_mapping(little.settings)
+    assert list(kept(little.settings)) == ["values/names.csv"]
+    assert approved_map(little.settings, "names").values.find("a").answer == "B"
+    assert approved_map(little.settings, "others").values.rows == {}
 
 
 def test_a_line_that_is_no_signature_counts_for_nobody(little):

@@ -18,7 +18,7 @@ const held = {data}, listeners = [];
 const model = {{
   get: (name) => held[name], set: (name, value) => {{ held[name] = value; }}, off() {{}},
   on: (_, listener) => listeners.push(listener),
-  send: (message) => window.toPython(message).then((answer) => {{ listeners.forEach((one) => one(answer)); window.answered = (window.answered ?? 0) + 1; }}),
+  send: (message) => window.toPython(message).then((text) => {{ const answer = JSON.parse(text), begun = performance.now(); listeners.forEach((one) => one(answer)); window.drew = performance.now() - begun; window.answered = (window.answered ?? 0) + 1; }}),
 }};
 render({{ model, el: document.getElementById("here") }});
 </script></body></html>"""
@@ -40,10 +40,10 @@ class GridPage:
         page.goto(path.as_uri())
         page.focus("[role=treegrid], [role=grid]")
 
-    def _to_python(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _to_python(self, message: dict[str, Any]) -> str:
         self.grid._received(self.grid, message, None)
         self.acts += 1
-        return self.sent.pop()
+        return json.dumps(self.sent.pop())  # as a notebook's messages travel
 
     def press(self, *keys: str) -> None:
         """Press keys, each counted, and wait until what they asked for is answered."""

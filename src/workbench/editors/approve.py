@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
+from workbench.editors.lines import same_answer
 from workbench.errors import WorkbenchError
-from workbench.mapping.approval import Signature, changed_files, last_signature, read_signatures
+from workbench.mapping.approval import Signature, approved_map, changed_files, last_signature, read_signatures
 from workbench.mapping.files import hash_decisions
 from workbench.mapping.spellings import Asked
 from workbench.settings import Settings
@@ -51,12 +52,15 @@ def approve_mapping(settings: Settings, maps: Sequence[Asked], sign: Sign, *, sn
             told.value = f"<pre>{escape(str(problem))}</pre>"
             return
         button.disabled = signed.disabled = True
-        told.value = f"Approved by {escape(made.by)} at {made.at[:16].replace('T', ' ')}. One changed byte voids it."
+        told.value = (
+            f"<p role='status'>Approved by {escape(made.by)} at {made.at[:16].replace('T', ' ')}."
+            " One changed byte voids it.</p>"
+        )
         past.value = _past(settings)
 
     signed.observe(name, names="value")
     button.on_click(press)
-    return ipywidgets.VBox([facts, past, signed, button, told])
+    return ipywidgets.VBox([facts, past, signed, button, told]).add_class("wb-approve")
 
 
 def _facts(settings: Settings, maps: Sequence[Asked], snapshot: str, digest: str, files: int) -> str:
@@ -64,9 +68,18 @@ def _facts(settings: Settings, maps: Sequence[Asked], snapshot: str, digest: str
     for one in maps:
         asked = [spelling for spelling in one.open if one.decided.find(spelling)]
         records = sum(one.records[spelling] for spelling in one.open)
-        cells = (one.name, len(one.records), len(one.records) - len(one.open), len(asked), len(one.missing), records)
+        decided = len(one.records) - len(one.open)
+        cells = (one.name, len(one.records), decided, len(asked), len(one.missing), records, _since(settings, one))
         rows.append("".join(f"<td>{escape(cell) if isinstance(cell, str) else f'{cell:,}'}</td>" for cell in cells))
-    heads = ("value map", "spellings", "decided", "open questions", "without a row", "records that wait")
+    heads = (
+        "value map",
+        "spellings",
+        "decided",
+        "open questions",
+        "without a row",
+        "records that wait",
+        "new or changed",
+    )
     table = "".join(f"<th scope='col'>{one}</th>" for one in heads)
     bound = {
         "decision files": f"{files}, {digest[:SHORT]}",
@@ -84,6 +97,14 @@ def _facts(settings: Settings, maps: Sequence[Asked], snapshot: str, digest: str
         f"<table><thead><tr>{table}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
         f"<p>The approval binds: {told}.</p>{new}"
     )
+
+
+def _since(settings: Settings, one: Asked) -> int | str:
+    """Return how many spellings are new or decided otherwise than at the last approval; a dash where nobody can tell."""
+    approved = approved_map(settings, one.name, one.decided.key)
+    if approved is None or approved.values is None:
+        return "–"
+    return sum(not same_answer(one.decided.find(each), approved.values.find(each)) for each in one.records)
 
 
 def _past(settings: Settings) -> str:

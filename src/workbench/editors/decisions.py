@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from workbench.editors.lines import PINNED, Line, bare, is_pinned, make_line, own_words, proposed
+from workbench.editors.lines import PINNED, Line, bare, is_pinned, make_line, own_words, proposed, same_answer
 from workbench.ledger.audit import note_act
+from workbench.mapping.approval import ApprovedMap
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import HMAC, Decided, ValueMap, read_value_map, save_value_map
 from workbench.privacy import mask, may_be_personal, token
@@ -49,7 +50,7 @@ class Decisions:
     proposal: Proposal
     by: str = "analyst"
     hide: re.Pattern[str] | None = None
-    was_approved: bool = False
+    approved: ApprovedMap | None = None
     today: Callable[[], date] = date.today
     done: list[list[Change]] = field(default_factory=list)
     undone: list[list[Change]] = field(default_factory=list)
@@ -188,8 +189,17 @@ class Decisions:
             self.standing.find(spelling),
             self._suggestion(number),
             is_hidden=self._hides(spelling),
-            was_approved=self.was_approved,
+            is_new=self._is_new(spelling),
+            approved=self._approved(spelling),
         )
+
+    def _approved(self, spelling: str) -> Decided | None:
+        return self.approved.values.find(spelling) if self.approved and self.approved.values else None
+
+    def _is_new(self, spelling: str) -> bool:
+        """Say whether the last approval knew no row of a spelling: none may be missing then, so it came after."""
+        known = self.approved.values or self.standing if self.approved else None
+        return known is not None and known.find(spelling) is None
 
     def _decided(self, number: int, decision: Decision, answer: str = "") -> Decided:
         spelling = self.spellings[number]
@@ -277,7 +287,7 @@ class Decisions:
         changed = self._changed_elsewhere()
         changes, own = taken.pop(), self._own()
         stands = {one.spelling: one.before if forward else one.after for one in changes}
-        mine = [one for one in changes if _same(own.find(one.spelling), stands[one.spelling])]
+        mine = [one for one in changes if same_answer(own.find(one.spelling), stands[one.spelling])]
         self._put({one.spelling: one.after if forward else one.before for one in mine})
         given.append(mine)
         note_act(self.settings, "decisions redone" if forward else "decisions undone", self.asked.name, by=self.by)
@@ -287,9 +297,3 @@ class Decisions:
         places = {one: place for place, one in enumerate(self.spellings)}
         touched = {places[one.spelling] for one in changes}
         return Told([self._line(one) for one in sorted({*touched, *changed})], text)
-
-
-def _same(one: Decided | None, other: Decided | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return (one.decision, one.destination_value) == (other.decision, other.destination_value)

@@ -8,16 +8,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.editors.field_lines import Column, Line, columns_of_table, make_line, spec_of
-from workbench.editors.mapping_text import define_field, fill_field, leave_out, listed, take_out, undefine_field
-from workbench.editors.trial import Payload, SampleRows, read_rows, read_trial, require_yielded, try_payload
+from workbench.editors.field_lines import Column, Line, columns_of_table, make_line
+from workbench.editors.trial import (
+    Payload,
+    SampleRows,
+    define_field,
+    fill_field,
+    leave_out,
+    read_rows,
+    read_trial,
+    require_yielded,
+    take_out,
+    try_payload,
+    undefine_field,
+)
 from workbench.errors import WorkbenchError
 from workbench.ledger.audit import note_act
 from workbench.mapping.custom_fields import slug
 from workbench.mapping.files import Mappings, field_modules, read_mappings
+from workbench.mapping.grammar import listed
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
 from workbench.staging.transforms import TRANSFORMS
+from workbench.suggest.value_files import spec_of
 
 Texts = dict[str, str]
 FIELD_TYPES = {"day": "date", "local_day": "date", "checkbox": "checkbox", "money": "number", "integer": "number"}

@@ -11,9 +11,9 @@ from workbench.mapping.object_mapping import ObjectMapping
 from workbench.privacy import mask
 from workbench.reports.premapping import OURS, fate_of, how_filled
 from workbench.settings import Settings
-from workbench.suggest.fields import suggest_fields
 from workbench.suggest.known_fields import known_fields
-from workbench.suggest.value_files import DESTINATIONS, LOOKUPS, NO_CUSTOM_FIELDS, ZONED
+from workbench.suggest.opinions import model_field_candidates
+from workbench.suggest.value_files import DESTINATIONS, NO_CUSTOM_FIELDS
 from workbench.vocabulary import Kind
 from workbench.warehouse import identifier, open_warehouse
 
@@ -54,6 +54,7 @@ def columns_of_table(settings: Settings, mappings: Mappings, mapping: ObjectMapp
         }
         for one in names
     ]
+    answers, _ = model_field_candidates(settings, asked)
     return [
         Column(
             name,
@@ -63,7 +64,7 @@ def columns_of_table(settings: Settings, mappings: Mappings, mapping: ObjectMapp
             tuple(one for one in answer["candidates"] if _fits(one, mapping)),
             answer["reason"],
         )
-        for name, count, answer in zip(names, filled, suggest_fields(asked), strict=True)
+        for name, count, answer in zip(names, filled, answers, strict=True)
     ]
 
 
@@ -100,20 +101,6 @@ def make_line(number: int, column: Column, mappings: Mappings, mapping: ObjectMa
         ],
         "reason": column.reason,
     }
-
-
-def spec_of(column: str, candidate: Candidate) -> tuple[str, str, dict[str, Any]]:
-    """Return section, destination field and specification by which a mapping file takes a proposal."""
-    how, name = str(candidate["transform"]), str(candidate["field"])
-    if how == "lookup of owners":
-        return "lookups", name, {"from": column, "to": "owners", "values": "owner"}
-    if how.startswith("lookup"):
-        wanted = "companies" if "account" in name else "contacts"
-        return "lookups", LOOKUPS.get(name, name), {"from": column, "to": wanted}
-    if how.startswith("value map"):
-        return "fields", name, {"from": column, "values": how.removeprefix("value map ")}
-    source: str | list[str] = [column, "time_zone"] if how in ZONED else column
-    return "fields", name, {"from": source} if how == "text" else {"from": source, "via": how}
 
 
 def mappings_to_edit(mappings: Mappings) -> list[str]:

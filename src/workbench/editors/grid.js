@@ -7,6 +7,7 @@ const SHOWN = {
   none: ["open, no proposal", (row) => isOpen(row) && row.proposal === null],
   decided: ["decided", (row) => !isOpen(row)],
   new: ["new since the approval", (row) => row.new],
+  changed: ["changed since the approval", (row) => row.was !== ""],
   differs: ["decided unlike the proposal", (row) => row.differs],
   noted: ["with a note or a pin", (row) => row.pinned || (row.note && !/^(suggested|no proposal)/.test(row.note))],
   all: ["all", () => true],
@@ -15,6 +16,13 @@ const ORDERS = {
   records: ["most records", (a, b) => b.records - a.records || a.at - b.at],
   name: ["name", (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.at - b.at)],
   doubt: ["least sure", (a, b) => a.confidence - b.confidence || a.at - b.at],
+};
+const WAYS = {  // the keys of the first and the last are here; the others' numbers are asked of Python
+  becomes: ["what they become", (row) => row.group && `g:${row.group}`],
+  fingerprint: ["OpenRefine's fingerprint"],
+  ngram: ["OpenRefine's 2-gram fingerprint"],
+  near: ["near spellings"],
+  none: ["nothing", () => ""],
 };
 const HEADS = ["✓", "Spelling", "Records", "Becomes", "Sure", "Decision", "By", "Why, or note"];
 const KEYS = [
@@ -28,8 +36,9 @@ const KEYS = [
   ["P", "pin or unpin"], ["U, Ctrl+Z", "undo"],
   ["Shift+U, Ctrl+Y", "redo"], ["/", "filter by text"],
   ["F", "what is shown: next"], ["S", "order: next"],
-  ["V", "groups on or off"], ["?", "these keys"],
+  ["V", "grouped by: next"], ["?", "these keys"],
 ];
+const SENT = { X: "apart", B: "blank", K: "keep", Q: "ask", P: "pin", undo: "undo", redo: "redo" };  // acts that need no words
 const isOpen = (row) => row.decision === "" || row.decision === "ask";
 const many = (count, one) => `${count.toLocaleString("en-US")} ${one}${count === 1 ? "" : "s"}`;
 
@@ -48,13 +57,15 @@ let grids = 0;
 function render({ model, el }) {
   const prefix = `wb${++grids}`;
   const rows = [...model.get("rows")];
-  const state = { text: "", shown: "open", order: "records", grouped: true, at: 0, anchor: null, asked: null };
+  const state = { at: 0, anchor: null, asked: null };
   const chosen = new Set(), turned = new Set();  // groups that a person opened, or shut
+  const numbers = {};  // by way: each line's group
   let items = [], progress = model.get("progress");
 
-  const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => { state.text = search.value; refresh(); } });
-  const shown = picker("What is shown", SHOWN, (value) => { state.shown = value; refresh(); });
-  const order = picker("Order", ORDERS, (value) => { state.order = value; refresh(); });
+  const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => refresh() });
+  const picker = (name, choices, changed = () => refresh()) => make("select", { "aria-label": name, onchange: changed },
+    ...Object.entries(choices).map(([value, [text]]) => make("option", { value }, text)));
+  const shown = picker("What is shown", SHOWN), order = picker("Order", ORDERS), ways = picker("Grouped by", WAYS, () => regroup());
   const by = make("input", { value: model.get("by"), "aria-label": "Decided by", size: 14, onchange: () => send("sign", { answer: by.value }) });
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Records decided" });
   const counted = make("span");
@@ -64,50 +75,50 @@ function render({ model, el }) {
   const space = make("div", { role: "rowgroup", style: "position: relative" });
   const view = make("div", { class: "wb-rows", role: "treegrid", tabindex: 0, "aria-label": `Spellings of ${model.get("title")}`, "aria-multiselectable": true, "aria-colcount": HEADS.length }, make("div", { role: "rowgroup", class: "wb-headgroup", style: "position: sticky; top: 0; z-index: 1; height: 28px" }, head), space);
   const list = make("datalist", { id: `${prefix}-answers` });
-  const typed = make("input", { "aria-label": "Answer", autocomplete: "off" });
+  const typed = make("input", { "aria-label": "Answer", autocomplete: "off", min: 0.5, max: 1, step: 0.01 });
   const label = make("span", { id: `${prefix}-asked` });
   const form = make("form", { class: "wb-bar wb-ask", "aria-labelledby": `${prefix}-asked` }, label, typed, make("button", { type: "submit" }, "OK"), make("button", { type: "button", onclick: () => close() }, "Cancel"), list);
   const told = make("div", { class: "wb-told", role: "status", "aria-live": "polite" });
   const keys = make("details", { class: "wb-keys" }, make("summary", {}, "Keys"), make("dl", {}, ...KEYS.flatMap(([key, says]) => [make("dt", {}, key), make("dd", {}, says)])));
   const root = make("section", { class: "wb-grid", "aria-label": `Value map ${model.get("title")}`, "data-lm-suppress-shortcuts": "true" },
-    make("div", { class: "wb-bar" }, make("h3", {}, model.get("title")), make("div", { class: "wb-progress" }, counted, bar), make("label", {}, "Decided by ", by)),
-    make("div", { class: "wb-bar", role: "toolbar", "aria-label": "Show and decide" }, search, shown, order, accept, buttons.undo, buttons.redo),
+    make("div", { class: "wb-bar" }, make("h3", {}, model.get("title")), make("div", { class: "wb-progress" }, counted, bar), make("span", { class: "wb-soft" }, model.get("approved")), make("label", {}, "Decided by ", by)),
+    make("div", { class: "wb-bar", role: "toolbar", "aria-label": "Show and decide" }, search, shown, order, make("label", {}, "Grouped by ", ways), accept, buttons.undo, buttons.redo),
     view, form, told, keys);
   for (const answer of model.get("answers")) list.append(make("option", { value: answer }));
 
-  function picker(name, choices, changed) {
-    const made = make("select", { "aria-label": name, onchange: () => changed(made.value) }, ...Object.entries(choices).map(([value, [text]]) => make("option", { value }, text)));
-    return made;
-  }
-
   // -- what is shown
 
-  function refresh(follow = true) {
-    const here = follow ? items[state.at]?.key : null, wanted = state.text.toLowerCase();
-    const found = rows.filter((row) => SHOWN[state.shown][1](row) && (!wanted || `${row.shown} ${row.answer} ${row.proposal ?? ""} ${row.note}`.toLowerCase().includes(wanted)));
+  const regroup = () => (WAYS[ways.value][1] || numbers[ways.value] ? refresh() : send("group", { by: ways.value }));
+  const groupOf = (row, way) => (WAYS[way][1] ? WAYS[way][1](row) : numbers[way] && `${way}:${numbers[way][row.id]}`) || `r:${row.id}`;
+
+  function refresh(follow = true, show = draw) {
+    const at = follow ? items[state.at] : null, first = (at?.row ?? at?.members[0])?.id, wanted = search.value.toLowerCase(), way = ways.value;
+    const found = rows.filter((row) => SHOWN[shown.value][1](row) && (!wanted || `${row.shown} ${row.answer} ${row.proposal ?? ""} ${row.note}`.toLowerCase().includes(wanted)));
     const groups = new Map();
     for (const row of found) {
-      const key = state.grouped && row.group ? `g:${row.group}` : `r:${row.id}`;
+      const key = groupOf(row, way);
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(row);
     }
     const tops = [...groups].map(([key, members]) => ({
-      key: members.length > 1 ? key : `r:${members[0].id}`, members, at: members[0].id, name: members.length > 1 ? members[0].group : members[0].shown,
+      key: members.length > 1 ? key : `r:${members[0].id}`, members, at: members[0].id, name: (members.length > 1 && way === "becomes" && members[0].group) || members[0].shown,
       records: members.reduce((sum, row) => sum + row.records, 0), confidence: Math.min(...members.map((row) => row.confidence)),
-    })).sort(ORDERS[state.order][1]);
+    })).sort(ORDERS[order.value][1]);
     items = tops.flatMap((top) => top.members.length === 1
       ? [{ key: top.key, row: top.members[0], level: 1 }]
       : [{ ...top, level: 1 }, ...(isOpened(top) ? top.members.map((row) => ({ key: `r:${row.id}`, row, level: 2, parent: top.key })) : [])]);
-    const kept = items.findIndex((item) => item.key === here);
+    let kept = items.findIndex((item) => item.key === at?.key);
+    if (kept < 0) kept = items.findIndex((item) => idsOf(item).includes(first));  // grouped otherwise: where its line went
     state.at = Math.max(0, Math.min(kept >= 0 ? kept : state.at, items.length - 1));
-    for (const id of chosen) if (!found.includes(rows[id])) chosen.delete(id);
+    const there = new Set(found.map((row) => row.id));
+    for (const id of chosen) if (!there.has(id)) chosen.delete(id);
     view.setAttribute("aria-rowcount", items.length + 1);
-    draw();
+    space.style.height = `${items.length * HEIGHT}px`;
+    view.style.height = `${Math.min(15, Math.max(4, items.length + 1)) * HEIGHT + 4}px`;
+    show();
   }
 
   function draw() {
-    space.style.height = `${items.length * HEIGHT}px`;
-    view.style.height = `${Math.min(15, Math.max(4, items.length + 1)) * HEIGHT + 4}px`;
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - AROUND), last = Math.min(items.length, first + Math.ceil(view.clientHeight / HEIGHT || 15) + 2 * AROUND);
     space.replaceChildren(...(items.length ? items.slice(first, last).map((item, place) => line(item, first + place)) : [make("div", { role: "row", class: "wb-row" }, make("span", { role: "gridcell", style: "grid-column: 1 / -1" }, "Nothing to show here."))]));
     view.setAttribute("aria-activedescendant", items.length ? `${prefix}-${state.at}` : "");
@@ -142,13 +153,14 @@ function render({ model, el }) {
   function ofRow(row) {
     const becomes = { map: row.answer, keep: "(as it is)", blank: "(left blank)" }[row.decision];
     const proposed = row.proposal === null ? "" : row.proposal || "(left blank)";
-    const tags = [row.pinned && "pinned", row.new && "new", row.differs && "unlike the proposal"].filter(Boolean).map((tag) => make("span", { class: "wb-tag" }, tag));
+    const changed = row.was && `changed since the approval (was ${row.was})`, who = row.decision ? `${changed} by ${row.by || "nobody"}, ${row.on}` : `${changed}: it has no row now`;
+    const tags = [row.pinned && "pinned", row.new && "new", changed, row.differs && "unlike the proposal"].filter(Boolean).map((tag) => make("span", { class: "wb-tag", title: tag === changed ? who : tag }, tag));
     return [row.shown, row.records.toLocaleString("en-US"), becomes ?? (proposed ? make("span", { class: "wb-proposed", title: proposed }, `${proposed} ?`) : ""), row.confidence ? row.confidence.toFixed(2) : "", row.decision || "open", row.by ? `${row.by}, ${row.on}` : "", [...tags, make("span", { title: row.note || row.reason }, row.note || row.reason)]];
   }
 
   function ofGroup(item) {
     const open = item.members.filter(isOpen).length, sure = item.members.map((row) => row.confidence);
-    const answer = item.members[0].group;
+    const answers = [...new Set(item.members.map((row) => row.group).filter(Boolean))], answer = answers.length > 1 ? `${answers.length} answers` : answers[0] || "none yet";
     return [`${isOpened(item) ? "▾" : "▸"} ${many(item.members.length, "spelling")}: ${item.members.slice(0, NAMED).map((row) => row.shown).join(", ")}${item.members.length > NAMED ? " …" : ""}`, item.records.toLocaleString("en-US"), open ? make("span", { class: "wb-proposed", title: answer }, `${answer} ?`) : answer, sure.every((one) => one) ? Math.min(...sure).toFixed(2) : "", open ? `${open} open` : "decided", "", item.members.find((row) => row.reason)?.reason ?? ""];
   }
 
@@ -160,13 +172,13 @@ function render({ model, el }) {
   const records = (ids) => ids.reduce((sum, id) => sum + rows[id].records, 0);
   const toggle = (ids) => { const all = ids.every((id) => chosen.has(id)); ids.forEach((id) => (all ? chosen.delete(id) : chosen.add(id))); preview(); };
   const isOpened = (group) => (group.members.length <= SMALL) !== turned.has(group.key);
+  const announce = (select, choices) => say(`${select.getAttribute("aria-label")}: ${choices[select.value][0]}; ${many(items.length, "line")}.`);
+  const say = (text) => { told.textContent = text; };
   const flip = (key) => { turned.has(key) ? turned.delete(key) : turned.add(key); };
 
   function preview(ids = target()) {
     if (ids.length) say(`${chosen.size ? "Selected" : "Here"}: ${many(ids.length, "spelling")}, ${many(records(ids), "record")}.`);
   }
-
-  function say(text) { told.textContent = text; }
 
   function extend(place) {
     if (state.anchor === null) state.anchor = state.at;
@@ -189,22 +201,22 @@ function render({ model, el }) {
 
   // -- what is done
 
-  function send(name, more = {}) { model.send({ act: name, ...more }); }
+  const send = (name, more = {}) => model.send({ act: name, ...more });
+  const act = (name) => (name in SENT ? send(SENT[name], { ids: target() }) : ACTS[name](target()));
+  const close = () => { form.classList.remove("wb-on"); state.asked = null; view.focus(); };
+  const mapped = (verb, into) => (ids) => ask(`${verb} ${many(ids.length, "spelling")} (${many(records(ids), "record")}) ${into}`, groupAnswer(ids), (answer) => send("map", { ids, answer }), { choices: true });
 
   function ask(text, value, done, { choices = false, kind = "text" } = {}) {
     state.asked = done;
     label.textContent = text;
     typed.type = kind;
-    if (kind === "number") Object.assign(typed, { min: 0.5, max: 1, step: 0.01 });
-    if (choices) typed.setAttribute("list", list.id); else typed.removeAttribute("list");
+    typed.setAttribute("list", choices ? list.id : "");
     typed.setAttribute("aria-label", text);
     typed.value = value;
     form.classList.add("wb-on");
     typed.focus();
     typed.select();
   }
-
-  function close() { form.classList.remove("wb-on"); state.asked = null; view.focus(); }
 
   form.addEventListener("submit", (event) => { event.preventDefault(); const done = state.asked; const value = typed.value; close(); done?.(value); });
 
@@ -214,26 +226,17 @@ function render({ model, el }) {
       send("accept", chosen.size || !item || item.row ? { ids, seen: true } : { ids: ids.filter((id) => isOpen(rows[id])), seen: isOpened(item) });
     },
     A() { ask("Accept every open proposal at or above", "0.95", (value) => send("accept_above", { share: Number(value) }), { kind: "number" }); },
-    M(ids) { ask(`Map ${many(ids.length, "spelling")} (${many(records(ids), "record")}) to`, groupAnswer(ids), (answer) => send("map", { ids, answer }), { choices: true }); },
-    R(ids) { ask(`Rename: ${many(ids.length, "spelling")} (${many(records(ids), "record")}) become`, groupAnswer(ids), (answer) => send("map", { ids, answer }), { choices: true }); },
-    G(ids) { ask(`Merge ${many(ids.length, "spelling")} (${many(records(ids), "record")}) into`, groupAnswer(ids), (answer) => send("map", { ids, answer }), { choices: true }); },
+    M: mapped("Map", "to"),
+    R: mapped("Rename:", "become"),
+    G: mapped("Merge", "into"),
     N(ids) { ask(`Note for ${many(ids.length, "spelling")}`, ids.length === 1 ? rows[ids[0]].note : "", (answer) => send("note", { ids, answer })); },
-    X(ids) { send("apart", { ids }); },
-    B(ids) { send("blank", { ids }); },
-    K(ids) { send("keep", { ids }); },
-    Q(ids) { send("ask", { ids }); },
-    P(ids) { send("pin", { ids }); },
-    undo() { send("undo"); },
-    redo() { send("redo"); },
   };
 
-  function act(name) { ACTS[name](target()); }
-
-  function next(select, choices, set) {
+  function next(select, choices, changed = refresh) {
     const names = Object.keys(choices);
     select.value = names[(names.indexOf(select.value) + 1) % names.length];
-    set(select.value);
-    say(`${select.getAttribute("aria-label")}: ${choices[select.value][0]}; ${many(items.length, "line")}.`);
+    changed();
+    announce(select, choices);
   }
 
   const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9 };
@@ -243,10 +246,9 @@ function render({ model, el }) {
     let taken = true;
     if (key in MOVES) move(state.at + MOVES[key], event.shiftKey);
     else if (control && key === "A") { items.forEach((one) => idsOf(one).forEach((id) => chosen.add(id))); preview(); draw(); }
-    else if (control && key === "Z") act(event.shiftKey ? "redo" : "undo");
+    else if (key === (control ? "Z" : "U")) act(event.shiftKey ? "redo" : "undo");
     else if (control && key === "Y") act("redo");
     else if (control || event.altKey) taken = false;
-    else if (key === "U") act(event.shiftKey ? "redo" : "undo");
     else if (key === "Escape") { chosen.clear(); state.anchor = null; draw(); }
     else if (key === " ") { toggle(idsOf(item)); move(state.at + 1); }
     else if (key === "ArrowRight") { if (item && !item.row && !isOpened(item)) { flip(item.key); refresh(); } }
@@ -258,15 +260,15 @@ function render({ model, el }) {
       move(state.at);
     }
     else if (key === "/") { search.focus(); search.select(); }
-    else if (key === "F") next(shown, SHOWN, (value) => { state.shown = value; state.at = 0; refresh(); });
-    else if (key === "S") next(order, ORDERS, (value) => { state.order = value; refresh(); });
-    else if (key === "V") { state.grouped = !state.grouped; refresh(); }
+    else if (key === "F") { state.at = 0; next(shown, SHOWN, () => refresh(false)); }
+    else if (key === "S") next(order, ORDERS);
+    else if (key === "V") next(ways, WAYS, regroup);
     else if (key === "?") keys.open = !keys.open;
-    else if (key in ACTS) items.length ? act(key) : say("Nothing is shown here: F shows other lines, / filters.");
+    else if (key in ACTS || key in SENT) items.length ? act(key) : say("Nothing is shown here: F shows other lines, / filters.");
     else if (key === "Tab") taken = false;
     if (taken) event.preventDefault();
   });
-  search.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "ArrowDown" || event.key === "Escape") { if (event.key === "Escape") { search.value = state.text = ""; refresh(); } event.preventDefault(); view.focus(); move(0); } });
+  search.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "ArrowDown" || event.key === "Escape") { if (event.key === "Escape") { search.value = ""; refresh(); } event.preventDefault(); view.focus(); move(0); } });
   typed.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.preventDefault(); close(); } });
   root.addEventListener("keydown", (event) => event.stopPropagation());
   view.addEventListener("scroll", draw);
@@ -275,13 +277,14 @@ function render({ model, el }) {
     for (const row of message.lines ?? []) rows[row.id] = row;
     model.set("rows", rows, { silent: true });  // another view of this page starts from here
     if (message.progress) progress = message.progress;
-    if (!["note", "refresh", "sign"].includes(message.act)) { chosen.clear(); state.anchor = null; }
+    if (message.groups) numbers[message.by] = message.groups;
+    if (!["note", "refresh", "sign", "group"].includes(message.act)) { chosen.clear(); state.anchor = null; }
     const decided = ["accept", "map", "blank", "keep", "ask", "apart"].includes(message.act), here = items[state.at];
     if (message.act === "accept_above") state.at = 0;
-    refresh(!decided && message.act !== "accept_above");
     // What is decided and still shown is passed by; what is gone from view has already made room for the next.
-    move(state.at + (decided && here?.row && items[state.at]?.key === here.key ? 1 : 0));
+    refresh(!decided && message.act !== "accept_above", () => move(state.at + (decided && here?.row && items[state.at]?.key === here.key ? 1 : 0)));
     if (message.told) say(message.told);
+    if (message.groups) announce(ways, WAYS);
   };
   model.on("msg:custom", received);
   const returned = () => document.visibilityState === "visible" && send("refresh");

@@ -9,6 +9,7 @@ from workbench.mapping.value_map import HMAC, Decided
 from workbench.privacy import mask, screened
 from workbench.suggest.proposals import turned_down_note
 from workbench.suggest.suggestion import Candidate, Suggestion
+from workbench.vocabulary import Decision
 
 PINNED = "pinned"
 """The word of a note that keeps a decision from whatever is done to many at once."""
@@ -25,9 +26,12 @@ def make_line(
     suggestion: Suggestion,
     *,
     is_hidden: bool,
-    was_approved: bool,
+    is_new: bool,
+    approved: Decided | None,
 ) -> Line:
     """Return a line as the page gets it; `group` is what the spelling becomes, or would.
+
+    `was` says what was approved where something else stands now: an answer, or one word for it.
 
     A proposal that a person turned down is none any more. An answer that may hold personal data is shown by its shape,
     and `masked` says that it cannot be typed from there.
@@ -51,10 +55,24 @@ def make_line(
         "confidence": best.confidence if best else 0.0,
         "reason": best.reason if best else "",
         "sure": best is not None and suggestion.auto and not is_hidden,
-        "new": was_approved and row is None,
+        "new": is_new,
+        "was": "" if approved is None or same_answer(row, approved) else _told(approved),
         "differs": is_decided and best is not None and suggestion.auto and (best.value or None) != answer,
         "pinned": row is not None and is_pinned(row),
     }
+
+
+def same_answer(one: Decided | None, other: Decided | None) -> bool:
+    """Say whether two rows of a spelling decide the same, or neither is there."""
+    if one is None or other is None:
+        return one is other
+    return (one.decision, one.destination_value) == (other.decision, other.destination_value)
+
+
+def _told(row: Decided) -> str:
+    if row.decision is Decision.MAP:
+        return screened(row.destination_value)
+    return {Decision.KEEP: "kept as it is", Decision.BLANK: "left blank"}.get(row.decision, "open")
 
 
 def proposed(row: Decided | None, suggestion: Suggestion) -> Candidate | None:

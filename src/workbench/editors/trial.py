@@ -1,19 +1,23 @@
-"""Decision files with a change that is not written yet: read like the real ones, and one row staged with them."""
+"""A change of mapping files before it is written: its text, all files read with it, and one row staged with them."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import duckdb
 import polars as pl
+import tomlkit
+from tomlkit.items import Item
 
 from workbench.errors import MappingProblem, WorkbenchError, gather
 from workbench.mapping.columns import missing_columns
 from workbench.mapping.files import Mappings, read_mappings
+from workbench.mapping.grammar import listed, written
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.sources import reason_of
 from workbench.mapping.spellings import hand_over_value_maps
@@ -26,6 +30,9 @@ from workbench.warehouse import identifier, open_warehouse
 
 Texts = Mapping[str, str]
 """Changed decision files: path below the migration folder, whole text."""
+Spec = Mapping[str, Any]
+"""What fills one field, as a mapping file says it: `{"from": "city", "via": "text"}`."""
+Table = MutableMapping[str, Any]
 READ = 200
 """So many rows of a source are looked at, one of which is staged."""
 OURS = {"source_id", "depth", "fingerprint"}
@@ -53,6 +60,68 @@ class SampleRows:
             return self.rows.head(1)
         filled = self.rows.filter(pl.col(column).cast(pl.String).fill_null("").str.strip_chars() != "")
         return (filled if filled.height else self.rows).head(1)
+
+
+def fill_field(text: str, section: str, name: str, spec: Spec) -> str:
+    """Return the text with a field or lookup filled by `spec`; a comment beside it stays."""
+    document = tomlkit.parse(text)
+    table = _section(document, section)
+    made = tomlkit.parse(f"made = {written(spec)}\n")["made"]
+    if name in table:
+        old, new = cast(Item, table[name]).trivia, cast(Item, made).trivia
+        new.comment_ws, new.comment = old.comment_ws, old.comment
+    table[name] = made
+    return tomlkit.dumps(document)
+
+
+def leave_out(text: str, column: str, reason: str) -> str:
+    """Return the text with a source column ignored for a reason."""
+    document = tomlkit.parse(text)
+    _section(document, "ignored")[column] = reason
+    return tomlkit.dumps(document)
+
+
+def take_out(text: str, column: str) -> tuple[str, list[str]]:
+    """Return the text in which no field, lookup or reason speaks of a column any more, and the fields that are gone.
+
+    A field that has other columns keeps them.
+    """
+    document = tomlkit.parse(text)
+    gone = []
+    for section in ("fields", "lookups"):
+        table = _section(document, section) if section in document else {}
+        for name, spec in list(table.items()):
+            columns = listed(spec.get("from", ())) if isinstance(spec, Mapping) else ()
+            if column not in columns:
+                continue
+            left = [one for one in columns if one != column]
+            if left:
+                spec["from"] = left[0] if len(left) == 1 else left
+            else:
+                del table[name]
+                gone.append(name)
+    if "ignored" in document:
+        _section(document, "ignored").pop(column, None)
+    return tomlkit.dumps(document), gone
+
+
+def define_field(text: str, name: str, label: str, type_: str) -> str:
+    """Return a file of custom fields with one more at its end, the first to be given up when the plan is short."""
+    body = f"[{name}]\nlabel = {written(label)}\ntype = {written(type_)}\nrank = {written('nice')}\n"
+    return f"{text.rstrip()}\n\n{body}"
+
+
+def undefine_field(text: str, name: str) -> str:
+    """Return a file of custom fields without one of them."""
+    document = tomlkit.parse(text)
+    document.pop(name, None)
+    return tomlkit.dumps(document).rstrip() + "\n"
+
+
+def _section(document: tomlkit.TOMLDocument, name: str) -> Table:
+    if name not in document:
+        document[name] = tomlkit.table()
+    return cast(Table, document[name])
 
 
 def read_trial(settings: Settings, texts: Texts) -> Mappings:

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.editors.decisions import Decisions
-from workbench.mapping.approval import last_signature
+from workbench.mapping.approval import approved_map
 from workbench.mapping.spellings import Asked
 from workbench.settings import Settings
 from workbench.suggest.proposals import Proposal
-from workbench.vocabulary import Lock
 
 
 def edit_value_maps(
@@ -36,10 +35,15 @@ def edit_value_maps(
     if not asked:
         return ipywidgets.HTML("The snapshot asks nothing here.")
     known = {one.asked.name: one for one in proposals}
-    signed = last_signature(settings, Lock.MAPPING) is not None
     grids = [
         ValueMapGrid(
-            Decisions(settings, known.get(one.name) or Proposal(one, {}), by=by, hide=hide, was_approved=signed),
+            Decisions(
+                settings,
+                known.get(one.name) or Proposal(one, {}),
+                by=by,
+                hide=hide,
+                approved=approved_map(settings, one.name, one.decided.key),
+            ),
             _choices(choices or {}, one.name),
         )
         for one in sorted(asked, key=lambda one: (-len(one.open), one.name))

@@ -21,6 +21,7 @@ from workbench.dental_exec.workbooks import BOOKS, is_workbook
 from workbench.errors import ExportProblem, SettingsProblem, StoreProblem
 from workbench.ledger.audit import export_log, note_act
 from workbench.ledger.store import open_ledger
+from workbench.mapping.approval import APPROVED
 from workbench.settings import Settings
 from workbench.suggest.value_files import draft_mappings
 from workbench.vocabulary import Target
@@ -292,7 +293,7 @@ def _note_everywhere(settings: Settings, act: str, **detail: Any) -> None:
 
 def _not_ours(folder: str, names: list[str]) -> set[str]:
     """Leave out caches, and the decisions that some practice made here."""
-    left = {name for name in names if name in ("__pycache__", ".ipynb_checkpoints", "approvals.jsonl")}
+    left = {name for name in names if name in ("__pycache__", ".ipynb_checkpoints", "approvals.jsonl", APPROVED)}
     if Path(folder).name == "values":
         left |= {name for name in names if name not in SHIPPED_VALUES}
     return left

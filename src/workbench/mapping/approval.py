@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from workbench.clock import as_text
 from workbench.errors import ApprovalMissing
 from workbench.ledger.audit import note_act
-from workbench.mapping.files import hash_decisions
+from workbench.mapping.files import decision_files, hash_decision, hash_decisions
+from workbench.mapping.value_map import ValueMap, read_value_map
 from workbench.settings import Settings
 from workbench.vocabulary import Lock
 
 COVERS = 14 * 86_400
 """So many seconds a load approval covers deltas of the same source."""
+APPROVED = "approved"
+"""The folder beside the signatures that keeps the value maps as they were signed last: what changed since is told by row."""
 OPENS = {Lock.MAPPING: "setup, stage, validate and sample", Lock.LOAD: "load, attachments and delta"}
 
 
@@ -40,6 +45,15 @@ class Signature:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class ApprovedMap:
+    """One value map at the last mapping approval; no `values` where what was signed is not kept here."""
+
+    by: str
+    at: str
+    values: ValueMap | None
+
+
 def read_signatures(settings: Settings) -> list[Signature]:
     """Return every signature of this target, oldest first."""
     if not settings.approvals.is_file():
@@ -59,8 +73,13 @@ def read_signatures(settings: Settings) -> list[Signature]:
 
 
 def sign(settings: Settings, lock: Lock, *, by: str, at: str, tenant: str, binds: dict[str, str]) -> Signature:
-    """Append a signature for what `binds` names; the mapping lock also keeps each file's hash, to show differences."""
+    """Append a signature for what `binds` names; the mapping lock also keeps each file's hash, to show differences.
+
+    The value maps themselves are kept beside it, until the mapping is signed again.
+    """
     files = hash_decisions(settings)[1] if lock is Lock.MAPPING else {}
+    if lock is Lock.MAPPING:
+        _keep_values(settings, set(files))
     until = as_text(datetime.fromisoformat(at).timestamp() + COVERS) if lock is Lock.LOAD else ""
     made = Signature(lock, by, at, settings.target, tenant, binds, files, covers_until=until)
     _append(settings, made)
@@ -126,6 +145,41 @@ def changed_files(settings: Settings, last: Signature) -> list[str]:
     now = hash_decisions(settings)[1]
     names = set(now) | set(last.files)
     return sorted(name for name in names if now.get(name) != last.files.get(name))
+
+
+def approved_map(settings: Settings, name: str, key: Callable[[], bytes] | None = None) -> ApprovedMap | None:
+    """Return a value map as it stood when the mapping was approved last; None where nobody approved it yet.
+
+    A copy counts only with the hash that was signed. What the tenant itself answers is not signed, and read as it is now.
+    """
+    signed = [one for one in read_signatures(settings) if one.lock is Lock.MAPPING and not one.voided]
+    if not signed:
+        return None
+    last, names = signed[-1], (f"mappings/values/{name}.csv", f"decisions/{name}.csv")
+    copies = {_copy_of(settings, one): last.files[one] for one in names if one in last.files}
+    if not all(path.is_file() and hash_decision(path) == digest for path, digest in copies.items()):
+        return ApprovedMap(last.by, last.at, None)
+    folders = [settings.matches, *(path.parent for path in copies)]
+    return ApprovedMap(last.by, last.at, read_value_map(name, folders, key))
+
+
+def _copy_of(settings: Settings, name: str) -> Path:
+    return settings.approvals.parent / APPROVED / name.removeprefix("mappings/")
+
+
+def _keep_values(settings: Settings, signed: set[str]) -> None:
+    """Copy the signed value maps beside the signatures, byte for byte; an earlier copy that is signed no more goes."""
+    maps = {
+        _copy_of(settings, name): path
+        for name, path in decision_files(settings)
+        if name in signed and path.suffix == ".csv"
+    }
+    for old in (settings.approvals.parent / APPROVED).glob("*/*.csv"):
+        if old not in maps:
+            old.unlink()
+    for copy, path in maps.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
 
 
 def _why(settings: Settings, lock: Lock, last: Signature | None, binds: dict[str, str]) -> str:

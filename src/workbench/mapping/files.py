@@ -152,10 +152,16 @@ def decision_files(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 def hash_decisions(settings: Settings) -> tuple[str, dict[str, str]]:
     """Return one hash over every decision file, and each file's own."""
-    texts = {name: _decided(path) for name, path in decision_files(settings)}
-    each = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items() if text is not None}
+    found = {name: hash_decision(path) for name, path in decision_files(settings)}
+    each = {name: digest for name, digest in found.items() if digest is not None}
     whole = hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in sorted(each.items())).encode())
     return whole.hexdigest(), each
+
+
+def hash_decision(path: Path) -> str | None:
+    """Return the hash of what one file decides, or None where it decides nothing."""
+    text = _decided(path)
+    return None if text is None else hashlib.sha256(text).hexdigest()
 
 
 def _decided(path: Path) -> bytes | None:

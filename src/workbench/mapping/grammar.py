@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,13 @@ def _lookup_problems(where: str, name: str, spec: Any) -> Iterator[str]:
     for key in ("required", "may_be_blank"):
         if not isinstance(spec.get(key, False), bool):
             yield f"{where}{key} is true or false"
+
+
+def written(value: Any) -> str:
+    """Return a value, or what fills one field, as a mapping file writes it: `{ from = "city", via = "text" }`."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {written(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)  # JSON's texts, lists of texts and booleans are TOML's
 
 
 def listed(value: Any) -> tuple[Any, ...]:

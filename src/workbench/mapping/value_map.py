@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from workbench.errors import MappingProblem, gather
@@ -22,6 +22,7 @@ CONFLICTS = "conflicts"
 """The map of fields that both sides changed, `contacts/C1042/city`: `map` takes the source's value, `keep` theirs, `ask` waits."""
 HMAC = "hmac:"
 """How a spelling begins that may hold personal data and is not written down: its keyed token follows."""
+DECISIONS = {str(one): one for one in Decision}
 HEADER = ("source_value", "decision", "destination_value", "decided_by", "decided_on", "note")
 
 
@@ -81,15 +82,17 @@ class ValueMap:
 
         A spelling that a person keeps as it is stays: that it may be shown is what the person decided.
         """
+        hidden = [row for row in self.rows.values() if self._is_hidden(row)]
+        if not self.key or not hidden:
+            return dict(self.rows)
         made = {name: row for name, row in self.rows.items() if not self._is_hidden(row)}
-        for row in self.rows.values():
-            if self.key and self._is_hidden(row):
-                name, shape = HMAC + token(self.key(), row.source_value), mask(row.source_value)
-                made[name] = replace(row, source_value=name, note=f"{shape}; {row.note}" if row.note else shape)
+        for row in hidden:
+            name, shape = HMAC + token(self.key(), row.source_value), mask(row.source_value)
+            made[name] = replace(row, source_value=name, note=f"{shape}; {row.note}" if row.note else shape)
         return made
 
     def _is_hidden(self, row: Decided) -> bool:
-        return self.hides(row.source_value) and row.decision is not Decision.KEEP
+        return row.decision is not Decision.KEEP and self.hides(row.source_value)
 
     def destination_values(self) -> list[str]:
         """Return the distinct answers, sorted."""
@@ -106,7 +109,8 @@ def read_value_map(name: str, folders: Iterable[Path], key: Callable[[], bytes] 
     for folder in folders if SAFE_NAME.match(name) else ():
         path = folder / f"{name}.csv"
         if path.is_file():
-            rows |= {key: row for key, row in _read(path).items() if not (row.is_open and key in rows)}
+            found = _read(path)
+            rows |= {key: row for key, row in found.items() if not (row.is_open and key in rows)} if rows else found
     return ValueMap(name, rows, key)
 
 
@@ -117,10 +121,10 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(HEADER)
-    for _, row in sorted(value_map.written().items()):
-        writer.writerow(
-            [row.source_value, row.decision, row.destination_value, row.decided_by, row.decided_on, row.note]
-        )
+    writer.writerows(
+        (row.source_value, row.decision, row.destination_value, row.decided_by, row.decided_on, row.note)
+        for _, row in sorted(value_map.written().items())
+    )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{value_map.name}.csv"
     beside = path.with_suffix(".csv.part")
@@ -180,24 +184,29 @@ def decide(
 
 def _read(path: Path) -> dict[str, Decided]:
     where = f"mappings/values/{path.name}" if path.parent.name == "values" else f"{path.parent.name}/{path.name}"
+    return _parse(path.read_bytes(), where)
+
+
+@lru_cache(maxsize=16)  # an editor reads its files again before each act, and nearly always they hold the same bytes
+def _parse(written: bytes, where: str) -> dict[str, Decided]:
+    """Return the rows of one file's bytes; nobody may change the dictionary, which is kept."""
     problems = []
     rows: dict[str, Decided] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = tuple(next(reader, ()))
-            if header != HEADER:
-                raise MappingProblem(f"{where}: the header has to be {','.join(HEADER)}")
-            for cells in reader:
-                problem = _row_problem(cells, rows)
-                if problem:
-                    problems.append(f"line {reader.line_num}: {problem}")
-                else:
-                    rows[cells[0]] = Decided(cells[0], Decision(cells[1]), *cells[2:])
-        except UnicodeDecodeError:
-            raise MappingProblem(f"{where}: is not UTF-8; save it as CSV UTF-8") from None
-        except csv.Error as problem:
-            raise MappingProblem(f"{where}: line {reader.line_num}: {problem}") from None
+    try:
+        reader = csv.reader(io.StringIO(written.decode("utf-8-sig"), newline=""), strict=True)
+        header = tuple(next(reader, ()))
+        if header != HEADER:
+            raise MappingProblem(f"{where}: the header has to be {','.join(HEADER)}")
+        for cells in reader:
+            problem = _row_problem(cells, rows)
+            if problem:
+                problems.append(f"line {reader.line_num}: {problem}")
+            else:
+                rows[cells[0]] = Decided(cells[0], DECISIONS[cells[1]], *cells[2:])
+    except UnicodeDecodeError:
+        raise MappingProblem(f"{where}: is not UTF-8; save it as CSV UTF-8") from None
+    except csv.Error as problem:
+        raise MappingProblem(f"{where}: line {reader.line_num}: {problem}") from None
     if problems:
         raise MappingProblem(gather(where, problems))
     return rows
@@ -207,7 +216,7 @@ def _row_problem(cells: list[str], rows: Mapping[str, Decided]) -> str:
     if len(cells) != len(HEADER):
         return f"{len(cells)} cells where {len(HEADER)} belong"
     spelling, decision, answer = cells[:3]
-    if decision not in list(Decision):
+    if decision not in DECISIONS:
         return f"decision is one of {', '.join(Decision)}"
     if decision == Decision.MAP and not answer:
         return "map needs a destination_value"

@@ -19,6 +19,7 @@ from workbench.dental_exec.dialects import DELIMITERS, column_names
 from workbench.dental_exec.encodings import read_facts, text_lines
 from workbench.dental_exec.workbooks import is_workbook, transcribe
 from workbench.errors import ExportProblem
+from workbench.mapping.grammar import written
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.fields import suggest_fields
 from workbench.suggest.names import suggest_names
@@ -36,6 +37,8 @@ SAMPLED = 200
 DESTINATIONS = {"sales_account": "account", "user": "user"}
 LOOKUPS = {"sales_account_id": "account", "contact_id": "contact", "targetable_id": "target"}
 NO_CUSTOM_FIELDS = ("appointment", "task", "note", "user")
+TABLES = {"sales_account": "companies", "contact": "contacts"}
+"""Which tables of a Dental-Exec export become what a lookup may point at."""
 ZONED = ("local_time", "local_day")
 KEYS = ("external_id", "cf_source_system_id")
 CHOICES = {"fields": ("destination_object", "destination_field", "label", "type")}
@@ -159,8 +162,8 @@ def _columns(path: Path) -> list[Sampled]:
     whole = [record for record in records[:-1] or records if len(record) == len(header)]  # the last may be cut off
     values = zip(*whole, strict=True) if whole else [()] * len(header)
     columns = dict[str, Sampled]()  # two columns of one meaning keep one name; the first is looked at
-    for written, landed, sampled in zip(header, column_names(header), values, strict=True):
-        columns.setdefault(landed, (written, landed, [one.replace("|", " ") for one in sampled]))
+    for typed, landed, sampled in zip(header, column_names(header), values, strict=True):
+        columns.setdefault(landed, (typed, landed, [one.replace("|", " ") for one in sampled]))
     return list(columns.values())
 
 
@@ -201,19 +204,29 @@ def _draft(name: str, found: Sequence[dict[str, Any]], becomes: Mapping[str, str
 
 
 def _line(column: str, best: Mapping[str, Any], becomes: Mapping[str, str]) -> str:
-    how, field, source = best["transform"], best["field"], _quoted(column)
+    targets = {becoming: column_names([one])[0] for one, becoming in reversed([*becomes.items()])}
+    section, field, spec = spec_of(column, best, targets)
+    required = {"required": True} if section == "fields" and field in KEYS else {}
+    return f"{field} = {written({**spec, **required})}"
+
+
+def spec_of(
+    column: str, candidate: Mapping[str, Any], targets: Mapping[str, str] = TABLES
+) -> tuple[str, str, dict[str, Any]]:
+    """Return section, destination field and specification by which a mapping file takes a proposal for a column.
+
+    `targets` names the source table that becomes accounts, and the one that becomes contacts.
+    """
+    how, name = str(candidate["transform"]), str(candidate["field"])
     if how == "lookup of owners":
-        return f'{field} = {{ from = {source}, to = "owners", values = "owner" }}'
+        return "lookups", name, {"from": column, "to": "owners", "values": "owner"}
     if how.startswith("lookup"):
-        wanted = "sales_account" if "account" in field else "contact"
-        target = next((column_names([one])[0] for one, becoming in becomes.items() if becoming == wanted), wanted)
-        return f"{LOOKUPS.get(field, field)} = {{ from = {source}, to = {_quoted(target)} }}"
+        wanted = "sales_account" if "account" in name else "contact"
+        return "lookups", LOOKUPS.get(name, name), {"from": column, "to": targets.get(wanted, wanted)}
     if how.startswith("value map"):
-        return f"{field} = {{ from = {source}, values = {_quoted(how.removeprefix('value map '))} }}"
-    if how in ZONED:
-        source = f'[{source}, "time_zone"]'
-    via = "" if how == "text" else f", via = {_quoted(how)}"
-    return f"{field} = {{ from = {source}{via}{', required = true' if field in KEYS else ''} }}"
+        return "fields", name, {"from": column, "values": how.removeprefix("value map ")}
+    source: str | list[str] = [column, "time_zone"] if how in ZONED else column
+    return "fields", name, {"from": source} if how == "text" else {"from": source, "via": how}
 
 
 def _quoted(text: str) -> str:
