@@ -79,7 +79,7 @@ function render({ model, el }) {
   function line(row, place) {
     const best = row.candidates[0], open = row.fate === "none";
     const becomes = row.becomes || (open ? "no fate yet" : row.fate === "mapped" ? `elsewhere: ${row.why}` : `not moved: ${row.why}`);
-    const cells = [row.column, row.filled.toLocaleString("en-US"), becomes, best ? make("span", { class: open ? "wb-proposed" : "wb-soft" }, best.field) : "", best ? best.confidence.toFixed(2) : ""];
+    const cells = [row.column, row.filled.toLocaleString("en-US"), becomes, best ? make("span", { class: open ? "wb-proposed" : "" }, best.field) : "", best ? best.confidence.toFixed(2) : ""];
     return make("div", { id: `${prefix}-${place}`, role: "row", "aria-selected": String(place === state.at), class: `wb-row${open ? " wb-none" : ""}${place === state.at ? " wb-here" : ""}`, onclick: () => { view.focus(); move(place); } },
       ...cells.map((cell, at) => make("span", { role: "gridcell", class: at === 1 || at === 4 ? "wb-number" : "", title: typeof cell === "string" ? cell : "" }, cell)));
   }
@@ -101,7 +101,7 @@ function render({ model, el }) {
     parts.push(make("h4", {}, "Proposals"), row.candidates.length ? make("ol", {}, ...row.candidates.map((one) => make("li", {}, make("code", {}, one.field), ` ${one.confidence.toFixed(2)}, as ${one.transform.replaceAll("_", " ")}: ${one.reason}`))) : make("p", {}, `None: ${row.reason}`));
     const proposal = state.choice === null ? "" : `, with ${row.candidates[state.choice].field}`;
     parts.push(make("h4", {}, `The payload of one row${proposal}`));
-    if (!payload) parts.push(make("p", { class: "wb-soft" }, "…"));
+    if (!payload) parts.push(make("p", {}, "…"));
     else {
       parts.push(...payload.problems.map((one) => make("p", {}, one)));
       if (payload.fields.length) parts.push(make("table", {}, make("tbody", {}, ...payload.fields.map(([name, before, after]) => make("tr", { class: before === after ? "" : "wb-changed" }, make("th", { scope: "row" }, name), make("td", {}, make("code", {}, after || "(gone)")), make("td", {}, before === after ? "" : before ? make("span", {}, "was ", make("code", {}, before)) : "new"))))));
