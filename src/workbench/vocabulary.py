@@ -96,6 +96,15 @@ class Lock(StrEnum):
     SETUP = "setup"
 
 
+class Sensitivity(StrEnum):
+    """What a source column tells of a patient: nothing, a hint at who it is, who it is, or something about health."""
+
+    NONE = "none"
+    QUASI = "quasi"
+    DIRECT = "direct"
+    HEALTH = "health"
+
+
 class Policy(StrEnum):
     """Who wins where the source and a person changed one field since the last delivery."""
 

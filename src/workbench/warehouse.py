@@ -74,12 +74,13 @@ class Warehouse:
     def has(self, table: str) -> bool:
         """Say whether a table or view `schema.name` exists."""
         schema, _, name = table.partition(".")
-        return bool(
+        # One after the other: each lists the whole catalog, and most of what is asked for is a table.
+        return any(
             self.run(
-                "SELECT 1 FROM duckdb_tables() WHERE schema_name = $schema AND table_name = $name UNION ALL"
-                " SELECT 1 FROM duckdb_views() WHERE schema_name = $schema AND view_name = $name",
+                f"SELECT 1 FROM duckdb_{kind}s() WHERE schema_name = $schema AND {kind}_name = $name",
                 {"schema": schema, "name": name},
             )
+            for kind in ("table", "view")
         )
 
     def columns(self, table: str) -> list[str]:
@@ -134,9 +135,10 @@ def open_warehouse(
     try:
         # Not in the configuration, which must be one for all who open a file in one process; the default would be four
         # fifths of the machine.
-        connection.execute(f"SET memory_limit = '{megabytes}MB'").fetchall()
-        connection.execute("SET TimeZone = 'UTC'").fetchall()
-        connection.execute("SET enable_progress_bar = false").fetchall()  # long work tells its own
+        # Long work tells its own progress.
+        connection.execute(
+            f"SET memory_limit = '{megabytes}MB'; SET TimeZone = 'UTC'; SET enable_progress_bar = false"
+        ).fetchall()
         if write:
             for schema in SCHEMAS:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}").fetchall()

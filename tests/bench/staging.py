@@ -178,7 +178,8 @@ def bodies(folder: Path) -> None:
     """Stream every staged row as the body of a bulk call, as the loader makes them: joined with ids, in hundreds."""
     from workbench.freshsales.endpoints import endpoint
     from workbench.freshsales.jobs import bulk_body
-    from workbench.load.payload import MEGABYTES, Resolver, filled
+    from workbench.load.payload import MEGABYTES, filled
+    from workbench.load.session import Resolver
     from workbench.mapping.files import read_mappings
     from workbench.settings import read_settings
     from workbench.warehouse import open_warehouse
@@ -190,7 +191,7 @@ def bodies(folder: Path) -> None:
         companies = warehouse.run("SELECT company_id FROM raw.companies")
         live = {f"companies/{one}": ("account", place) for place, (one,) in enumerate(companies, 1)}
         begun = time.perf_counter()
-        with filled(warehouse, Resolver(schema(), live), mapping, "staged.patient") as made:
+        with filled(warehouse, Resolver(schema(), live), mapping, "staged.patient", at_most=10**9) as made:
             key = "coalesce(to_json(s.email), '\"\"')"
             row = f"encode(concat('{{\"{where.bulk_identifier}\":', {key}, ',\"data\":', {made.record}, '}}'))"
             warehouse.connection.execute(f"SELECT {row} {made.rows}")

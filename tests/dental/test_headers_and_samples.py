@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.dental.headers import bared, fold, shared_prefix, squash
-from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
+from workbench.dental.samples import are_odd, are_secret, fits, sensitivity_of, shapes_of
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,29 @@ def test_digits_are_no_name_and_a_moment_is_no_note() -> None:
     assert are_odd(shapes_of(["3", "4"]), "text", "first_name")
     assert are_odd(shapes_of(["2026-01-02 10:00"]), "text", "cf_notes")
     assert not are_odd(shapes_of(["Ann"]), "text", "first_name")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "told"),
+    [
+        ("first_name", (), "direct"),
+        ("phone_mobile", (), "direct"),
+        ("PatEmailAddr", (), "direct"),
+        ("cf_member_id", (), "direct"),
+        ("date_of_birth", (), "quasi"),
+        ("zip", (), "quasi"),
+        ("cf_insurance_carrier", (), "health"),
+        ("cf_claim_status", (), "health"),
+        ("cf_ada_codes", (), "health"),
+        ("recall_due", (), "health"),
+        ("note_body", (), "health"),
+        ("note_id", (), "none"),
+        ("sort_order", (), "none"),
+        ("is_active", (), "none"),
+        ("reachable_at", ("(312) 555-0143", "773 555 0188"), "direct"),
+        ("extra", ("a@example.com", "b@example.com"), "direct"),
+        ("extra", ("red", "blue"), "none"),
+    ],
+)
+def test_what_a_column_tells_of_a_patient_is_suggested_by_its_name_and_its_values(column, values, told):
+    assert sensitivity_of(column, values) == told

@@ -10,8 +10,9 @@ import pytest
 from little import OBJECTS, Little, make_little
 
 from workbench.editors.field_decisions import FieldDecisions, changed_fields
-from workbench.editors.fields import FieldPanel, edit_fields
-from workbench.editors.trial import Payload, fill_field, leave_out, take_out
+from workbench.editors.fields import edit_fields
+from workbench.editors.grid import FieldPanel
+from workbench.editors.trial import Payload, fill_field, say_of_column, take_out
 from workbench.ledger.store import open_ledger
 from workbench.ledger.tables import audit
 from workbench.mapping.files import read_mappings
@@ -102,6 +103,15 @@ def test_a_column_left_out_has_its_reason_and_a_blank_reason_leaves_nothing_out(
     desk.leave_out(number(desk, "hobby"), "nobody asks for it")
     assert spec(desk, "hobby", "ignored") == "nobody asks for it"
     assert line(desk, "hobby")["fate"] == "ignored"
+
+
+def test_what_a_column_tells_of_a_patient_is_suggested_and_decided_in_the_file(desk: FieldDecisions) -> None:
+    assert (line(desk, "cell_phone")["sensitivity"], line(desk, "hobby")["sensitivity"]) == ("direct", "none")
+    desk.decide_sensitivity(number(desk, "hobby"), "health")
+    assert spec(desk, "hobby", "sensitivity") == "health"
+    assert line(desk, "hobby")["sensitivity"] == "health"
+    assert "one of none, quasi, direct, health" in desk.decide_sensitivity(number(desk, "hobby"), "secret")
+    assert spec(desk, "hobby", "sensitivity") == "health"
 
 
 def test_what_was_left_out_moves_when_it_is_mapped_later(desk: FieldDecisions) -> None:
@@ -235,6 +245,6 @@ def test_comments_order_and_unknown_lines_of_a_file_survive_every_change() -> No
     by_hand = '# why\nkind = "record"   # row 1\n\n[fields]\n# first\nb = { from = "b" } # b\na = { from = ["a", "c"] }\n\n[ignored]\nz = "x"\n'
     filled = fill_field(by_hand, "fields", "d", {"from": "d", "via": "day"})
     assert filled == by_hand.replace('"c"] }\n', '"c"] }\nd = { from = "d", via = "day" }\n')
-    assert leave_out(by_hand, "y", 'says "no"') == by_hand + 'y = "says \\"no\\""\n'
+    assert say_of_column(by_hand, "ignored", "y", 'says "no"') == by_hand + 'y = "says \\"no\\""\n'
     assert take_out(filled, "d") == (by_hand, ["d"])
     assert take_out(by_hand, "z") == (by_hand.replace('z = "x"\n', ""), [])

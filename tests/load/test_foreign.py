@@ -23,9 +23,10 @@ from workbench.ledger.operations import operations_of
 from workbench.ledger.plans import PlannedRow, planned_rows
 from workbench.load.batches import may_go_in_bulk
 from workbench.load.conflicts import NOT_THERE, TAKEN, changes_to_send, fields_to_fill
-from workbench.load.payload import Resolver, frozen_payloads
+from workbench.load.payload import frozen_payloads
 from workbench.load.requests import Sending
 from workbench.load.rollback import roll_back
+from workbench.load.session import Resolver
 from workbench.load.survey import Case, Known
 from workbench.mapping.value_map import Decided, ValueMap, save_value_map
 from workbench.reconcile.reconciliation import reconcile

@@ -9,7 +9,8 @@ from loads import Rehearsal
 from workbench.errors import SetupMissing
 from workbench.freshsales.shapes import shape
 from workbench.ledger.plans import Plan, PlannedRow
-from workbench.load.payload import Payload, Resolver, frozen_payloads
+from workbench.load.payload import Payload, frozen_payloads
+from workbench.load.session import Resolver
 from workbench.vocabulary import Operation
 from workbench.warehouse import open_warehouse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import MappingProblem
-from workbench.mapping.columns import require_columns
+from workbench.mapping.columns import require_columns, sensitivity_of_column
 
 PERSON = """
 kind = "record"
@@ -107,3 +107,24 @@ def test_a_source_that_names_what_the_export_lacks_is_named(little):
 def test_a_source_over_a_table_that_is_not_landed_is_named(little):
     little.source("people", "-- object: people\n-- key: person_id\nSELECT * FROM raw.persons")
     assert "mappings/sources/people.sql: Catalog Error: Table with name persons does not exist!" in problem_of(little)
+
+
+def test_what_a_person_decided_of_a_column_counts_and_of_several_decisions_the_gravest(little):
+    assert sensitivity_of_column(little.mappings, "people", "last_name") == "direct"
+    little.mapping("person", person() + '[sensitivity]\nlast_name = "health"\n')
+    assert sensitivity_of_column(little.mappings, "people", "last_name") == "health"
+    second = person("false").replace("account =", "external_id =") + '[sensitivity]\nlast_name = "none"\n'
+    little.mapping("other_person", second)
+    assert sensitivity_of_column(little.mappings, "people", "last_name") == "health"
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('last_name = "secret"', "[sensitivity] last_name: one of none, quasi, direct, health"),
+        ('lastname = "health"', "[sensitivity] lastname: people.sql yields no such column; did you mean 'last_name'?"),
+    ],
+)
+def test_a_sensitivity_that_means_nothing_is_an_error(little, section, told):
+    little.mapping("person", person() + f"[sensitivity]\n{section}\n")
+    assert told in problem_of(little)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import MappingProblem
+from workbench.staging.stage import stage
 
 PERSON = """
 kind = "record"
@@ -271,3 +272,29 @@ def test_staging_without_a_landed_table_is_one_sentence(little):
     little.source("people", "-- object: people\n-- key: person_id\nSELECT * FROM raw.nothing")
     with pytest.raises(MappingProblem, match=r"mappings/sources/people\.sql: DuckDB cannot evaluate it: Catalog Error"):
         little.stage()
+
+
+CARRIER = 'cf_insurance_carrier = { from = "carrier" }\ncf_hobby = { from = "hobby" }'
+
+
+@pytest.mark.parametrize(
+    ("target", "agreement", "carrier"),
+    [
+        pytest.param("real", "", None, id="a real target without an agreement"),
+        pytest.param("real", "signed 2026-01-02", "Aetna", id="a real target under an agreement"),
+        pytest.param("settings", "", "Aetna", id="a rehearsal"),
+    ],
+)
+def test_what_tells_of_health_stays_out_of_a_real_target_without_an_agreement(little, target, agreement, carrier):
+    custom(little, cf_insurance_carrier="text", cf_hobby="text")
+    little.write("migration.toml", f'[privacy]\nbaa = "{agreement}"\n')
+    little.mapping("person", person(CARRIER))
+    little.land(people="person_id,last_name,practice_id,carrier,hobby\nC1,Lund,P1,Aetna,sailing\n")
+    stage(getattr(little, target), little.mappings, tenant="t")
+    assert little.staged("person", "last_name", "cf_insurance_carrier", "cf_hobby") == [("Lund", carrier, "sailing")]
+
+
+def test_a_record_that_cannot_be_without_a_field_keeps_it_though_it_tells_of_health(little):
+    little.mapping("person", person() + '[sensitivity]\nlast_name = "health"\n')
+    stage(little.real, little.mappings, tenant="t")
+    assert little.staged("person", "last_name") == [("Lund",), ("Reyes",)]

@@ -8,8 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from workbench.editors.fields import FieldPanel
-from workbench.editors.grid import ValueMapGrid
+from workbench.editors.grid import FieldPanel, ValueMapGrid
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Editor</title><style>{css}</style></head>
 <body><main><h1>Editor</h1><div id="here"></div></main><script type="module">

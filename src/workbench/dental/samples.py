@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from workbench.dental.headers import fold
+from workbench.dental.knowledge import read_facts
+from workbench.vocabulary import Sensitivity
+
 NOTHING = {"", "null", "n/a", "na", "none", "nil", "-", "--", ".", "unknown", "declined", "tbd"}
 FLAGS = {"y", "n", "yes", "no", "t", "f", "true", "false", "x", "0", "1", "2", "-1", "on", "off"}
 """How exports write yes and no; 0, 1 and 2 are the codes of "nobody asked", yes and no."""
@@ -30,6 +34,8 @@ SECRETS = re.compile(
 )
 NEEDS_LETTERS = {"first_name", "last_name", "city", "display_name"}
 LONGEST_NAME, LONGEST_CHOICE = 40, 60
+TELLING = 0.75
+"""From such a share of phones or addresses on a column is one of them, whatever it is called."""
 TAKES = {
     "date": {"day", "moment"},
     "datetime": {"day", "moment"},
@@ -42,6 +48,21 @@ TAKES = {
 """Types of fields that take values of certain shapes alone."""
 NO_LINK = {"day", "moment", "time", "url", "decimal"}
 """Shapes that are no record and no member of staff; neither is a choice, but for decimals and times."""
+
+
+def sensitivity_of(column: str, values: Sequence[str] = ()) -> Sensitivity:
+    """Suggest what a column tells of a patient, by the words of its name and by what its values look like.
+
+    A suggestion for a person, who decides in the mapping. Names of things and of staff pass for names of people.
+    """
+    words = set(fold(column)) | set(column.lower().split("_"))
+    for row in read_facts("sensitivity.csv"):
+        if words.issuperset(row["words"].split()):
+            return Sensitivity(row["is"])
+    shapes = shapes_of(values)
+    if are_secret(values) or max(shapes.get("email", 0), shapes.get("phone", 0)) >= TELLING:
+        return Sensitivity.DIRECT
+    return Sensitivity.NONE
 
 
 def shapes_of(values: Sequence[str]) -> dict[str, float]:

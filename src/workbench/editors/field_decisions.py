@@ -14,10 +14,10 @@ from workbench.editors.trial import (
     SampleRows,
     define_field,
     fill_field,
-    leave_out,
     read_rows,
     read_trial,
     require_yielded,
+    say_of_column,
     take_out,
     try_payload,
     undefine_field,
@@ -135,9 +135,20 @@ class FieldDecisions:
 
         def made() -> Texts:
             texts = self._without(number)
-            return texts | {self.path: leave_out(texts[self.path], self.columns[number].name, " ".join(reason.split()))}
+            return texts | {
+                self.path: say_of_column(
+                    texts[self.path], "ignored", self.columns[number].name, " ".join(reason.split())
+                )
+            }
 
         return self._do(number, made)
+
+    def decide_sensitivity(self, number: int, told: str) -> str:
+        """Decide what a column tells of a patient: none, quasi, direct or health."""
+        name = self.columns[number].name
+        return self._do(
+            number, lambda: {self.path: say_of_column(self._text(self.path), "sensitivity", name, told.strip())}
+        )
 
     def take_out(self, number: int) -> str:
         """Take back whatever this mapping says of a column; it has no fate then, and no run passes it by."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.mapping.columns import sensitivity_of_column
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.privacy import mask
@@ -92,6 +93,7 @@ def make_line(number: int, column: Column, mappings: Mappings, mapping: ObjectMa
         "rows": column.rows,
         "samples": list(column.samples),
         "fate": fate,
+        "sensitivity": str(sensitivity_of_column(mappings, source.name, column.name)),
         "becomes": ", ".join(name for name, _ in here),
         "how": ", ".join(dict.fromkeys(how for _, how in here)),
         "why": mapping.ignored.get(column.name, "") or ("" if here else why),

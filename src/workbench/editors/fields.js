@@ -12,7 +12,8 @@ const KEYS = [
   ["1 2 3", "see what a proposal would send"], ["Shift+1 2 3", "accept that proposal"],
   ["M", "map by hand to a field"], ["T", "another transform"],
   ["I", "leave out, with a reason"], ["D", "take back what this mapping says of it"],
-  ["U, Ctrl+Z", "undo"], ["Shift+U, Ctrl+Y", "redo"],
+  ["S", "what it tells of a patient"], ["U, Ctrl+Z", "undo"],
+  ["Shift+U, Ctrl+Y", "redo"],
   ["/", "filter by text"], ["F", "what is shown: next"],
   ["O", "open the next mapping"], ["?", "these keys"],
 ];
@@ -96,6 +97,7 @@ function render({ model, el }) {
     if (!row) { beside.replaceChildren(); return; }
     const samples = row.samples.length ? row.samples.flatMap((one, place) => [place ? ", " : "", make("code", {}, one)]) : ["none is filled"];
     const parts = [make("h4", {}, row.column), make("p", {}, `Filled in ${row.filled.toLocaleString("en-US")} of ${row.rows.toLocaleString("en-US")} rows; by shape: `, ...samples)];
+    parts.push(make("p", {}, `Sensitivity: ${row.sensitivity}`));
     if (row.how) parts.push(make("p", {}, `Now: ${row.becomes}, ${row.how}`));
     if (row.why) parts.push(make("p", {}, row.fate === "mapped" ? `Elsewhere: ${row.why}` : `Why not: ${row.why}`));
     parts.push(make("h4", {}, "Proposals"), row.candidates.length ? make("ol", {}, ...row.candidates.map((one) => make("li", {}, make("code", {}, one.field), ` ${one.confidence.toFixed(2)}, as ${one.transform.replaceAll("_", " ")}: ${one.reason}`))) : make("p", {}, `None: ${row.reason}`));
@@ -142,6 +144,7 @@ function render({ model, el }) {
     M: (row) => ask(`Map ${row.column} to`, row.candidates[0]?.field ?? "", (answer) => send("map", { id: row.id, answer }), list),
     T: (row) => ask(`Transform of ${row.becomes || row.column}`, "text", (answer) => send("via", { id: row.id, answer }), ways),
     I: (row) => ask(`Why ${row.column} does not move`, row.why || (row.candidates.length ? "" : row.reason), (answer) => send("leave", { id: row.id, answer })),
+    S: (row) => ask(`What ${row.column} tells of a patient: none, quasi, direct or health`, row.sensitivity, (answer) => send("sensitivity", { id: row.id, answer })),
     D: ({ id }) => send("take_out", { id }),
   };
   const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9 };

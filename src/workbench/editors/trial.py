@@ -74,10 +74,10 @@ def fill_field(text: str, section: str, name: str, spec: Spec) -> str:
     return tomlkit.dumps(document)
 
 
-def leave_out(text: str, column: str, reason: str) -> str:
-    """Return the text with a source column ignored for a reason."""
+def say_of_column(text: str, section: str, column: str, said: str) -> str:
+    """Return the text with what a section says of a source column: why it is ignored, or how sensitive it is."""
     document = tomlkit.parse(text)
-    _section(document, "ignored")[column] = reason
+    _section(document, section)[column] = said
     return tomlkit.dumps(document)
 
 

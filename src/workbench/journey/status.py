@@ -32,6 +32,7 @@ from workbench.load.requests import SKEW
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import TICKS, read_mappings
 from workbench.mapping.setup import SWITCH_OFF
+from workbench.reports.decisions import agreement_note
 from workbench.reports.held import count_causes, held_rows, write_held_workbook
 from workbench.reports.shown import plain_table
 from workbench.settings import Settings
@@ -141,6 +142,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     look("exports", lambda: f"{len(find_deliveries(settings.exports))} deliveries")
     look("mappings", lambda: f"{len(read_mappings(settings).objects)} mappings")
     look("notebooks", lambda: _notebooks(settings))
+    look("agreement", lambda: _agreement(settings))
     look("API key", lambda: "there" if api_key(settings) else "")
     look("image key", lambda: "there" if image_key(settings) else "")
     patient: list[Patient] = []
@@ -154,6 +156,11 @@ def examine(settings: Settings) -> dict[str, Any]:
         "text": "\n".join(f"{level:<4} {name}: {text}" for name, level, text in findings),
         "exit": 1 if any(level == STOP for _, level, _ in findings) else 0,
     }
+
+
+def _agreement(settings: Settings) -> str | Line:
+    told = agreement_note(settings, read_mappings(settings))
+    return told if settings.is_rehearsal or settings["privacy.baa"] else (NOTE, told)
 
 
 def _notebooks(settings: Settings) -> str:

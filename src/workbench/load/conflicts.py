@@ -19,8 +19,7 @@ from workbench.ledger.identities import ADOPTED, Identity, find_identity, find_r
 from workbench.ledger.images import last_image
 from workbench.ledger.operations import FieldConflict, Outcome, keep_before, operations_of
 from workbench.ledger.plans import PlannedRow
-from workbench.load.payload import Resolver
-from workbench.load.session import Session
+from workbench.load.session import Resolver, Session
 from workbench.load.survey import UNKNOWN, Known, are_equal, edited_fields, recall
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Act, Decision, Policy, State

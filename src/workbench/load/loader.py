@@ -22,9 +22,9 @@ from workbench.load.batches import (
     send_in_bulk,
     try_our_key,
 )
-from workbench.load.payload import Payload, frozen_payloads, knowing
+from workbench.load.payload import Payload, frozen_payloads
 from workbench.load.requests import DROPPED, Sending, send_row
-from workbench.load.session import Session
+from workbench.load.session import Session, knowing
 from workbench.load.unknowns import settle_lost, settle_open, sweep
 from workbench.log import Progress, note_event
 from workbench.mapping.object_mapping import ObjectMapping

@@ -10,27 +10,23 @@ from typing import Any
 import orjson
 
 from workbench.canonical import Form
-from workbench.errors import SetupMissing, StoreProblem
+from workbench.errors import StoreProblem
 from workbench.freshsales.endpoints import REMOVED, SOURCE_ID, endpoint
-from workbench.freshsales.foreign import read_converted
-from workbench.freshsales.schema import TenantSchema
 from workbench.freshsales.shapes import around
-from workbench.ledger.identities import find_identity, live_ids
+from workbench.ledger.identities import find_identity
 from workbench.ledger.images import last_image
 from workbench.ledger.plans import Plan, PlannedRow
-from workbench.ledger.store import Ledger
-from workbench.load.session import Session
-from workbench.mapping.files import Mappings
-from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
-from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, decided_conflicts
-from workbench.staging.removals import MARKED, read_vanished
+from workbench.load.session import Resolver, Session
+from workbench.mapping.object_mapping import ObjectMapping
+from workbench.staging.removals import MARKED
 from workbench.staging.rows import NOT_SENT, form_of
-from workbench.vocabulary import Decision
 from workbench.warehouse import Warehouse, identifier, open_warehouse, quoted
 
 SEPARATOR = "\x1e"
 """Between the parts of a completed fingerprint, and between several missing keys."""
-ROWS_AT_ONCE = 50_000
+Known = tuple[str, str, str | None, int]
+"""A column, a text in it, what it stands within, and the id that it means."""
+ROWS_AT_ONCE, FEW = 50_000, 20_000
 MEGABYTES = 96
 """What the warehouse may take while rows stream by: its cache would take all it is given, and with 64 it reads twice."""
 ASIDE = "emails_more"
@@ -48,83 +44,6 @@ class Payload:
     completed: str
     missing: tuple[str, ...]
     record: bytes | None = field(default=None, repr=False)
-
-
-class Resolver:
-    """Turns source keys and names into the tenant's ids; knows each record that the ledger knows."""
-
-    def __init__(
-        self,
-        schema: TenantSchema,
-        live: dict[str, tuple[str, int]],
-        adopted: Mapping[str, int] | None = None,
-        converted: Mapping[str, tuple[str, int]] | None = None,
-        *,
-        vanished: Mapping[str, tuple[str, int] | None] | None = None,
-        decided: Mapping[str, Mapping[str, Decision]] | None = None,
-    ) -> None:
-        self.schema = schema
-        self.vanished = dict(vanished or {})
-        """Records of ours that a person deleted (None), or merged into another one, which stands for both from then on."""
-        self.decided = decided or {}
-        """What a person decided about fields that both sides changed, by source key."""
-        self.answered: set[str] = set()
-        """Rows for a field of which a person decided for the source, and that still is a person's."""
-        self.gone = {key: live[key] for key in self.vanished if key in live}
-        """Where those stood."""
-        self.live = {key: place for key, place in live.items() if key not in self.vanished} | dict(converted or {})
-        self.live |= {key: place for key, place in self.vanished.items() if place}
-        self.adopted = {key: number for key, number in (adopted or {}).items() if key not in live}
-        """Foreign records that stand for a source row by decision, or that came of one of ours by a person's
-        conversion, and that the ledger does not know yet."""
-        self.adopted |= {key: number for key, (_, number) in (converted or {}).items()}
-        self.owners = {email.strip().lower(): number for email, number in schema.choices("users").items()}
-
-    def learn(self, source_key: str, destination: str, number: int) -> None:
-        """Remember a record that was just made."""
-        self.live[source_key] = (destination, number)
-        self.adopted.pop(source_key, None)
-
-    def find(self, source_key: str) -> tuple[str, int] | None:
-        """Return (destination, id) of what a source key stands for, if it is there."""
-        if source_key.startswith("owners/"):
-            number = self.owners.get(source_key.removeprefix("owners/"))
-            return ("user", number) if number else None
-        return self.live.get(source_key)
-
-    def may_link(self, name: str, destination: str) -> bool:
-        """Say whether a field takes the id of such a record: a deal's contact is never a Classic lead."""
-        return name != "contact" or endpoint(destination, self.schema.edition).singular == name
-
-    def choice(self, field: FieldMapping, name: str, within: str | None) -> int:
-        """Return the id of an entry that the tenant offers; SetupMissing when it offers none of that name."""
-        assert field.names
-        choices = self.schema.choices(field.names, within)
-        if name not in choices:
-            raise SetupMissing(
-                f"The tenant has no {field.names.replace('_', ' ')} entry {name!r}. Run notebooks/40_setup.ipynb:"
-                " it lists what an admin has to add."
-            )
-        return choices[name]
-
-
-def knowing(warehouse: Warehouse, schema: TenantSchema, ledger: Ledger, mappings: Mappings) -> Resolver:
-    """Return a resolver of what the ledger holds, what was decided, and what the last census saw of conversions and losses."""
-    live = live_ids(ledger)
-    converted = read_converted(warehouse, ledger.tenant(), live)
-    vanished = read_vanished(warehouse, ledger.tenant(), live)
-    decided = decided_conflicts(mappings.values(CONFLICTS))
-    made = Resolver(schema, live, adoptions(mappings.values(EXISTING)), converted, vanished=vanished, decided=decided)
-    made.answered = {key for key, fields in decided.items() if _waits_for(ledger, key, fields)}
-    return made
-
-
-def _waits_for(ledger: Ledger, key: str, fields: Mapping[str, Decision]) -> bool:
-    """Say whether a field that was decided for the source was last left as a person's."""
-    source_object, _, source_id = key.partition("/")
-    identity = find_identity(ledger, source_object, source_id)
-    kept = last_image(ledger, identity.operation_id, "kept") if identity else None
-    return any(decision is Decision.MAP and name in (kept or ()) for name, decision in fields.items())
 
 
 def frozen_payloads(
@@ -146,7 +65,7 @@ def frozen_payloads(
             f"CREATE TEMP TABLE due AS SELECT * FROM staged.{mapping.name} WHERE source_id IN (SELECT unnest(?))",
             [wanted],
         )
-        with filled(warehouse, resolver, mapping, "due") as made:
+        with filled(warehouse, resolver, mapping, "due", at_most=len(wanted)) as made:
             found = warehouse.run(
                 f"SELECT s.source_id, {made.fields}, {made.completed}, {made.missing}, encode({made.record}) {made.rows}"
             )
@@ -182,55 +101,74 @@ class Filled:
 
 
 @contextmanager
-def filled(warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, rows: str) -> Iterator[Filled]:
+def filled(
+    warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, rows: str, *, at_most: int
+) -> Iterator[Filled]:
     """Join staged rows (a table, or a query in brackets) with the ids of what they name, and give the SQL of payloads.
 
     The ids are those that the resolver knows now, one look-up a distinct key; SetupMissing when the tenant lacks a name.
+    `at_most` so many rows there are: of few, all columns are asked at once.
     """
     columns = [name for name in warehouse.columns(f"staged.{mapping.name}") if name not in NOT_SENT]
     source, joined = f"FROM {rows} s", [f"FROM {rows} s"]
-    ids: dict[str, str] = {}
-    for place, name in enumerate(columns):
-        if name in mapping.lookups or _is_named(mapping, name):
-            ids[name] = f"ids_{place}"
-            known, matches = _known(warehouse, resolver, mapping, name, source)
-            _hand_over(warehouse, ids[name], known)
-            joined.append(f"LEFT JOIN {ids[name]} ON {ids[name]}.{matches.format(ids[name])}")
+    ids = {
+        name: f"ids_{place}"
+        for place, name in enumerate(columns)
+        if name in mapping.lookups or _is_named(mapping, name)
+    }
+    groups = [[*ids]] if at_most <= FEW else [[name] for name in ids]
+    made = "CREATE OR REPLACE TEMP TABLE known_ids AS"
+    for names in groups if ids else ():
+        _hand_over(warehouse, made, _known(warehouse, resolver, mapping, names, source))
+        made = "INSERT INTO known_ids"
+    for name, alias in ids.items():
+        part = "" if name in mapping.lookups else f" AND {alias}.part IS NOT DISTINCT FROM {_part(mapping, name)}"
+        joined.append(
+            f"LEFT JOIN known_ids {alias} ON {alias}.name = {quoted(name)} AND {alias}.key = s.{identifier(name)}{part}"
+        )
     yield _filled(resolver, mapping, columns, ids, " ".join(joined))
-    for table in ids.values():
-        warehouse.run(f"DROP TABLE {table}")
+    if ids:
+        warehouse.run("DROP TABLE known_ids")
 
 
 def _is_named(mapping: ObjectMapping, name: str) -> bool:
     return name in mapping.fields and bool(mapping.fields[name].names)
 
 
-def _hand_over(warehouse: Warehouse, table: str, known: list[tuple[str, str | None, int]]) -> None:
+def _part(mapping: ObjectMapping, name: str) -> str:
+    """Return the SQL of what a name stands within, as a stage within its pipeline."""
+    within = mapping.fields[name].within if name in mapping.fields else None
+    return f"s.{identifier(within)}" if within else "NULL::VARCHAR"
+
+
+def _hand_over(warehouse: Warehouse, made: str, known: list[Known]) -> None:
     """Give DuckDB what is known as a temporary table; an Arrow table would cost 50 MB of imports."""
-    made = f"CREATE OR REPLACE TEMP TABLE {table} AS"
     for start in range(0, max(len(known), 1), ROWS_AT_ONCE):
-        columns = [list(column) for column in zip(*known[start : start + ROWS_AT_ONCE], strict=True)] or [[], [], []]
+        columns = [list(one) for one in zip(*known[start : start + ROWS_AT_ONCE], strict=True)] or [[], [], [], []]
         warehouse.run(
-            f"{made} SELECT unnest(?::VARCHAR[]) AS key, unnest(?::VARCHAR[]) AS part, unnest(?::BIGINT[]) AS id",
+            f"{made} SELECT unnest(?::VARCHAR[]) AS name, unnest(?::VARCHAR[]) AS key, unnest(?::VARCHAR[]) AS part,"
+            " unnest(?::BIGINT[]) AS id",
             columns,
         )
-        made = f"INSERT INTO {table}"
+        made = "INSERT INTO known_ids"
 
 
 def _known(
-    warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, name: str, source: str
-) -> tuple[list[tuple[str, str | None, int]], str]:
-    """Return (text, part, id) of what a column's distinct texts stand for, and how a row finds its own among them."""
-    text = f"s.{identifier(name)}"
-    if name in mapping.lookups:
-        keys = warehouse.run(f"SELECT DISTINCT {text} {source} WHERE {text} <> ''")
-        places = ((key, resolver.find(key)) for (key,) in keys)
-        return [(key, *one) for key, one in places if one and resolver.may_link(name, one[0])], f"key = {text}"
-    field = mapping.fields[name]
-    part = f"s.{identifier(field.within)}" if field.within else "NULL::VARCHAR"
-    pairs = warehouse.run(f"SELECT DISTINCT {text}, {part} {source} WHERE {text} IS NOT NULL")
-    rows = [(entry, within, resolver.choice(field, entry, within)) for entry, within in pairs]
-    return rows, f"key = {text} AND {{0}}.part IS NOT DISTINCT FROM {part}"
+    warehouse: Warehouse, resolver: Resolver, mapping: ObjectMapping, names: Sequence[str], source: str
+) -> list[Known]:
+    """Return (column, text, part, id) of what the distinct texts of some columns stand for."""
+    asked = " UNION ALL ".join(
+        f"SELECT DISTINCT {quoted(name)}, s.{identifier(name)}, {_part(mapping, name)} {source}"
+        f" WHERE s.{identifier(name)} IS NOT NULL"
+        for name in names
+    )
+    found: list[Known] = []
+    for name, text, part in warehouse.run(asked):
+        if name not in mapping.lookups:
+            found.append((name, text, part, resolver.choice(mapping.fields[name], text, part)))
+        elif text and (one := resolver.find(text)) and resolver.may_link(name, one[0]):
+            found.append((name, text, *one))
+    return found
 
 
 def _filled(

@@ -15,7 +15,8 @@ from workbench.freshsales.schema import TenantSchema
 from workbench.ledger.identities import identity_frames
 from workbench.ledger.plans import Plan, PlannedRow, keep_plan
 from workbench.ledger.store import Ledger
-from workbench.load.payload import SEPARATOR, Resolver, filled, knowing
+from workbench.load.payload import SEPARATOR, filled
+from workbench.load.session import Resolver, knowing
 from workbench.mapping.files import MODULES, Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.settings import Settings
@@ -102,7 +103,10 @@ def _unheld(mapping: ObjectMapping) -> str:
 
 def _plan_mapping(warehouse: Warehouse, mapping: ObjectMapping, planning: Planning) -> Iterator[PlannedRow]:
     links = "".join(f", s.{identifier(name)}" for name in mapping.lookups)
-    with filled(warehouse, planning.resolver, mapping, f"({unheld_rows(mapping)})") as made:
+    count = int(warehouse.run(f"SELECT count(*) FROM staged.{mapping.name}")[0][0])
+    if not count:
+        return
+    with filled(warehouse, planning.resolver, mapping, f"({unheld_rows(mapping)})", at_most=count) as made:
         rows = (
             f"SELECT s.source_id, s.depth, s.fingerprint, s.known_id, s.delivered, s.loaded_as{links},"
             f" {made.completed} AS completed, {made.missing} AS missing, {made.linked} AS linked {made.rows}"

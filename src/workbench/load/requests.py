@@ -18,8 +18,8 @@ from workbench.ledger.account import PROVEN, REFUTED, keep_verdict, read_verdict
 from workbench.ledger.operations import DELETE, Intent, Outcome, first_create_at, intend, operations_of, record_outcomes
 from workbench.ledger.plans import Plan, PlannedRow
 from workbench.load.conflicts import send_changes
-from workbench.load.payload import Payload, Resolver
-from workbench.load.session import Session
+from workbench.load.payload import Payload
+from workbench.load.session import Resolver, Session
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.vocabulary import Operation, State
 from workbench.warehouse import open_warehouse

@@ -31,9 +31,8 @@ from workbench.ledger.operations import (
 from workbench.ledger.plans import Plan
 from workbench.ledger.runs import begin_rollback
 from workbench.load.conflicts import read_now
-from workbench.load.payload import Resolver
 from workbench.load.requests import Sending
-from workbench.load.session import Session
+from workbench.load.session import Resolver, Session
 from workbench.load.survey import Case, Known, Survey, Verdict, edited_fields
 from workbench.load.unknowns import settle_open
 from workbench.pacing import HOUR, agreed_pacing

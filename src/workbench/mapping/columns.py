@@ -8,12 +8,14 @@ from difflib import get_close_matches
 
 import duckdb
 
+from workbench.dental.samples import sensitivity_of
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.sources import Source, columns_of, reason_of
 from workbench.mapping.spellings import hand_over_value_maps
 from workbench.settings import Settings
+from workbench.vocabulary import Sensitivity
 from workbench.warehouse import Warehouse, open_warehouse
 
 UNKNOWN_COLUMN = re.compile(r'Referenced column "([^"]+)" not found')
@@ -38,9 +40,36 @@ def missing_columns(mapping: ObjectMapping, have: set[str]) -> list[str]:
         for column in sorted(mapping.used_columns - have)
     ]
     return problems + [
-        f"{where}: [ignored] {column}: {mapping.source_object}.sql yields no such column{_meant(column, have)}"
-        for column in sorted(set(mapping.ignored) - have)
+        f"{where}: [{section}] {column}: {mapping.source_object}.sql yields no such column{_meant(column, have)}"
+        for section, named in (("ignored", mapping.ignored), ("sensitivity", mapping.sensitivity))
+        for column in sorted(set(named) - have)
     ]
+
+
+def sensitivity_of_column(mappings: Mappings, source: str, column: str) -> Sensitivity:
+    """Return what a source column tells of a patient: the gravest that a mapping decided, else what its name suggests."""
+    decided = [one.sensitivity[column] for one in mappings.of(source) if column in one.sensitivity]
+    return max(decided, key=[*Sensitivity].index) if decided else sensitivity_of(column)
+
+
+def held_back_fields(settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> dict[str, str]:
+    """Return the fields of a mapping that stay empty on a real target until `[privacy] baa` names the agreement.
+
+    They are the fields that a health-bearing column fills, each with that column. What a record cannot be without
+    (required) moves all the same; clinical notes and notes of claims stay out as whole rows.
+    """
+    return {} if settings.is_rehearsal or settings["privacy.baa"] else health_fields(mappings, mapping)
+
+
+def health_fields(mappings: Mappings, mapping: ObjectMapping) -> dict[str, str]:
+    """Return the fields of a mapping that tell of a patient's health and may stay empty, each with the column that does."""
+    return {
+        field.name: column
+        for field in mapping.leaves
+        if not field.required and not field.marker
+        for column in field.columns
+        if sensitivity_of_column(mappings, mapping.source_object, column) is Sensitivity.HEALTH
+    }
 
 
 def _source_problems(warehouse: Warehouse, mappings: Mappings, source: Source) -> Iterator[str]:

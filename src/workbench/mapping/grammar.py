@@ -13,10 +13,10 @@ from typing import Any
 from workbench.errors import MappingProblem
 from workbench.freshsales.endpoints import endpoint
 from workbench.settings import NEWEST, NO_NEWEST
-from workbench.vocabulary import Edition, Kind, Policy
+from workbench.vocabulary import Edition, Kind, Policy, Sensitivity
 
 SECTIONS = {"kind", "destination", "rows", "title", "reason", "source", "fields", "lookups", "ignored"}
-SECTIONS |= {"editions", "plans", "history", "group"}
+SECTIONS |= {"editions", "plans", "history", "group", "sensitivity"}
 SOURCE_KEYS = {"from", "where"}
 FIELD_KEYS = {"from", "via", "values", "const", "required", "unique", "names", "within", "marker", "on_open", "shared"}
 FIELD_KEYS |= {"narrows", "split", "conflict"}
@@ -78,7 +78,7 @@ def find_problems(name: str, found: dict[str, Any], edition: Edition) -> Iterato
     yield from _unknown("", found, SECTIONS)
     odd = [
         section
-        for section in ("source", "fields", "lookups", "ignored")
+        for section in ("source", "fields", "lookups", "ignored", "sensitivity")
         if not isinstance(found.get(section, {}), dict)
     ]
     yield from (f"{section}: is a section, not a value" for section in odd)
@@ -96,6 +96,9 @@ def find_problems(name: str, found: dict[str, Any], edition: Edition) -> Iterato
     for column, reason in found.get("ignored", {}).items():
         if not isinstance(reason, str) or not reason.strip():
             yield f"[ignored] {column}: needs a reason"
+    for column, told in found.get("sensitivity", {}).items():
+        if told not in list(Sensitivity):
+            yield f"[sensitivity] {column}: one of {', '.join(Sensitivity)}"
     for twice in sorted(set(fields) & set(lookups)):
         yield f"{twice}: a destination field stands twice, in [fields] and in [lookups]"
 

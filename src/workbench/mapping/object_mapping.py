@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.errors import MappingProblem
 from workbench.mapping.grammar import find_problems, listed, read_toml
-from workbench.vocabulary import Edition, Kind, Plan
+from workbench.vocabulary import Edition, Kind, Plan, Sensitivity
 
 ASKS_TYPES = "getvariable('activity_types')"
 """What a `where` says that goes by the sales-activity types of the tenant."""
@@ -93,6 +93,8 @@ class ObjectMapping:
     fields: dict[str, FieldMapping] = field(default_factory=dict)
     lookups: dict[str, Lookup] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
+    sensitivity: dict[str, Sensitivity] = field(default_factory=dict)
+    """What source columns tell of a patient, where a person decided it."""
     history: str = ""
     """The source column with the time of a row that `[policy] history` may find too old; empty: rows always move."""
     group: tuple[str, ...] = ()
@@ -158,6 +160,7 @@ def read_object_mapping(
         fields={name: _field(name, spec) for name, spec in found.get("fields", {}).items()},
         lookups={name: _lookup(name, spec) for name, spec in found.get("lookups", {}).items()},
         ignored=dict(found.get("ignored", {})),
+        sensitivity={column: Sensitivity(told) for column, told in found.get("sensitivity", {}).items()},
         history=found.get("history", ""),
         group=tuple(found.get("group", ())),
     ), []

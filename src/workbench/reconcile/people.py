@@ -19,7 +19,7 @@ from workbench.ledger.plans import last_plan
 from workbench.ledger.runs import went_live_at
 from workbench.ledger.store import Ledger
 from workbench.load.conflicts import read_now
-from workbench.load.payload import Resolver
+from workbench.load.session import Resolver
 from workbench.load.survey import edited_fields, recall
 from workbench.mapping.files import Mappings
 from workbench.reconcile.fields import delivered_table

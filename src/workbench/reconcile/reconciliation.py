@@ -16,8 +16,8 @@ from workbench.ledger.identities import identity_frames, live_ids
 from workbench.ledger.operations import open_operations
 from workbench.ledger.plans import Plan, planned_rows
 from workbench.ledger.store import Ledger
-from workbench.load.payload import knowing
 from workbench.load.plan import deferred_frame, plan_load
+from workbench.load.session import knowing
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.reconcile.checks import Check, Question, failures, judge, unchecked, write_checks

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from workbench.ledger.history import Conflict
+from workbench.mapping.columns import health_fields
 from workbench.mapping.files import Mappings
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.mapping.value_map import CONFLICTS, Decided, ValueMap
@@ -126,3 +127,43 @@ def _shapes(one: Conflict) -> tuple[str, str, str]:
         mask("" if value is None else value) for value in (one.found.last, one.found.source, one.found.there)
     )
     return last, source, there
+
+
+def value_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
+    """Return one row a value map: spellings in use, decided by kind, open, and the records that are open."""
+    rows = []
+    for asked in asked_spellings(settings, mappings):
+        kinds = [row.decision for one in asked.records if (row := asked.decided.find(one))]
+        rows.append(
+            (
+                asked.name,
+                len(asked.records),
+                sum(kind in (Decision.MAP, Decision.KEEP) for kind in kinds),
+                sum(kind is Decision.BLANK for kind in kinds),
+                len(asked.open),
+                sum(asked.records[one] for one in asked.open),
+                "field is left out" if asked.may_omit else "rows are held",
+            )
+        )
+    return pl.DataFrame(
+        rows,
+        orient="row",
+        schema={
+            "value map": pl.String,
+            "spellings": pl.Int64,
+            "mapped": pl.Int64,
+            "blank": pl.Int64,
+            "open": pl.Int64,
+            "open records": pl.Int64,
+            "while open": pl.String,
+        },
+    )
+
+
+def agreement_note(settings: Settings, mappings: Mappings) -> str:
+    """Return the sentence about health-bearing fields: what moves under which agreement, or stays out without one."""
+    fields = [f"{one.name}.{name}" for one in mappings.objects for name in health_fields(mappings, one)]
+    what = f"{len(fields)} fields tell of patients' health, and so do clinical notes and notes of claims"
+    if settings["privacy.baa"]:
+        return f"{what}. They move under the agreement {settings['privacy.baa']!r}."
+    return f"{what}. Without [privacy] baa they stay out of a real target; a rehearsal moves them."

@@ -8,12 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from workbench.errors import MappingProblem, gather
+from workbench.mapping.columns import sensitivity_of_column
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.reports.rebuild_reference import write_frames
 from workbench.settings import Settings
-from workbench.vocabulary import Decision, Kind
+from workbench.vocabulary import Kind
 from workbench.warehouse import open_warehouse
 
 ALONE = 2_000_000
@@ -23,7 +24,20 @@ Factor = tuple[str, str, str]
 """What is graded, its grade, and why."""
 A_SPELLING, FATELESS = 0.5, 15
 """Minutes that a person needs for an open spelling, and for a column that nobody has spoken of."""
-DOCUMENT = ("source", "column", "filled", "shape", "destination", "how", "value map", "fate", "why", "open", "effort")
+DOCUMENT = (
+    "source",
+    "column",
+    "sensitivity",
+    "filled",
+    "shape",
+    "destination",
+    "how",
+    "value map",
+    "fate",
+    "why",
+    "open",
+    "effort",
+)
 COMMENT = ("comment", "comment by")
 """What people type into the workbook of the pre-mapping document."""
 OURS = {"source_file", "source_row"}
@@ -120,37 +134,6 @@ def require_fates(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     return fates
 
 
-def value_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
-    """Return one row a value map: spellings in use, decided by kind, open, and the records that are open."""
-    rows = []
-    for asked in asked_spellings(settings, mappings):
-        kinds = [row.decision for one in asked.records if (row := asked.decided.find(one))]
-        rows.append(
-            (
-                asked.name,
-                len(asked.records),
-                sum(kind in (Decision.MAP, Decision.KEEP) for kind in kinds),
-                sum(kind is Decision.BLANK for kind in kinds),
-                len(asked.open),
-                sum(asked.records[one] for one in asked.open),
-                "field is left out" if asked.may_omit else "rows are held",
-            )
-        )
-    return pl.DataFrame(
-        rows,
-        orient="row",
-        schema={
-            "value map": pl.String,
-            "spellings": pl.Int64,
-            "mapped": pl.Int64,
-            "blank": pl.Int64,
-            "open": pl.Int64,
-            "open records": pl.Int64,
-            "while open": pl.String,
-        },
-    )
-
-
 def document_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     """Return one row a source column and destination: how it is mapped, or why it is not, its shape, and what is open.
 
@@ -174,7 +157,8 @@ def document_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
             still = sum(count for one, count in waiting.items() if values and one.partition(".")[0] == stem)
             effort = FATELESS if fate == "none" else round(still * A_SPELLING)
             reason = "" if destination else why
-            rows.append((name, column, filled, shape, destination, how, values, fate, reason, still, effort))
+            told = str(sensitivity_of_column(mappings, name, column))
+            rows.append((name, column, told, filled, shape, destination, how, values, fate, reason, still, effort))
     schema = dict.fromkeys(DOCUMENT, pl.String) | dict.fromkeys(("filled", "open", "effort"), pl.Int64)
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from workbench.canonical import Form
 from workbench.errors import MappingProblem, gather
-from workbench.mapping.columns import missing_columns
+from workbench.mapping.columns import held_back_fields, missing_columns
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping, placeholder
 from workbench.mapping.value_map import ValueMap
@@ -39,6 +39,8 @@ class Stager:
     conversions: Conversions
     have: set[str]
     """The columns that the source yields."""
+    held_back: dict[str, str] = field(default_factory=dict)
+    """Fields that stay empty on this target, each with the health-bearing column that would fill it."""
     values: dict[str, ValueMap] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
     """The SQL of every field, over the joined answers."""
@@ -92,7 +94,7 @@ def convert_values(warehouse: Warehouse, settings: Settings, mappings: Mappings,
     if missing := missing_columns(mapping, have):
         raise MappingProblem(gather("mappings/", missing))
     conversions = Conversions(warehouse, mapping, source, Problems(mapping.name, mapping.source_object))
-    stager = Stager(settings, mappings, mapping, conversions, have)
+    stager = Stager(settings, mappings, mapping, conversions, have, held_back_fields(settings, mappings, mapping))
     stager.made |= {one.name: _field(stager, one) for one in mapping.fields.values()}
     for one in mapping.fields.values():
         if one.shared:
@@ -130,6 +132,8 @@ def _field(stager: Stager, field: FieldMapping) -> str:
         # One labelled line a filled part, in the order of the parts.
         lines = ", ".join(f"{_text(part.label + ': ')} || nullif({_field(stager, part)}, '')" for part in field.parts)
         return f"nullif(concat_ws(chr(10), {lines}), '')"
+    if field.name in stager.held_back:
+        return "NULL::VARCHAR"
     if field.const is not None:
         return _text(str(field.const).lower() if isinstance(field.const, bool) else str(field.const))
     each = TRANSFORMS[field.via].each
