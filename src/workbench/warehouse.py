@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,15 @@ from workbench.errors import StoreProblem
 
 SCHEMAS = ("raw", "profile", "destination", "staged", "checked", "reconciled")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+MOST_THREADS = 2
+"""More take more memory than they save time: 2 M rows are to fit into 2 GiB."""
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Warehouse:
@@ -119,7 +129,7 @@ def open_warehouse(
         "autoload_known_extensions": "false",
         "allow_persistent_secrets": "false",
         "temp_directory": str(path.parent / "spill"),
-        "threads": "2",
+        "threads": str(min(MOST_THREADS, processors())),
     }
     try:
         connection = duckdb.connect(str(path), read_only=not write, config=config)

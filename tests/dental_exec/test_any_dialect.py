@@ -21,7 +21,7 @@ from workbench.dental_exec.tables import land_object
 from workbench.errors import CountMismatch, ExportProblem
 from workbench.warehouse import Warehouse
 
-EXAMPLES = int(os.environ.get("WORKBENCH_EXAMPLES", "500" if os.environ.get("WORKBENCH_CAMPAIGN") else "100"))
+EXAMPLES = int(os.environ.get("WORKBENCH_EXAMPLES", "300" if os.environ.get("WORKBENCH_CAMPAIGN") else "100"))
 RUN = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-REQUESTS = 2_000 if os.environ.get("WORKBENCH_CAMPAIGN") else 200
+REQUESTS = 1_000 if os.environ.get("WORKBENCH_CAMPAIGN") else 200
 A_LOOK = 20
 RUN = settings(
     max_examples=REQUESTS // 2,
