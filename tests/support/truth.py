@@ -155,19 +155,6 @@ def rejected_records(truth: Record) -> list[tuple[str, str, int, int, str, str]]
     return sorted(tuple(one[name] or "" for name in names) for one in truth["rejected"])
 
 
-def normal_view(tenant: Tenant) -> dict[str, Record]:
-    """Return every record by `destination source_id` without tenant ids, alias and times of writing: for two runs to be equal."""
-    keys = _keys(tenant)
-    made: dict[str, Record] = {}
-    for destination, plural in KINDS.items():
-        for record in tenant.state.get(plural, []):
-            key = str(keys.get((plural, record["id"]), "?"))
-            seen = _seen(tenant, destination, record, keys)
-            of_others = f"{seen['fields']}" if key.endswith("/") else ""
-            made[f"{destination} {key}{of_others}"] = seen
-    return made
-
-
 def mismatches(truth: Record, tenant: Tenant, open_spellings: set[str] = frozenset()) -> list[str]:
     """Return every way in which the tenant is not what the truth says; empty when they are equal.
 
