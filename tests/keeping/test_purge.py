@@ -101,6 +101,14 @@ def test_what_cannot_be_deleted_is_named_and_certified_as_left(small: Small) -> 
     assert (json.loads(page.read_text())["left"], json.loads(page.read_text())["destroyed"]) == (["data/runs"], [])
 
 
+def test_runs_that_lie_elsewhere_behind_a_link_are_never_certified_as_gone(small: Small, tmp_path: Path) -> None:
+    small.settings.runs.rename(tmp_path / "large disk")
+    small.settings.runs.symlink_to(tmp_path / "large disk")
+    with pytest.raises(StoreProblem, match="1 of 1 could not be deleted whole: data/runs"):
+        purge(small.settings, confirm=True)
+    assert (tmp_path / "large disk" / "run-1" / "index.html").is_file()
+
+
 def test_without_the_image_key_the_log_stays_verifiable_and_the_values_unreachable(small: Small) -> None:
     ledger = small.settings.ledger
     assert PATIENT.encode() not in ledger.read_bytes()

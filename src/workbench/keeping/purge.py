@@ -131,8 +131,11 @@ def _list_digest(lines: Any) -> str:
 
 
 def _is_deleted(path: Path) -> bool:
+    """Delete and say whether that is gone; a link is left, since what it leads to would stay and be thought gone."""
     try:
-        if path.is_dir() and not path.is_symlink():
+        if path.is_symlink():
+            return False
+        if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
