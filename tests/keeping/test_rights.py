@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loaded import Loaded
+from rights import open_to_others
 from rooms import make_practice
 
 from workbench.journey.starter import add_delivery, init_migration
@@ -17,20 +18,6 @@ from workbench.ledger.store import open_ledger
 from workbench.privacy import private_folder
 from workbench.settings import read_settings
 from workbench.warehouse import open_warehouse
-
-INVENTED = "data/sample"
-"""The one thing below data/ that is nobody's."""
-
-
-def open_to_others(folder: Path) -> list[str]:
-    """Return every file and folder below data/ that somebody else may read, with its rights."""
-    found = {
-        path.relative_to(folder).as_posix(): path.lstat().st_mode & 0o777
-        for path in (folder / "data", *(folder / "data").rglob("*"))
-        if not path.is_symlink() and not path.is_relative_to(folder / INVENTED)
-    }
-    assert len(found) > 1
-    return [f"{name}: {mode:o}" for name, mode in sorted(found.items()) if mode & 0o077]
 
 
 @contextmanager
