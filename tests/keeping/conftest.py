@@ -11,7 +11,7 @@ import pytest
 from workbench.journey.starter import init_migration
 from workbench.keys import image_key, spelling_key
 from workbench.ledger.audit import note
-from workbench.ledger.images import keep_image
+from workbench.ledger.images import check_key, keep_image
 from workbench.ledger.lease import hold_lease
 from workbench.ledger.operations import Intent, intend
 from workbench.ledger.store import Ledger, open_ledger
@@ -56,6 +56,7 @@ def small(tmp_path: Path) -> Small:
     spelling_key(made.settings)
     ledger = made.ledger()
     ledger.bind("alias-1")
+    check_key(ledger)
     with hold_lease(ledger) as lease:
         [number] = intend(
             ledger,

@@ -89,9 +89,10 @@ def test_an_archive_opens_whole_for_its_owner_alone(kept: Path, tmp_path: Path) 
     assert {name: path.read_bytes() for name, path in found.items() if path.is_file()} == {
         "data/noise.bin": NOISE,
         "migration.toml": b"[a]\n",
+        MANIFEST: (tmp_path / "back" / MANIFEST).read_bytes(),
     }
     modes = {name: path.stat().st_mode & 0o777 for name, path in found.items()}
-    assert modes == {"data": 0o700, "data/noise.bin": 0o600, "migration.toml": 0o600}
+    assert modes == {"data": 0o700, "data/noise.bin": 0o600, "migration.toml": 0o600, MANIFEST: 0o600}
     assert (tmp_path / "back").stat().st_mode & 0o777 == 0o700
 
 

@@ -64,7 +64,7 @@ class Sealed(io.RawIOBase):
 @contextmanager
 def sealed_file(
     file: IO[bytes], passphrase: str, told: Mapping[str, Any], kdf: Mapping[str, Any] = KDF
-) -> Iterator[IO[bytes]]:
+) -> Iterator[gzip.GzipFile]:
     """Write the plain lines, and yield a file whose bytes are gzipped and sealed under a key of this archive alone.
 
     A new salt makes a new key each time, so that the numbers of chunks can be their nonces.

@@ -13,6 +13,7 @@ from workbench.settings import Settings
 LEDGERS = "data/freshsales"
 PACKED = {
     "migration.toml": "decisions",
+    ".gitignore": "decisions",
     "mappings": "decisions",
     "expectations": "decisions",
     "notebooks": "notebooks",

@@ -56,7 +56,7 @@ METHOD = (
 def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     """Delete what can be rebuilt and certify it, or say what would be deleted; ledgers, exports and decisions stay."""
     there = [name for name in REBUILDABLE if os.path.lexists(settings.folder / name)]
-    listed = {name: list(_files(settings.folder / name)) for name in there}
+    listed = {name: sorted(_files(settings.folder / name)) for name in there}
     count = sum(map(len, listed.values()))
     size = sum(path.lstat().st_size for paths in listed.values() for path in paths)
     told = f"{', '.join(there) or 'nothing'}{f' ({count:,} files, {size:,} bytes)' if there else ''}"

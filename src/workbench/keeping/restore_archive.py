@@ -131,11 +131,12 @@ def _read_all(archive: Path, passphrase: str, into: Path | None) -> tuple[dict[s
     found, text = dict[str, tuple[int, str]](), b""
     with archive.open("rb") as file, io.BufferedReader(open_archive(file, passphrase), PIECE) as stream:
         with tarfile.open(fileobj=stream, mode="r|gz", bufsize=PIECE) as tar:
-            for member in tar:
+            while member := tar.next():
+                tar.members.clear()  # it would keep every one of them
                 content = tar.extractfile(member) if member.isreg() else None
                 if content is None or member.name in found:
                     raise Refused("holds something that is no file, or one file twice; nothing of it was taken")
-                place = place_of(member.name, into) if into else os.devnull
+                place = place_of(member.name, into) if into else Path(os.devnull)
                 mode = os.O_CREAT | os.O_EXCL | os.O_WRONLY if into else os.O_WRONLY
                 digest, text = hashlib.sha256(), b""
                 with os.fdopen(os.open(place, mode, 0o600), "wb") as out:
@@ -143,6 +144,8 @@ def _read_all(archive: Path, passphrase: str, into: Path | None) -> tuple[dict[s
                         digest.update(piece)
                         out.write(piece)
                         text += piece if member.name == MANIFEST else b""
+                if into:
+                    os.utime(place, (member.mtime, member.mtime))
                 found[member.name] = (member.size, digest.hexdigest())
         while stream.read(PIECE):  # the last chunk is what proves that none is missing
             pass
