@@ -60,7 +60,7 @@ def test_the_chain_holds_the_hash_of_the_list_and_the_certificate_the_head_of_th
         rows = ledger.execute("SELECT act, detail, hash, seq FROM audit ORDER BY seq DESC LIMIT 2").fetchall()
     assert [act for act, *_ in rows] == ["warehouse and runs purged", "purge begun"]
     assert {json.loads(detail)["sha256"] for _, detail, *_ in rows} == {told["list_sha256"]}
-    assert told["audit"]["rehearsal"] == {"entries": rows[0][3], "head": rows[0][2], "sealed_images": 1}
+    assert told["audit"]["rehearsal"] == {"entries": rows[0][3], "head": rows[0][2], "sealed_images": 2}
 
 
 def test_the_page_of_the_certificate_says_the_same_without_a_value(small: Small) -> None:

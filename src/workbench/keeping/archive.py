@@ -148,7 +148,7 @@ def _pack(settings: Settings, tar: tarfile.TarFile) -> None:
             member = tarfile.TarInfo(name)
             member.size, member.mtime, member.mode = status.st_size, int(status.st_mtime), 0o600
             tar.addfile(member, told)
-            tar.members.clear()  # it would keep every one of them
+            tar.members.clear()  # type: ignore[attr-defined]  # it would keep every one of them
         files.append({"path": name, "bytes": member.size, "sha256": told.digest.hexdigest(), "kind": kind})
 
     toml, named = packed_settings(settings)

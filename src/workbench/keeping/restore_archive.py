@@ -132,7 +132,7 @@ def _read_all(archive: Path, passphrase: str, into: Path | None) -> tuple[dict[s
     with archive.open("rb") as file, io.BufferedReader(open_archive(file, passphrase), PIECE) as stream:
         with tarfile.open(fileobj=stream, mode="r|gz", bufsize=PIECE) as tar:
             while member := tar.next():
-                tar.members.clear()  # it would keep every one of them
+                tar.members.clear()  # type: ignore[attr-defined]  # it would keep every one of them
                 content = tar.extractfile(member) if member.isreg() else None
                 if content is None or member.name in found:
                     raise Refused("holds something that is no file, or one file twice; nothing of it was taken")
