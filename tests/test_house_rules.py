@@ -30,6 +30,7 @@ ROOMS = (
     "load",
     "reconcile",
     "reports",
+    "keeping",
 )
 """The sentence: a room imports the hall and the rooms above it."""
 AFTER_SUGGEST = ROOMS[ROOMS.index("suggest") + 1 :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -22,6 +23,7 @@ Verb = Callable[[argparse.Namespace], Answer]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
+    umask = os.umask(0o077)  # what a command and its notebooks write is their owner's alone
     try:
         answer = arguments.verb(arguments)
     except WorkbenchError as problem:
@@ -31,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as fault:
         places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in extract_tb(fault.__traceback__)]
         return _stop(arguments, type(fault).__name__, "\n".join([f"failed with {type(fault).__name__}", *places]))
+    finally:
+        os.umask(umask)
     code = int(answer.pop("exit", 0)) if isinstance(answer, dict) else 0
     text = answer.pop("text", None) if isinstance(answer, dict) else None
     if arguments.json:
@@ -48,16 +52,13 @@ def _stop(arguments: argparse.Namespace, name: str, reason: str) -> int:
 
 
 def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
+    if not 0 <= (share := float(text)) <= 1:
         raise ValueError(text)
     return share
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="workbench", description="Move a dental practice from Dental-Exec to Freshsales."
-    )
+    parser = argparse.ArgumentParser("workbench", description="Move a dental practice from Dental-Exec to Freshsales.")
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -130,17 +131,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("source_id")
     target(one)
     one = verb("verify-log", _verify_log, "check the audit chain")
-    one.add_argument(
-        "--anchor", metavar="TEXT", help='what a signed report says of it: "1,234 entries: 0f3a9c2b71d4e856"'
-    )
+    one.add_argument("--anchor", metavar="TEXT", help='of a signed report: "1,234 entries: 0f3a9c2b71d4e856"')
     one.add_argument("--out", metavar="DIR", help="write the log there, and the program that checks it alone")
     target(one)
     target(verb("doctor", _doctor, "check settings, mappings, keys, stores and the tenant"))
     verb("lab", _lab, "open the notebooks in JupyterLab")
     one = verb("purge", _purge, "delete the warehouse and the runs; ledger and decisions stay")
     one.add_argument("--confirm", action="store_true")
-    one = verb("archive", _archive, "pack decisions, ledger and evidence into one zip")
-    one.add_argument("--out", required=True, metavar="FILE")
+    one = verb("archive", _archive, "keep exports, decisions, ledgers and pages as one encrypted file, or restore one")
+    one.add_argument("--out", required=True, metavar="PATH", help="the new file, or the new folder to restore into")
+    one.add_argument("--restore", metavar="FILE", help="restore this archive")
     return parser
 
 
@@ -278,14 +278,16 @@ def _lab(arguments: argparse.Namespace) -> Answer:
 
 
 def _purge(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.starter import purge
+    from workbench.keeping.purge import purge
 
     return purge(_settings(arguments), confirm=arguments.confirm)
 
 
 def _archive(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.starter import archive
+    from workbench.keeping.archive import archive, restore
 
+    if arguments.restore:
+        return restore(Path(arguments.restore), Path(arguments.out))
     return archive(_settings(arguments), Path(arguments.out))
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import secrets
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from workbench.errors import KeyProblem
+from workbench.privacy import private_folder
 from workbench.settings import Settings
 
 REHEARSAL_KEY = "rehearsal-admin"
 """The embedded tenant's admin key: no secret, it opens nothing but a rehearsal on this machine."""
+SHORTEST_PASSPHRASE = 20
 
 
 def api_key(settings: Settings) -> str:
@@ -53,9 +58,34 @@ def spelling_key(settings: Settings) -> bytes:
     return _minted(settings.spelling_key)
 
 
+def archive_passphrase(*, is_new: bool, ask: Callable[[str], str] | None = None) -> str:
+    """Return the passphrase of an archive: from WORKBENCH_ARCHIVE_PASSPHRASE or the keychain, else typed, a new one twice.
+
+    It must be what a practice still has in ten years, so it is words on paper and no file of this machine.
+    """
+    name = "WORKBENCH_ARCHIVE_PASSPHRASE"
+    found = os.environ.get(name) or _from_keychain(name) or ""
+    if not found:
+        if ask is None and not sys.stdin.isatty():
+            raise KeyProblem(
+                f"{name} is not set, and nobody can be asked. Export it in the shell that runs the workbench, or type it"
+                " in a terminal. Nothing was changed."
+            )
+        typed = ask or getpass.getpass
+        found = typed("Passphrase of the archive: ")
+        if is_new and typed("The same again: ") != found:
+            raise KeyProblem("The two passphrases differ. Nothing was changed.")
+    if is_new and len(found.strip()) < SHORTEST_PASSPHRASE:
+        raise KeyProblem(
+            f"The passphrase of an archive has {SHORTEST_PASSPHRASE} characters or more, such as six words drawn by lot:"
+            " it has to withstand guessing for years. Nothing was changed."
+        )
+    return found
+
+
 def _minted(path: Path) -> bytes:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         path.touch(mode=0o600)
         path.write_bytes(secrets.token_bytes(32))
     return path.read_bytes()

@@ -1,11 +1,13 @@
-"""What may be shown to whom: masks for pages, keyed tokens for logs, and counts too small to print."""
+"""What may be shown to whom: masks for pages, keyed tokens for logs, counts too small to print, folders of one owner."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import re
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}", re.IGNORECASE)
@@ -39,3 +41,18 @@ def token(key: bytes, text: str) -> str:
 def small(count: int) -> str:
     """Return a count for a table by a health-bearing column: 1 to 10 are not told apart."""
     return "<11" if 0 < count < SMALLEST_COUNT else f"{count:,}"
+
+
+def private_folder(folder: Path) -> Path:
+    """Return a folder, made with the missing ones above it for their owner alone, whatever the umask says."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        one.chmod(0o700)
+    return folder
+
+
+def keep_private(path: Path) -> None:
+    """Take a file or folder that holds patients' values from everybody but its owner; another owner's is left as it is."""
+    with suppress(PermissionError, FileNotFoundError):
+        path.chmod(0o700 if path.is_dir() else 0o600)

@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from workbench.errors import StoreProblem
+from workbench.privacy import keep_private, private_folder
 
 SCHEMAS = ("raw", "profile", "destination", "staged", "checked", "reconciled")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -123,7 +124,8 @@ def open_warehouse(
         raise StoreProblem(
             "There is no warehouse yet. Run notebooks/10_take_snapshot.ipynb, or: workbench run --to snapshot"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
+    is_new = not path.exists()
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -149,6 +151,8 @@ def open_warehouse(
         connection.execute(
             f"SET memory_limit = '{megabytes}MB'; SET TimeZone = 'UTC'; SET enable_progress_bar = false"
         ).fetchall()
+        if is_new:
+            keep_private(path)
         if write:
             for schema in SCHEMAS:
                 connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}").fetchall()

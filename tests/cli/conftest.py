@@ -37,7 +37,13 @@ Workbench = Callable[..., Said]
 
 
 @pytest.fixture
-def workbench(capsys: pytest.CaptureFixture[str]) -> Workbench:
+def heard() -> list[Said]:
+    """All that commands of a test said."""
+    return []
+
+
+@pytest.fixture
+def workbench(capsys: pytest.CaptureFixture[str], heard: list[Said]) -> Workbench:
     """Call the command line and return its exit code, stdout and stderr."""
 
     def call(*words: str | Path) -> Said:
@@ -46,7 +52,8 @@ def workbench(capsys: pytest.CaptureFixture[str]) -> Workbench:
             code = main([str(word) for word in words])
         except SystemExit as ended:
             code = int(ended.code or 0)
-        return Said(code, *capsys.readouterr())
+        heard.append(Said(code, *capsys.readouterr()))
+        return heard[-1]
 
     return call
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from canaries import canaries_of, scan, told
 
 if TYPE_CHECKING:
     from conftest import Said, Workbench
@@ -54,6 +55,17 @@ def only_delivery(exports: Path) -> Path:
     return delivery
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_a_patient_is_told(exports: Path, migration: Path, heard: list[Said]) -> Iterator[None]:
+    """Hold after every bad input that no answer and no file that it left holds a value of a patient."""
+    with (only_delivery(exports) / "contacts.csv").open(encoding="utf-8-sig", newline="") as file:
+        canaries = [one for row in csv.DictReader(file) for one in canaries_of(row)]
+    assert len(canaries) > 20
+    yield
+    assert scan(migration, canaries) == []
+    assert [one for said in heard for text in (said.out, said.err) for one in told(text, canaries)] == []
+
+
 def test_an_export_without_contacts_is_refused_by_name(workbench: Workbench, migration: Path, exports: Path) -> None:
     (only_delivery(exports) / "contacts.csv").unlink()
     said = take_snapshot(workbench, migration)
@@ -72,6 +84,14 @@ def test_an_export_without_its_key_column_is_refused_by_name(
     said = take_snapshot(workbench, migration)
     assert said.document["stopped"] == "ExportProblem"
     assert "contact_id" in said.document["reason"]
+
+
+def test_a_table_whose_first_line_is_a_patient_is_refused_without_telling_it(
+    workbench: Workbench, migration: Path, exports: Path
+) -> None:
+    path = only_delivery(exports) / "contacts.csv"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    assert take_snapshot(workbench, migration).document["stopped"] == "ExportProblem"
 
 
 def test_a_folder_of_exports_that_was_emptied_is_named(workbench: Workbench, migration: Path, exports: Path) -> None:

@@ -97,19 +97,34 @@ def test_a_fault_of_ours_tells_its_kind_and_place_but_no_value(workbench: Workbe
     assert "Mary Miller" not in said.err + said.out
 
 
-def test_archive_packs_decisions_but_no_key(workbench: Workbench, migration: Path, tmp_path: Path) -> None:
-    import zipfile
-
+def test_an_archive_is_written_once_and_restored_once(
+    workbench: Workbench, migration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_ARCHIVE_PASSPHRASE", "six words that were drawn by lot")
     workbench("doctor", "--migration", migration)
-    key = migration / "data" / "rehearsal" / "key"
-    assert key.is_file()
-    said = workbench("archive", "--migration", migration, "--out", tmp_path / "kept.zip")
-    assert said.code == 0
-    with zipfile.ZipFile(tmp_path / "kept.zip") as bundle:
-        names = bundle.namelist()
-        assert key.read_bytes() not in [bundle.read(name) for name in names]
-    assert {"migration.toml", "mappings/objects/patient.toml", "data/rehearsal/ledger.sqlite"} <= set(names)
-    assert workbench("archive", "--migration", migration, "--out", tmp_path / "kept.zip").code == 1
+    kept, back = tmp_path / "kept.archive", tmp_path / "back"
+    said = workbench("archive", "--migration", migration, "--out", kept, "--json")
+    assert (said.code, said.document["bytes"]) == (0, kept.stat().st_size)
+    again = workbench("archive", "--migration", migration, "--out", kept)
+    assert (again.code, again.err) == (1, f"workbench archive: {kept} exists already. Nothing was changed.\n")
+    assert workbench("archive", "--restore", kept, "--out", back, "--json").document["files"] == said.document["files"]
+    assert (back / "mappings" / "objects" / "patient.toml").is_file() and (
+        back / "data/rehearsal/ledger.sqlite"
+    ).is_file()
+    refused = workbench("archive", "--restore", kept, "--out", back)
+    assert (refused.code, "is there already. Name a new folder; nothing was changed." in refused.err) == (1, True)
+
+
+def test_an_archive_without_a_passphrase_is_refused_before_anything_is_written(
+    workbench: Workbench, migration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WORKBENCH_ARCHIVE_PASSPHRASE", raising=False)
+    said = workbench("archive", "--migration", migration, "--out", tmp_path / "kept.archive", "--json")
+    assert (said.code, said.document["stopped"]) == (1, "KeyProblem")
+    monkeypatch.setenv("WORKBENCH_ARCHIVE_PASSPHRASE", "too short")
+    said = workbench("archive", "--migration", migration, "--out", tmp_path / "kept.archive")
+    assert "20 characters or more" in said.err and "too short" not in said.err
+    assert not (tmp_path / "kept.archive").exists()
 
 
 def test_purge_deletes_what_can_be_rebuilt_and_keeps_ledger_and_decisions(
@@ -120,7 +135,8 @@ def test_purge_deletes_what_can_be_rebuilt_and_keeps_ledger_and_decisions(
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).touch()
     preview = workbench("purge", "--migration", migration, "--json").document
-    assert preview == {"paths": ["data/warehouse.duckdb", "data/runs"], "deleted": False}
+    paths = ["data/warehouse.duckdb", "data/runs"]
+    assert preview == {"paths": paths, "files": 2, "bytes": 0, "deleted": False}
     assert workbench("purge", "--migration", migration, "--confirm").code == 0
-    assert sorted(path.name for path in data.iterdir()) == ["exports", "rehearsal"]
+    assert sorted(path.name for path in data.iterdir()) == ["exports", "purged", "rehearsal"]
     assert (migration / "mappings").is_dir()

@@ -5,8 +5,10 @@ import json
 import re
 
 import pytest
+from canaries import patients_of, scan
 from commands import Journey, run_journey, workbench
 from foreign import without_empty
+from rights import open_to_others
 from truth import Tenant, mismatches, rejected_records
 
 from workbench.journey.record import open_run_ledger
@@ -246,6 +248,16 @@ def test_a_rehearsal_leaves_the_decision_files_alone(journey):
 def test_the_audit_chain_is_unbroken(journey):
     checked = workbench("verify-log", "--migration", str(journey.practice.folder))
     assert (checked.returncode, "unbroken" in checked.stdout) == (0, True)
+
+
+def test_no_file_of_the_journey_holds_a_value_of_a_patient(journey):
+    canaries = patients_of(journey.practice.settings.warehouse)
+    assert len(canaries) > 60
+    assert scan(journey.practice.folder, canaries) == []
+
+
+def test_no_file_of_the_journey_is_open_to_others(journey):
+    assert open_to_others(journey.practice.folder) == []
 
 
 def test_running_again_finds_every_step_green(journey):

@@ -1,19 +1,15 @@
-import json
 import sqlite3
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import KeyProblem
-from workbench.journey.starter import archive
 from workbench.ledger.audit import append_entry, entry_hash, note, note_act, person, verify
 from workbench.ledger.images import check_key, keep_image, last_image
 from workbench.ledger.lease import hold_lease
 from workbench.ledger.operations import Intent, Outcome, intend, record_outcomes
 from workbench.ledger.store import Ledger, open_ledger
-from workbench.ledger.verify_log import main
 from workbench.settings import read_settings
 from workbench.vocabulary import State
 
@@ -131,21 +127,3 @@ def test_where_nothing_was_run_an_act_makes_no_ledger(tmp_path: Path) -> None:
     settings = read_settings(tmp_path)
     note_act(settings, "archive packed", "migration")
     assert not settings.ledger.exists()
-
-
-def test_an_archive_holds_the_log_and_the_program_that_checks_it(tmp_path: Path) -> None:
-    (tmp_path / "migration.toml").write_text("")
-    settings = read_settings(tmp_path)
-    ledger = open_ledger(settings.ledger, KEY)
-    note(ledger, "tenant opened to read", "tenant")
-    ledger.engine.dispose()
-    archive(settings, tmp_path / "all.zip")
-    with zipfile.ZipFile(tmp_path / "all.zip") as bundle:
-        bundle.extractall(tmp_path / "unpacked")
-    log = tmp_path / "unpacked" / "audit" / "rehearsal" / "audit.jsonl"
-    assert log.with_name("verify_log.py").is_file()
-    assert [json.loads(line)["act"] for line in log.read_text().splitlines()] == [
-        "tenant opened to read",
-        "archive packed",
-    ]
-    assert main([str(log)]) == 0

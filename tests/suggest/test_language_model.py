@@ -17,7 +17,7 @@ from little import Little
 
 from workbench.dental.payers import known_payers
 from workbench.errors import SettingsProblem
-from workbench.journey.starter import purge
+from workbench.keeping.purge import purge
 from workbench.ledger.audit import export_log
 from workbench.ledger.store import open_ledger
 from workbench.mapping.spellings import Asked, asked_spellings

@@ -16,6 +16,7 @@ import fsspec
 
 from workbench.dental_exec.encodings import hash_file
 from workbench.errors import ExportProblem, StoreProblem
+from workbench.privacy import private_folder
 
 CHUNK = 4 * 1024 * 1024
 ENDINGS = (".zip", ".xlsx", ".xlsm")
@@ -74,7 +75,7 @@ def pull(url: str, into: Path, *, opener: Opener | None = None, progress: Progre
     standing = _standing(into, name)
     if standing and len(mark) > 1 and _read(into / f".{name}.source") == mark:
         return standing
-    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(into)
     part, source = into / f".{name}.part", into / f".{name}.part.source"
     if _read(source) != mark or len(mark) < 2:
         part.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_in_
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.log import note_event
 from workbench.mapping.files import read_mappings
+from workbench.privacy import keep_private, private_folder
 from workbench.reports.explain import explain_row
 from workbench.reports.page import StepLine, write_index
 from workbench.settings import Settings
@@ -36,8 +37,8 @@ def current_run(settings: Settings, *, fresh: bool = False) -> Run:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             name = f"{settings['migration.id']}-{settings.target}-{stamp}"
             run = start_run(ledger, _free(settings, name), settings.target)
-            folder = settings.runs / run.run_id
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = private_folder(settings.runs / run.run_id)
+            keep_private(settings.folder / "data")  # also where git made it
             (folder / "calls_before.json").write_text(json.dumps(calls_so_far(ledger)), "utf-8")
     finally:
         ledger.engine.dispose()

@@ -17,6 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from workbench.errors import SettingsProblem, SetupMissing, TenantUnreachable, WorkbenchError, gather
 from workbench.freshsales.endpoints import endpoint
+from workbench.privacy import private_folder
 from workbench.settings import Settings
 
 IDLE_SECONDS = 600
@@ -43,7 +44,7 @@ def start_tenant(settings: Settings) -> str:
     known = _known(state)
     if known and _answers(known["base_url"]):
         return str(known["base_url"])
-    state.mkdir(parents=True, exist_ok=True)
+    private_folder(state)
     command = [
         sys.executable,
         "-m",
@@ -60,7 +61,9 @@ def start_tenant(settings: Settings) -> str:
         str(IDLE_SECONDS),
     ]
     with (state / "tenant.log").open("ab") as log:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+        child = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, umask=0o077
+        )
     child.returncode = 0  # nobody waits for it: it outlives this process, and ends by itself when it is idle
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:

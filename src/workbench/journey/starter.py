@@ -1,4 +1,4 @@
-"""A migration folder: made from the starter, given deliveries, and in the end packed and purged."""
+"""A migration folder: made from the starter, and given deliveries."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import json
 import re
 import shutil
 import sys
-import zipfile
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,12 +17,10 @@ from workbench.dental_exec.deliveries import Delivery, find_deliveries
 from workbench.dental_exec.pull import is_url, pull
 from workbench.dental_exec.workbooks import BOOKS, is_workbook
 from workbench.errors import ExportProblem, SettingsProblem, StoreProblem
-from workbench.ledger.audit import export_log, note_act
-from workbench.ledger.store import open_ledger
 from workbench.mapping.approval import APPROVED
+from workbench.privacy import keep_private, private_folder
 from workbench.settings import Settings
 from workbench.suggest.value_files import draft_mappings
-from workbench.vocabulary import Target
 
 PACKAGED = Path(__file__).parent.parent / "starter"
 REPOSITORY = Path(__file__).parent.parent.parent.parent
@@ -32,28 +28,6 @@ PARTS = ("notebooks", "mappings", "expectations", "migration.toml")
 DRAFTS = "mappings/drafts"
 SHIPPED_VALUES = ("contact_route.csv",)
 """Value maps that say what the words of an export mean; all others are a practice's own."""
-
-REBUILDABLE = (
-    "data/warehouse.duckdb",
-    "data/warehouse.duckdb.wal",
-    "data/spill",
-    "data/unpacked",
-    "data/runs",
-    "data/sample",
-    "data/lab",
-    "data/suggest",
-)
-KEPT = (
-    "migration.toml",
-    "mappings",
-    "expectations",
-    "notebooks",
-    "data/runs",
-    "data/freshsales",
-    "data/rehearsal/ledger.sqlite",
-    "data/rehearsal/ledger.sqlite-wal",  # what a killed run wrote last
-    "data/rehearsal/decisions",
-)
 
 
 def starter_folder() -> Path:
@@ -87,7 +61,7 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
         else:
             shutil.copy(source, target)
         made.append(target)
-    (folder / "data").mkdir(exist_ok=True)
+    private_folder(folder / "data")
     if not (folder / ".gitignore").exists():
         (folder / ".gitignore").write_text("data/\n", "utf-8")
     _set(folder, "id", re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "migration")
@@ -169,6 +143,7 @@ def add_delivery(settings: Settings, exports: str) -> list[Path]:
         name = PurePosixPath(unquote(urlsplit(exports).path))
         into = home / name.stem if name.suffix.lower() in BOOKS else home
         added = [pull(exports, into, progress=_tell_bytes if sys.stderr.isatty() else None)]
+        _keep_all_private(added[0])
         found = []
     else:
         added = []
@@ -205,12 +180,13 @@ def _bring(delivery: Delivery, home: Path) -> Path:
         )
     beside = target.with_name(f".{target.name}.part")
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(target.parent)
         _clear(beside)
         if source.is_dir():
             shutil.copytree(source, beside, symlinks=True)
         else:
             shutil.copy(source, beside)
+        _keep_all_private(beside)
         beside.rename(target)
     except OSError as problem:
         raise StoreProblem(
@@ -221,6 +197,13 @@ def _bring(delivery: Delivery, home: Path) -> Path:
         if beside.exists():
             _clear(beside)
     return target
+
+
+def _keep_all_private(root: Path) -> None:
+    """Take what was copied from everybody but its owner; what a link leads to is not ours."""
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            keep_private(path)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -235,60 +218,6 @@ def _clear(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
-    """Delete what holds patients' values and can be rebuilt or is evidence already archived; ledgers and decisions stay."""
-    there = [name for name in REBUILDABLE if (settings.folder / name).exists()]
-    if confirm:
-        _note_everywhere(settings, "warehouse and runs purged", paths=there)
-        for name in there:
-            path = settings.folder / name
-            _clear(path)
-    verb = "Deleted" if confirm else "Would delete (add --confirm)"
-    return {
-        "paths": there,
-        "deleted": confirm,
-        "text": f"{verb}: {', '.join(there) or 'nothing'}. Ledgers and decisions stay.",
-    }
-
-
-def archive(settings: Settings, out: Path) -> dict[str, Any]:
-    """Write decisions, notebooks, ledger and run folders into one new zip."""
-    if out.exists():
-        raise SettingsProblem(f"{out} exists already. Nothing was changed.")
-    if not out.parent.is_dir():
-        raise SettingsProblem(f"There is no folder {out.parent} to write {out.name} into. Nothing was changed.")
-    _note_everywhere(settings, "archive packed")
-    count = 0
-    with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED) as bundle:
-        for name in KEPT:
-            root = settings.folder / name
-            for path in [root] if root.is_file() else sorted(root.rglob("*")):
-                if path.is_file() and path.name != "key":
-                    bundle.write(path, path.relative_to(settings.folder).as_posix())
-                    count += 1
-        for one in (replace(settings, target=target) for target in Target):
-            if one.ledger.is_file():
-                count += _pack_log(bundle, one)
-    return {"file": str(out), "files": count, "text": f"Packed {count} files into {out}."}
-
-
-def _pack_log(bundle: zipfile.ZipFile, settings: Settings) -> int:
-    """Add the audit log of a target as one line an entry, and the program that checks it with nothing but Python."""
-    ledger = open_ledger(settings.ledger, b"")
-    with TemporaryDirectory() as folder:
-        paths = export_log(ledger, Path(folder))
-        for path in paths:
-            bundle.write(path, f"audit/{settings.target}/{path.name}")
-    ledger.engine.dispose()
-    return len(paths)
-
-
-def _note_everywhere(settings: Settings, act: str, **detail: Any) -> None:
-    """Note in the ledger of each target what concerns the whole folder."""
-    for target in Target:
-        note_act(replace(settings, target=target), act, "migration", **detail)
 
 
 def _not_ours(folder: str, names: list[str]) -> set[str]:

@@ -89,10 +89,15 @@ def verify(ledger: Ledger, anchors: Iterable[tuple[int, str]] = ()) -> tuple[int
 
 def export_log(ledger: Ledger, folder: Path) -> list[Path]:
     """Write the log as audit.jsonl, and beside it the program that checks it with nothing but Python."""
+    return write_log(_entries(ledger), folder)
+
+
+def write_log(entries: Iterable[Entry | str], folder: Path) -> list[Path]:
+    """Write entries as they were read, one a line, and the program that checks them."""
     folder.mkdir(parents=True, exist_ok=True)
     log, program = folder / "audit.jsonl", folder / "verify_log.py"
     with log.open("wb") as file:
-        for entry in _entries(ledger):
+        for entry in entries:
             file.write((entry.encode() if isinstance(entry, str) else canonical(entry)) + b"\n")
     program.write_text(inspect.getsource(verify_log), "utf-8")
     return [log, program]

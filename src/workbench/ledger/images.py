@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from workbench.errors import KeyProblem
 from workbench.ledger.store import Ledger
@@ -47,6 +47,12 @@ def last_image(ledger: Ledger, operation_id: int, kind: str) -> Any | None:
     with ledger.read() as connection:
         sealed = connection.scalar(query)
     return unseal(ledger.key, sealed) if sealed else None
+
+
+def count_images(ledger: Ledger) -> int:
+    """Return how many images the ledger holds; no key is needed."""
+    with ledger.read() as connection:
+        return connection.scalar(select(func.count()).select_from(images)) or 0
 
 
 def check_key(ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from workbench.clock import Clock, WallClock
 from workbench.errors import StoreProblem
 from workbench.ledger.tables import facts, metadata, planned
+from workbench.privacy import private_folder
 
 SCHEMA_VERSION = "1"
 PATIENCE = 30
@@ -80,7 +81,9 @@ def open_ledger(path: Path | str, key: bytes) -> Ledger:
     """Open the ledger, making it when it is new; a damaged file is refused, never guessed."""
     url = str(path)
     if "://" not in url:
-        Path(url).parent.mkdir(parents=True, exist_ok=True)
+        private_folder(Path(url).parent)
+        if not Path(url).exists():
+            Path(url).touch(mode=0o600)  # SQLite gives its other files the same rights
         url = f"sqlite:///{url}"
     engine = create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
@@ -98,6 +101,21 @@ def open_ledger(path: Path | str, key: bytes) -> Ledger:
     except DatabaseError:
         raise StoreProblem(DAMAGED) from None
     return ledger
+
+
+def copy_ledger(path: Path, to: Path) -> None:
+    """Copy a ledger as it stands at one moment into one file, with what its write-ahead log holds; others go on writing."""
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as copy:
+            source.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            if copy.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise StoreProblem(DAMAGED)
+    except sqlite3.Error as problem:
+        if "full" in str(problem) or "disk i/o" in str(problem).lower():
+            raise StoreProblem("The disk is full: the ledger could not be copied. Nothing was changed.") from None
+        raise StoreProblem(DAMAGED) from None
 
 
 def _is_made(connection: Connection) -> bool:
