@@ -79,7 +79,9 @@ class Known:
         assert {row["decided_by"] for rows in merged.values() for row in rows} == {"rehearsal"}
         spellings = [row["source_value"] for rows in merged.values() for row in rows]
         counts = [f"| {name} | {len(rows)} |" for name, rows in merged.items()]
-        return counts + [" ".join(name.split()) for name in spellings if not name.startswith("hmac:")] + [" | rehearsal |"]
+        return (
+            counts + [" ".join(name.split()) for name in spellings if not name.startswith("hmac:")] + [" | rehearsal |"]
+        )
 
     def deals(self) -> list[str]:
         deals = [one["fields"] for one in self.truth["records"] if one["destination"] == "deal"]

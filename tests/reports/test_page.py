@@ -136,8 +136,10 @@ def test_the_headline_is_the_verdict_where_no_cell_gives_one(tmp_path):
 
 def test_what_stopped_a_step_comes_before_all_else(tmp_path):
     error = {"output_type": "error", "ename": "MappingProblem", "evalue": "", "traceback": []}
-    html = page(tmp_path, code(shown(show_note("Found.", "done")), tags=("lead",)), code(error), headline="3 spellings")
+    found = code(shown(show_note("Found.", "done")), tags=("lead",))
+    html = page(tmp_path, found, code(error), headline="3 spellings", sign="I have read it.")
     assert order(html, "This step stopped here", "Found.") == ["This step stopped here", "Found."]
+    assert "I have read it." not in html, "nobody signs what stopped"
     assert "3 spellings" not in html
 
 

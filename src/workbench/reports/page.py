@@ -94,7 +94,7 @@ def render_page(
         about=[one for one in blocks if one.place == "about"],
         index=index,
         bound=bound or {},
-        sign=sign,
+        sign="" if any(one.kind == "stop" for one in blocks) else sign,
     )
 
 
