@@ -56,7 +56,7 @@ def test_it_carries_the_starter_and_every_file_of_data(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as bundle:
         carried = set(bundle.namelist())
     starter = {f"workbench/starter/{name}" for part in PARTS for name in shipped(REPOSITORY / part)}
-    assert starter | {"workbench/starter/migration.toml"} <= carried
+    assert starter | {"workbench/starter/migration.toml", "workbench/starter/docs/glossary.md"} <= carried
     source = REPOSITORY / "src"
     data = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.suffix in DATA}
     assert data <= carried

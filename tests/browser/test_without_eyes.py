@@ -1,18 +1,79 @@
-"""Pages that people sign are usable without eyes: axe-core finds nothing serious in them."""
+"""Pages that people sign are usable without eyes, in light and in the dark, by mail and without a network."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from commands import Journey
-from lab_page import SERIOUS
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
+
+from workbench.journey.steps import READ_FOR
 
 pytestmark = pytest.mark.browser
+HEAVIEST = 2_000_000
+"""Bytes of a page: a mail takes it."""
+SIZES = {"desktop": (1400, 1100), "phone": (390, 844)}
 
 
-@pytest.mark.parametrize("name", ["index.html", "35_premapping.html", "80_reconcile.html"])
-def test_a_page_has_no_serious_barrier(journey: Journey, page: Page, name: str) -> None:
-    page.goto((journey.folder / name).as_uri())
-    found = Axe().run(page).response["violations"]
-    assert [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found if one["impact"] in SERIOUS] == []
+@pytest.fixture(scope="module")
+def pages(journey: Journey) -> list[Path]:
+    found = sorted(journey.folder.glob("**/*.html"))
+    assert {"index", *READ_FOR} <= {path.stem for path in found}
+    return found
+
+
+@pytest.fixture(params=["light", "dark"])
+def offline(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page without a network, in daylight and at night."""
+    context = browser.new_context(offline=True, color_scheme=request.param)
+    yield context.new_page()
+    context.close()
+
+
+def test_no_page_has_a_barrier_of_any_impact(pages: list[Path], offline: Page) -> None:
+    found = []
+    for path in pages:
+        offline.goto(path.as_uri())
+        violations = Axe().run(offline).response["violations"]
+        found += [f"{path.name}: {one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in violations]
+    assert found == []
+
+
+def test_every_page_is_whole_without_a_network(pages: list[Path], offline: Page) -> None:
+    """No request leaves a page, no script complains, and none is too heavy to be mailed."""
+    asked: list[str] = []
+    told: list[str] = []
+    offline.on("request", lambda request: asked.append(request.url))
+    offline.on("console", lambda message: told.append(message.text))
+    offline.on("pageerror", lambda problem: told.append(str(problem)))
+    for path in pages:
+        offline.goto(path.as_uri())
+    assert asked == [path.as_uri() for path in pages]
+    assert told == []
+    assert {path.name: path.stat().st_size for path in pages if path.stat().st_size >= HEAVIEST} == {}
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_no_page_is_wider_than_its_screen(pages: list[Path], page: Page, size: tuple[int, int]) -> None:
+    """Wide tables move inside their own frame, so a finger moves the page in one direction only."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    wide = {}
+    for path in pages:
+        page.goto(path.as_uri())
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > size[0]:
+            wide[path.name] = width
+    assert wide == {}
+
+
+def test_every_link_between_pages_leads_somewhere(pages: list[Path], page: Page) -> None:
+    lost = {}
+    for path in pages:
+        page.goto(path.as_uri())
+        links = page.eval_on_selector_all("a[href]", "found => found.map(one => one.getAttribute('href'))")
+        lost |= {f"{path.name}: {one}": one for one in links if one[0] != "#" and not (path.parent / one).is_file()}
+        assert links, path.name
+    assert lost == {}

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from workbench.reports.page import StepLine, write_index
+from workbench.reports.index import StepLine, write_index, write_sign_off
+from workbench.reports.shown import show_table
 
 NOTHING = dict.fromkeys(("created", "updated", "unchanged", "held", "rejected", "excluded", "deferred"), 0)
 SUMMARY: dict[str, Any] = {
@@ -97,8 +99,93 @@ def test_rules_that_some_rows_break_are_explained_beside_a_green_verdict(tmp_pat
 
 def test_nothing_is_explained_where_every_rule_is_met_and_everything_was_checked(tmp_path):
     met = {"evaluated": 74, "passed": 74, "held": 0}
-    html = index(tmp_path, checks=met, reconciliation={"passed": 153, "failed": 0, "not_checked": 0})
+    asked = {"passed": 153, "failed": 0, "not_checked": 0}
+    html = index(tmp_path, checks=met, reconciliation=asked, messages_to_patients=None)
     assert words(html, "</dl>.*?<h2>") == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        pytest.param(0, "0 means: no patient would have noticed the load.", id="none"),
+        pytest.param(2, "Each of these would have reached a patient: switch off what sent it", id="some"),
+    ],
+)
+def test_a_count_of_messages_says_what_it_counts(tmp_path, count, told):
+    said = words(index(tmp_path, messages_to_patients=count), "</dl>.*?<h2>")
+    assert said.startswith("Messages to patients: the rehearsal tenant sends none; it counts what its workflows")
+    assert told in said
+
+
+def test_a_mapping_without_rows_is_named_and_has_no_line_of_noughts(tmp_path):
+    html = index(tmp_path, mappings=SUMMARY["mappings"] | {"claim_history": NOTHING | {"source": 0}, "deleted": {}})
+    assert "No rows in this export for 2 mappings: claim history, deleted." in html
+    assert re.findall("<th scope=.row.>(.*?)<", html) == ["patient", "treatment case", "All rows"]
+    assert "No rows in this export" not in index(tmp_path)
+
+
+def test_a_row_whose_source_was_never_counted_is_not_hidden(tmp_path):
+    html = index(tmp_path, mappings={"astray": NOTHING | {"source": 0, "created": 1}})
+    assert words(html, "<tr><th scope=.row.>astray.*?</tr>") == "astray 0 1 0 0 0 0 0 0"
+    assert "Rows do not add up in: astray." in html
+
+
+def test_the_journey_stands_as_steps_with_their_state(tmp_path):
+    journey = words(index(tmp_path), "<ol class=.journey.*?</ol>")
+    assert journey == "snapshot done load not run"
+
+
+def test_pages_to_sign_say_what_to_read_them_for(tmp_path):
+    run = tmp_path / "r-17"
+    run.mkdir()
+    steps = [
+        StepLine("map", "35_premapping", "Pre-mapping", "green", "35_premapping.html", read_for="what becomes of rows"),
+        StepLine("rollback", "99_roll_back", "Roll back", "open", read_for="what would be taken back"),
+        StepLine("load", "71_load", "Load", "green", "71_load.html"),
+    ]
+    html = write_index(run, steps, SUMMARY, title="Migration", target="rehearsal").read_text("utf-8")
+    read = words(html, "<ul class=.pages.*?</ul>")
+    assert read == "Pre-mapping : what becomes of rows Roll back (not there yet): what would be taken back"
+
+
+def test_the_run_links_to_its_files_and_names_what_it_is_bound_to(tmp_path):
+    run = tmp_path / "r-17"
+    run.mkdir()
+    (run / "summary.json").write_text("{}")
+    bound = {"Snapshot": "f234cc1c"}
+    html = write_index(run, STEPS, SUMMARY, title="Migration", target="rehearsal", bound=bound).read_text("utf-8")
+    assert '<a href="#files">Run r-17: its files</a>' in html
+    assert '<h2 id="files">Files</h2>' in html
+    assert '<th scope="row">Snapshot</th><td>f234cc1c</td>' in html
+
+
+def test_the_page_to_sign_holds_verdict_open_ends_fates_hashes_and_a_place_to_sign_in_this_order(tmp_path):
+    run = tmp_path / "r-17"
+    tables = {
+        "What was not checked": [show_table(pl.DataFrame({"what": ["bytes <b>"]}), "Not in the verdict")],
+        "What is held": [],
+    }
+    out = write_sign_off(
+        run,
+        SUMMARY,
+        tables,
+        title="Sign-off",
+        target="rehearsal",
+        bound={"Snapshot": "f234cc1c"},
+        sign="I take it over.",
+    )
+    html = out.read_text("utf-8")
+    places = [
+        '<p class="word">Reconciled</p>',
+        "bytes &lt;b&gt;",
+        "<h2>What is held</h2>\n<p>None.</p>",
+        "<h2>Every row has one fate</h2>",
+        "f234cc1c",
+        "<p>I take it over.</p>",
+        "</main>",
+    ]
+    assert [html.count(one) for one in places] == [1] * len(places)
+    assert sorted(places, key=html.index) == places
 
 
 def test_a_red_verdict_names_every_failed_check_and_where(tmp_path):
@@ -114,7 +201,8 @@ def test_steps_link_to_their_pages_and_files_that_exist_are_listed(tmp_path):
     html = index(tmp_path)
     assert '<a href="10_take_snapshot.html">Take the snapshot</a>' in html
     assert "<td>Load</td>" in html
-    assert re.findall(r'<span class="state (\w+)">([^<]+)<', html) == [("green", "done"), ("open", "not run")]
+    table = html.partition('<table class="steps">')[2]
+    assert re.findall(r'<span class="state (\w+)">([^<]+)<', table) == [("green", "done"), ("open", "not run")]
     assert re.findall(r'<li><a href="([^"]+)"', html) == ["setup.json", "rebuild_reference.xlsx"]
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -16,6 +17,7 @@ from workbench.reports.pictures import Picture
 
 FRAME = pl.DataFrame({"spelling": ["Delta Dntl <b>", None], "records": [12345, 2], "share": [0.5, 1.0]})
 SECRET = "Marisol"
+LEADS = {"metadata": {"tags": ["lead"]}}
 
 
 def markdown(text: str) -> dict[str, object]:
@@ -34,15 +36,14 @@ def shown(what: object) -> dict[str, object]:
     return {"output_type": "execute_result", "data": what._repr_mimebundle_()}
 
 
-def page(folder: Path, *cells: object, target: str = "rehearsal") -> str:
+def page(folder: Path, *cells: object, target: str = "rehearsal", **more: Any) -> str:
     notebook = {
         "cells": list(cells),
         "metadata": {"papermill": {"parameters": {"name": SECRET}}, "widgets": {"state": SECRET}},
     }
     (folder / "executed.ipynb").write_text(json.dumps(notebook))
-    out = render_page(
-        folder / "executed.ipynb", folder / "pages" / "22.html", title="Profile carriers", run="r-17", target=target
-    )
+    out = folder / "pages" / "22.html"
+    render_page(folder / "executed.ipynb", out, title="Profile carriers", run="r-17", target=target, **more)
     return out.read_text("utf-8")
 
 
@@ -92,21 +93,79 @@ def test_what_we_show_comes_onto_the_page_unchanged(tmp_path, what):
     assert what.html in body(page(tmp_path, code(shown(what))))
 
 
-def test_prose_keeps_its_words_and_loses_html_links_and_the_title(tmp_path):
-    html = body(
-        page(
-            tmp_path,
-            markdown("# Profile carriers\n\n**Reads** `raw`.\n**Decides** nobody.\nAnd more."),
-            markdown("## Next\n\nSee [the next](31_map.ipynb), ![x](http://example.com/x.png) <script>x</script>."),
-        )
+def test_prose_keeps_its_words_and_loses_html_and_links(tmp_path):
+    text = "## Next\n\nSee [the next](31_map.ipynb), ![x](http://example.com/x.png) <script>x</script>."
+    html = body(page(tmp_path, markdown(text)))
+    assert html.splitlines() == ["<h2>Next</h2>", "<p>See the next, x &lt;script&gt;x&lt;/script&gt;.</p>"]
+
+
+def test_how_a_page_was_made_stands_at_its_end_without_the_title(tmp_path):
+    first = markdown("# Profile carriers\n\n**Reads** `raw`.\n**Decides** nobody.\nAnd more.")
+    html = page(tmp_path, first, code(shown(show_note("Found.", "done"))))
+    assert "Reads" not in body(html)
+    made = html.partition("<h2>How this page was made</h2>")[2].partition("</aside>")[0].strip()
+    assert made == ("<p><strong>Reads</strong> <code>raw</code>.<br>\n<strong>Decides</strong> nobody.\nAnd more.</p>")
+
+
+def order(html: str, *texts: str) -> list[str]:
+    return sorted(texts, key=body(html).index)
+
+
+def test_what_leads_comes_first_and_of_it_the_verdict(tmp_path):
+    html = page(
+        tmp_path,
+        markdown("## Numbers"),
+        markdown("## What was not checked") | LEADS,
+        code(shown(show_note("Found nothing.", "done")), tags=("lead",)),
+        headline="3 spellings",
     )
-    assert html.splitlines() == [
-        "<p><strong>Reads</strong> <code>raw</code>.<br>",
-        "<strong>Decides</strong> nobody.",
-        "And more.</p>",
-        "<h2>Next</h2>",
-        "<p>See the next, x &lt;script&gt;x&lt;/script&gt;.</p>",
+    assert order(html, "Found nothing.", "What was not checked", "Numbers") == [
+        "Found nothing.",
+        "What was not checked",
+        "Numbers",
     ]
+    assert "3 spellings" not in html, "a cell gave the verdict"
+
+
+def test_the_headline_is_the_verdict_where_no_cell_gives_one(tmp_path):
+    html = page(tmp_path, markdown("## Numbers"), markdown("## What was not checked") | LEADS, headline="3 spellings")
+    assert body(html).startswith(
+        '<section class="verdict" aria-label="In short">\n<p class="word">3 spellings</p>\n</section>'
+    )
+
+
+def test_what_stopped_a_step_comes_before_all_else(tmp_path):
+    error = {"output_type": "error", "ename": "MappingProblem", "evalue": "", "traceback": []}
+    found = code(shown(show_note("Found.", "done")), tags=("lead",))
+    html = page(tmp_path, found, code(error), headline="3 spellings", sign="I have read it.")
+    assert order(html, "This step stopped here", "Found.") == ["This step stopped here", "Found."]
+    assert "I have read it." not in html, "nobody signs what stopped"
+    assert "3 spellings" not in html
+
+
+def test_a_page_names_what_it_is_bound_to_and_has_room_for_a_signature(tmp_path):
+    html = page(tmp_path, bound={"Snapshot": "f234cc1c", "Signed: mapping": "Ana, 2026-11-26"}, sign="I have read it.")
+    assert '<tr><th scope="row">Snapshot</th><td>f234cc1c</td></tr>' in html
+    sign = html.partition('<section class="sign"')[2].partition("</section>")[0]
+    assert "<p>I have read it.</p>" in sign
+    assert re.findall("<li>(.*?)</li>", sign) == ["Name", "Role", "Date", "Signature"]
+    assert "A rehearsal: sign here to practise" in sign
+    real = page(tmp_path, target="freshsales", sign="I have read it.")
+    assert "<code>workbench approve --by NAME</code> is what opens a step" in real
+    assert 'class="sign"' not in page(tmp_path)
+
+
+def test_words_of_the_glossary_are_explained_where_they_stand_and_no_others(tmp_path):
+    html = page(tmp_path, markdown("Spellings that no mapping knows; a held row waits."))
+    told = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", html.partition("<aside")[2])
+    assert [word for word, _ in told] == ["mapping", "spelling", "held"]
+    assert dict(told)["held"] == "not sent, with a reason a person can act on"
+    assert "<aside" not in page(tmp_path, markdown("Nothing."))
+
+
+def test_the_run_links_to_its_first_page_also_from_the_folder_of_a_delta(tmp_path):
+    assert '<a href="index.html">Run r-17: all pages</a>' in page(tmp_path)
+    assert '<a href="../../index.html">Run r-17: all pages</a>' in page(tmp_path, index="../../index.html")
 
 
 @pytest.mark.parametrize(

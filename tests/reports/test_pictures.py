@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from workbench.reports.pictures import Picture, bars, lines, stacked, tiles
-from workbench.reports.prose import clean_picture
+from workbench.reports.shown import clean_picture
 
 CARRIERS = pl.DataFrame({"carrier": ["Delta <b>", "Cigna"], "records": [31, 4]})
 FATES = pl.DataFrame(

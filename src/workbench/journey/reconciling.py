@@ -9,23 +9,21 @@ from typing import Any
 import polars as pl
 
 from workbench.journey.desk import reading
-from workbench.journey.record import calls_before
+from workbench.journey.record import SHORT, bound_to, calls_before
 from workbench.journey.rehearsal import rehearsal_messages
 from workbench.ledger.account import calls_so_far
-from workbench.ledger.audit import audit_head
-from workbench.ledger.runs import last_run
-from workbench.mapping.approval import standing_signatures
 from workbench.mapping.files import Mappings
 from workbench.pacing import agreed_pacing
 from workbench.reconcile.books import by_cause, write_books
 from workbench.reconcile.checks import Question, Status, by_question
 from workbench.reconcile.counts import GROUPING
+from workbench.reconcile.money import as_money
 from workbench.reconcile.reconciliation import Reconciliation, price_reading, reconcile
 from workbench.reconcile.tiers import Tier
 from workbench.settings import Settings
 
-SHORT = 16
-"""Characters of a hash that a page tells; reconciliation.json has it whole."""
+EXACT = pl.Decimal(28, 4)
+"""No binary fraction: what agrees by stage to the cent agrees by pipeline, too."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +172,16 @@ class Reconciled:
         return self.made.money
 
     @property
+    def amounts(self) -> pl.DataFrame:
+        """Deals and their amounts by pipeline, exact, on both sides."""
+        sides = ("source", "there")
+        exact = [pl.col(f"amount_{one}").str.replace_all(",", "").cast(EXACT).sum() for one in sides]
+        found = self.money.group_by("pipeline").agg(*(pl.col(f"deals_{one}").sum() for one in sides), *exact)
+        told = [pl.col(f"amount_{one}").map_elements(as_money, return_dtype=pl.String) for one in sides]
+        equal = (pl.col("amount_source") == pl.col("amount_there")) & (pl.col("deals_source") == pl.col("deals_there"))
+        return found.sort("pipeline").with_columns(equal.alias("equal"), *told)
+
+    @property
     def deals_by_pipeline(self) -> pl.DataFrame:
         """Deals there, by pipeline."""
         if not self.made.money.height:
@@ -210,6 +218,8 @@ class Reconciled:
             "failed": list(self.made.failed),
             "mappings": mappings,
             "compared": self.made.compared,
+            "unchecked": self.unchecked.to_dicts(),
+            "money": self.amounts.to_dicts(),
             "practices": self.by_practice.to_dicts(),
             "reading_calls": self.made.calls,
             "calls": self.calls,
@@ -244,14 +254,9 @@ def reconcile_run(settings: Settings, mappings: Mappings, tier: str = Tier.FULL)
         )
         pacing = agreed_pacing(settings)
         calls = calls_so_far(desk.ledger) - calls_before(settings, desk.run_id)
-        run, (entries, head) = last_run(desk.ledger), audit_head(desk.ledger)
-    bound = {"Snapshot": run.snapshot or "" if run else "", "Decisions": run.decisions or "" if run else ""}
-    bound |= {"Plan": made.plan.digest, f"Audit chain ({entries:,} entries)": head}
-    bound = {name: value[:SHORT] for name, value in bound.items()}
-    for lock, signature in standing_signatures(settings).items():
-        bound[f"Signed: {lock}"] = f"{signature.by}, {signature.at[:10]}"
+        bound = {"Plan": made.plan.digest[:SHORT]} | bound_to(settings, desk.ledger)
     write_books(made, settings.runs / made.run_id)
-    return Reconciled(made, calls, calls * pacing.interval, messages, {k: v for k, v in bound.items() if v})
+    return Reconciled(made, calls, calls * pacing.interval, messages, bound)
 
 
 def _tell_prices(tiers: pl.DataFrame) -> None:

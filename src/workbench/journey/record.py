@@ -8,23 +8,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from workbench.errors import StoreProblem
-from workbench.journey.steps import AGAIN, APART, STEPS
+from workbench.journey.steps import AGAIN, APART, READ_FOR, SIGNATURES, STEPS, title_of
 from workbench.keys import image_key
 from workbench.ledger.account import calls_so_far
-from workbench.ledger.audit import note
+from workbench.ledger.audit import audit_head, note
 from workbench.ledger.images import check_key
 from workbench.ledger.runs import Run, last_run, reopen_run, start_run, step_in_progress, step_states
 from workbench.ledger.store import Ledger, open_ledger
 from workbench.log import note_event
+from workbench.mapping.approval import standing_signatures
 from workbench.mapping.files import read_mappings
 from workbench.privacy import keep_private, private_folder
 from workbench.reports.explain import explain_row
-from workbench.reports.page import StepLine, write_index
+from workbench.reports.index import StepLine, write_index, write_sign_off
+from workbench.reports.shown import Shown, show_table
 from workbench.settings import Settings
-from workbench.vocabulary import Fate
+from workbench.vocabulary import Fate, Lock
 
 DELTAS = "deltas"
+SIGN_OFF = "sign_off"
+SHORT = 16
+"""Characters of a hash that a page tells; the ledger, approvals.jsonl and reconciliation.json have it whole."""
 COLUMNS = ["source", *(str(fate) for fate in Fate)]
 
 
@@ -124,6 +131,19 @@ def read_record(settings: Settings, run_id: str, notebook: str) -> dict[str, Any
     return {}
 
 
+def bound_to(settings: Settings, ledger: Ledger) -> dict[str, str]:
+    """Return what a signature under a page binds: the run's snapshot and decisions, who signed which lock, the audit head."""
+    run, (entries, head) = last_run(ledger), audit_head(ledger)
+    signed = standing_signatures(settings)
+    decisions = signed[Lock.MAPPING].binds.get("decisions", "") if Lock.MAPPING in signed else ""
+    hashes = {"Snapshot": run.snapshot if run else "", "Decision files": (run and run.decisions) or decisions}
+    hashes |= {f"Audit chain ({entries:,} entries)": head}
+    bound = {name: value[:SHORT] for name, value in hashes.items() if value}
+    for lock, one in signed.items():
+        bound[f"Signed: {lock}"] = f"{one.by}, {one.at[:10]}, {one.digest[:SHORT]}"
+    return bound
+
+
 def write_summary(settings: Settings, run_id: str) -> dict[str, Any]:
     """Write the run's summary and index page from the records that its notebooks left."""
     folder = settings.runs / run_id
@@ -185,7 +205,7 @@ def summary_text(settings: Settings, run_id: str, summary: dict[str, Any]) -> st
 def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> None:
     folder = settings.runs / run_id
     ledger = open_run_ledger(settings)
-    states = step_states(ledger, run_id)
+    states, bound = step_states(ledger, run_id), bound_to(settings, ledger)
     ledger.engine.dispose()
     seconds = _notebook_seconds(settings, run_id)
     deltas = delta_folders(folder)
@@ -204,7 +224,25 @@ def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> No
                     for notebook in AGAIN
                     if (delta / f"{notebook}.html").is_file()
                 ]
-    write_index(folder, lines, summary, title=str(settings["practice.name"]), target=str(settings.target))
+    named = {"target": str(settings.target), "practice": str(settings["practice.name"])}
+    if reconciled := read_record(settings, run_id, "80_reconcile"):
+        checked = read_record(settings, run_id, "60_validate")
+        tables = {
+            "What was not checked": _tables(reconciled, "unchecked", "Not in the verdict"),
+            "What is held": _tables(checked, "reasons", "Held rows by mapping and reason"),
+            "Money": _tables(reconciled, "money", "Amounts by pipeline, on both sides"),
+        }
+        write_sign_off(
+            folder, summary, tables, title=title_of(SIGN_OFF), bound=bound, sign=SIGNATURES[SIGN_OFF], **named
+        )
+        place = max((place for place, line in enumerate(lines) if line.step == "reconcile"), default=0) + 1
+        lines.insert(place, _step_line("reconcile", SIGN_OFF, states.get("reconcile", "open"), folder, None))
+    write_index(folder, lines, summary, title=named["practice"], target=named["target"], bound=bound)
+
+
+def _tables(record: dict[str, Any], name: str, caption: str) -> list[Shown]:
+    rows = record.get(name)
+    return [show_table(pl.DataFrame(rows, infer_schema_length=None), caption, limit=100)] if rows else []
 
 
 def _step_line(
@@ -216,11 +254,12 @@ def _step_line(
     return StepLine(
         step=step,
         notebook=notebook,
-        title=notebook.partition("_")[2].replace("_", " ").capitalize(),
+        title=title_of(notebook),
         state=state,
         page=page.relative_to(folder).as_posix() if page.is_file() else None,
         seconds=seconds,
         summary=str(record.get("headline", "")),
+        read_for="" if within else READ_FOR.get(notebook, ""),
     )
 
 

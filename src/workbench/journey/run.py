@@ -14,10 +14,17 @@ from typing import Any
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
 from workbench.journey.delta import delta_folder, newer_deliveries
 from workbench.journey.jupyter import WarmKernels, warm_kernels
-from workbench.journey.record import current_run, open_run_ledger, reopen_last_run, summary_text, write_summary
+from workbench.journey.record import (
+    bound_to,
+    current_run,
+    open_run_ledger,
+    reopen_last_run,
+    summary_text,
+    write_summary,
+)
 from workbench.journey.rehearsal import forget_rehearsal, seed_rehearsal
 from workbench.journey.starter import notebooks_folder
-from workbench.journey.steps import AGAIN, APART, STEPS, steps_between
+from workbench.journey.steps import AGAIN, APART, SIGNATURES, STEPS, steps_between, title_of
 from workbench.keys import api_key
 from workbench.ledger.lease import RUNNER, hold_lease
 from workbench.ledger.runs import Run, finish_run, note_step, step_states
@@ -92,6 +99,8 @@ def rehearse(settings: Settings, *, patients: int, fresh: bool) -> dict[str, Any
     """Run every step on the rehearsal tenant; the generated practice stands in where no exports are named."""
     prepare_rehearsal(settings, patients=patients, fresh=fresh)
     ran = run_steps(settings)
+    # A preview, which writes nothing: how what was loaded would be taken back belongs to what people read.
+    run_steps(settings, first="rollback")
     summary = write_summary(settings, ran.run.run_id)
     return {**summary, "text": summary_text(settings, ran.run.run_id, summary)}
 
@@ -216,14 +225,22 @@ def _as_ours(notebook: str, problem: Any) -> WorkbenchError:
 
 
 def _render(settings: Settings, executed: Path, folder: Path, notebook: str) -> None:
-    title = notebook.partition("_")[2].replace("_", " ").capitalize()
+    record = folder / f"{notebook}.json"
+    ledger = open_run_ledger(settings)
+    bound = bound_to(settings, ledger)
+    ledger.engine.dispose()
+    run, *within = folder.relative_to(settings.runs).parts
     render_page(
         executed,
         folder / f"{notebook}.html",
-        title=title,
-        run=folder.relative_to(settings.runs).parts[0],
+        title=title_of(notebook),
+        run=run,
         target=str(settings.target),
         practice=str(settings["practice.name"]),
+        index="../" * len(within) + "index.html",
+        headline=str(json.loads(record.read_text("utf-8")).get("headline", "")) if record.is_file() else "",
+        bound=bound,
+        sign=SIGNATURES.get(notebook, ""),
     )
 
 

@@ -36,6 +36,34 @@ AGAIN = (
 )
 """What each newer delivery goes through: the journey's own notebooks, with the delta's where the sample was."""
 
+READ_FOR = {
+    "20_profile_columns": "what the export holds; for whoever decides the mapping",
+    "35_premapping": "what becomes of every row and field; read it before the mapping approval",
+    "60_validate": "what is held, and who can end the reason",
+    "70_sample": "what was sent beside what Freshsales holds, and what the load takes; read it before the load approval",
+    "80_reconcile": "both sides compared, what differs, and what was not checked",
+    "sign_off": "the result in short, and the place to sign it",
+    "99_roll_back": "what a rollback would take back, and what it would leave alone",
+}
+"""The pages that people read who open no notebook, and why each does."""
+
+SIGNATURES = {
+    "35_premapping": "I have read what becomes of every row and every field, and agree to apply it to this snapshot.",
+    "70_sample": "I have read what the load takes and every field that differs, and agree that the rest is loaded.",
+    "80_reconcile": "I have read the verdict, what was not checked, and every exception.",
+    "sign_off": "I have read the verdict, what was not checked and what is held, and take the result over as it is.",
+    "99_roll_back": "I have read what is deleted, restored and left alone, and agree that it is taken back.",
+}
+"""What a signature under a page says."""
+
+
+TITLES = {"35_premapping": "Pre-mapping", "sign_off": "Sign-off"}
+
+
+def title_of(page: str) -> str:
+    """Return the title of a page: what its notebook is called, without the number."""
+    return TITLES.get(page) or page.partition("_")[2].replace("_", " ").capitalize()
+
 
 def steps_between(first: str | None, last: str | None) -> list[str]:
     """Return the steps from `first` to `last`; a step apart stands alone."""

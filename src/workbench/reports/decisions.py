@@ -67,6 +67,24 @@ def decision_frame(maps: list[Asked]) -> pl.DataFrame:
     return frame.sort(rank, "value map", pl.col("records").neg(), "spelling")
 
 
+def merged_frame(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a value that several spellings become: the spellings, the records that write them, who decided."""
+    return (
+        decisions.filter(pl.col("becomes") != "")
+        .sort("spelling")
+        .group_by("value map", "becomes")
+        .agg(
+            pl.col("spelling").str.join("; ").alias("spellings"),
+            pl.len().alias("merged"),
+            pl.col("records").sum(),
+            pl.col("decided by").unique().sort().str.join(", "),
+        )
+        .filter(pl.col("merged") > 1)
+        .sort(pl.col("records").neg(), "becomes")
+        .select("becomes", "merged", "spellings", "records", "decided by")
+    )
+
+
 def open_counts(maps: list[Asked]) -> dict[str, int]:
     """Return spellings in use, open ones, and the records that write an open one."""
     return {

@@ -37,6 +37,14 @@ def count_causes(held: pl.DataFrame) -> pl.DataFrame:
     return held.group_by(cause).len("rows").sort("rows", *cause, descending=[True, False, False, False])
 
 
+def held_by_reason(held: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a mapping and reason: the rows it holds and the first of their source ids."""
+    reason = ("mapping", "field", "message")
+    ids = pl.col("source_id").sort().head(5).str.join(", ").alias("ids")
+    found = held.group_by(reason).agg(pl.len().alias("rows"), ids)
+    return found.sort("mapping", "rows", *reason[1:], descending=[False, True, False, False])
+
+
 STANDS = ("source_object", "source_id", "mapping", "field", "file", "record", "wrong", "fix", "who", "where")
 DECIDES = ("value_map", "source_value", "rows", "choices", "decision", "destination_value", "note")
 TYPED = DECIDES[-3:]

@@ -1,12 +1,13 @@
-"""The pages of a run: a notebook's, without code, foreign HTML or widgets, and the first one with the verdict and every link."""
+"""The page of a notebook, without code, foreign HTML or widgets: what it found first, how it was made last."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,88 +16,100 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from workbench.reports.prose import clean_picture, clean_shown, render_prose
-from workbench.reports.shown import Shown, clock_text, show_facts, show_list, show_note, show_table, written
-from workbench.vocabulary import Fate
+from workbench.reports.shown import (
+    Shown,
+    clean_picture,
+    clean_shown,
+    clock_text,
+    render_prose,
+    show_facts,
+    show_list,
+    show_note,
+    show_table,
+    written,
+)
 
-__all__ = [
-    "Shown",
-    "StepLine",
-    "render_page",
-    "show_facts",
-    "show_list",
-    "show_note",
-    "show_table",
-    "write_index",
-    "write_page",
-]
+__all__ = ["Shown", "render_page", "show_facts", "show_list", "show_note", "show_table", "write_page"]
 
 HIDDEN = {"parameters", "injected-parameters", "papermill-error-cell-tag", "hide"}
 TEXT = "show-text"
 """The tag of a cell whose plain text may stand on a page."""
-
-
-FILES = {
-    "summary.json": "every figure of this page, for machines",
-    "setup.json": "what the tenant needs: fields, pick-lists, pipelines, stages",
-    "log.jsonl": "the run's log: ids and counts, no values",
+LEAD = "lead"
+"""The tag of a cell that stands first on its page: the verdict, and what was not checked."""
+NOTE = '<figure data-workbench="note"'
+GLOSSARIES = [
+    Path(__file__).parents[1] / "starter" / "docs" / "glossary.md",
+    Path(__file__).parents[3] / "docs" / "glossary.md",
+]
+"""Where the glossary lies: in the installed wheel, or in the repository this package runs from."""
+ABSENT: dict[str, object] = {
+    **dict.fromkeys(("headline", "index", "sign"), ""),
+    **dict.fromkeys(("lead", "blocks", "about", "files"), ()),
+    "bound": {},
 }
-BOOKS = (".xlsx", ".csv")
-STATES = {"green": "done", "red": "stopped", "started": "running", "open": "not run"}
-"""How a step's state in the ledger is told to people; a state of another name stands as it is."""
+"""What a page has none of, where nobody gives it."""
+ENTRY = re.compile(r"^\| ([^|`]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Block:
-    """One piece of a page: prose, shown, picture, text or stop."""
+    """One piece of a page: prose, shown, picture, text or stop; some lead the page, some tell how it was made."""
 
     kind: str
     html: Markup
-
-
-@dataclass(frozen=True)
-class StepLine:
-    """One notebook of a run: where it stands, and the page that tells what it did."""
-
-    step: str
-    notebook: str
-    title: str
-    state: str
-    page: str | None = None
-    seconds: float | None = None
-    summary: str = ""
-
-
-@dataclass(frozen=True)
-class MappingLine:
-    """One mapping's rows by fate."""
-
-    name: str
-    source: int
-    fates: tuple[int, ...]
-
-    @property
-    def adds_up(self) -> bool:
-        """Say whether every source row has one fate."""
-        return self.source == sum(self.fates)
+    place: str = "body"
 
 
 def render_page(
-    executed: Path, out: Path, *, title: str, run: str, target: str, practice: str = "", index: str = "index.html"
+    executed: Path,
+    out: Path,
+    *,
+    title: str,
+    run: str,
+    target: str,
+    practice: str = "",
+    index: str = "index.html",
+    headline: str = "",
+    bound: Mapping[str, str] | None = None,
+    sign: str = "",
 ) -> Path:
-    """Write the page of an executed notebook; code, tracebacks, widgets and foreign HTML never reach it."""
+    """Write the page of an executed notebook; code, tracebacks, widgets and foreign HTML never reach it.
+
+    What leads comes first: `headline` where no cell gives a verdict. `bound` are the hashes that say which state it
+    shows; `sign` is what a signature under it would say. What the notebook reads, writes and decides comes last.
+    """
     cells = json.loads(executed.read_text("utf-8")).get("cells", [])
     blocks = [block for number, cell in enumerate(cells) for block in _blocks(cell, f"p{number}")]
+    is_told = any(one.place == LEAD and NOTE in one.html for one in blocks)
     return write_page(
-        out, "page.html.j2", title=title, run=run, target=target, practice=practice, blocks=blocks, index=index
+        out,
+        "page.html.j2",
+        title=title,
+        run=run,
+        target=target,
+        practice=practice,
+        headline="" if is_told else headline,
+        lead=sorted((one for one in blocks if one.place == LEAD), key=_rank),
+        blocks=[one for one in blocks if one.place == "body"],
+        about=[one for one in blocks if one.place == "about"],
+        index=index,
+        bound=bound or {},
+        sign="" if any(one.kind == "stop" for one in blocks) else sign,
     )
 
 
 def write_page(out: Path, template: str, **values: object) -> Path:
-    """Fill a template of this room and write it; the style travels inside the page and is named by its hash."""
+    """Fill a template of this room and write it; the style travels inside the page and is named by its hash.
+
+    Words of the glossary that stand on the page are explained at its end.
+    """
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    html = _environment().get_template(template).render(style=Markup(style), style_hash=digest, **values)  # noqa: S704  our own file
+    values = ABSENT | values
+    values |= {"style": Markup(style), "style_hash": digest}  # noqa: S704  our own file
+    filled = _environment().get_template(template)
+    words = words_in(filled.render(words={}, **values).partition("<main>")[2].partition("</main>")[0])
+    html = filled.render(words=words, **values)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f"{out.name}.part")
     try:
@@ -107,143 +120,34 @@ def write_page(out: Path, template: str, **values: object) -> Path:
     return out
 
 
-def write_index(
-    run_folder: Path,
-    steps: Sequence[StepLine],
-    summary: Mapping[str, Any],
-    *,
-    title: str,
-    target: str,
-    practice: str = "",
-) -> Path:
-    """Write index.html of a run folder."""
-    mappings = mapping_lines(summary)
-    total = MappingLine(
-        "All rows",
-        sum(line.source for line in mappings),
-        tuple(sum(line.fates[place] for line in mappings) for place in range(len(Fate))),
-    )
-    return write_page(
-        run_folder / "index.html",
-        "index.html.j2",
-        title=title,
-        run=run_folder.name,
-        target=target,
-        practice=practice,
-        verdict=_verdict(summary, [line.name for line in mappings if not line.adds_up]),
-        facts=_facts(summary),
-        remarks=_remarks(summary),
-        fates=[str(fate) for fate in Fate],
-        mappings=mappings,
-        total=total,
-        steps=steps,
-        states=STATES,
-        files=_files(run_folder),
-    )
-
-
-def mapping_lines(summary: Mapping[str, Any]) -> list[MappingLine]:
-    """Read the mappings of a summary, in its order."""
-    return [
-        MappingLine(name, int(counts.get("source", 0)), tuple(int(counts.get(fate, 0)) for fate in Fate))
-        for name, counts in summary.get("mappings", {}).items()
-    ]
-
-
-def _verdict(summary: Mapping[str, Any], astray: list[str]) -> dict[str, Any]:
-    """Say in one word, and a few sentences, whether both sides agree."""
-    reconciled, differences = summary.get("reconciled"), _count(summary.get("differences"))
-    compared = reconciled or summary.get("differences") is not None
-    lines = []
-    if not compared:
-        word, kind = "Not reconciled yet", "open"
-        lines.append("The run has not come to its reconciliation; nothing on this page is a result to sign.")
-    elif reconciled and not astray:
-        word, kind = "Reconciled", "yes"
-        lines.append("What was delivered equals what is in the tenant.")
-    else:
-        word, kind = "Not reconciled", "no"
-    if compared:
-        lines.append(f"{differences:,} difference{'' if differences == 1 else 's'} between the two sides.")
-        lines += [f"{one}." for one in summary.get("failed") or []]
-    if astray:
-        lines.append(f"Rows do not add up in: {', '.join(astray)}.")
-    if compared and summary.get("zero_write") is not None:
-        lines.append(
-            "Planning again finds nothing left to write."
-            if summary["zero_write"]
-            else "Planning again still finds rows to write."
-        )
-    return {"word": word, "kind": kind, "lines": lines}
-
-
-def _facts(summary: Mapping[str, Any]) -> dict[str, str]:
-    facts = {}
-    if (calls := summary.get("calls")) is not None:
-        facts["API calls"] = f"{int(calls):,}"
-    seconds = summary.get("seconds")
-    clocks: Mapping[str, float | None] = seconds if isinstance(seconds, Mapping) else {"wall": seconds}
-    for name, label in (("api", "API time"), ("wall", "Time on this machine")):
-        if (span := clocks.get(name)) is not None:
-            facts[label] = clock_text(span)
-    if (messages := summary.get("messages_to_patients")) is not None:
-        facts["Messages to patients"] = f"{int(messages):,}"
-    if asked := _counts(summary.get("reconciliation")):
-        facts["Reconciliation checks"] = f"{asked['passed']:,} of {asked['passed'] + asked['failed']:,} passed"
-        facts["Not checked"] = f"{asked['not_checked']:,}"
-    if rules := _counts(summary.get("checks")):
-        facts["Rules met by every row"] = f"{rules['passed']:,} of {rules['evaluated']:,}"
-    return facts
-
-
-def _remarks(summary: Mapping[str, Any]) -> list[str]:
-    """Say what a figure that is not full does not mean, before somebody asks."""
-    remarks = []
-    rules = _counts(summary.get("checks"))
-    if rules and (open_rules := rules["evaluated"] - rules["passed"]):
-        held = rules.get("held", 0)
-        remarks.append(
-            f"{open_rules:,} rule{' is' if open_rules == 1 else 's are'} not met by every row of the export. That is no error"
-            " of the run and nothing against the verdict: a row that breaks a rule is held back before anything is sent"
-            f" ({held:,} row{' is' if held == 1 else 's are'} held, column “held” below), or noted as a finding and moved as it"
-            " stands. The page Validate lists both."
-        )
-    asked = _counts(summary.get("reconciliation"))
-    if asked and (left := asked["not_checked"]):
-        remarks.append(
-            f"{left:,} thing{' was' if left == 1 else 's were'} not checked, because Freshsales does not tell or because"
-            " the row is another’s. The page Reconcile names each, and what stands in its place."
-        )
-    return remarks
-
-
-def _counts(found: object) -> dict[str, int]:
-    return {str(name): int(count) for name, count in found.items()} if isinstance(found, Mapping) else {}
-
-
-def _count(value: object) -> int:
-    if isinstance(value, list | dict):
-        return len(value)
-    return value if isinstance(value, int) else 0
-
-
-def _files(folder: Path) -> list[tuple[str, str]]:
-    found = [name for name in FILES if (folder / name).is_file()]
-    books = sorted(path.name for path in folder.glob("*") if path.suffix in BOOKS and path.is_file())
-    return [(name, FILES.get(name, "")) for name in [*found, *books]]
+def words_in(html: str) -> dict[str, str]:
+    """Return the words of the glossary that stand on a page, each with what it means."""
+    text = re.sub(r"<[^>]+>", " ", html)
+    return {
+        entry: meaning
+        for entry, meaning in _glossary().items()
+        if any(re.search(rf"\b{re.escape(word)}s?\b", text, re.IGNORECASE) for word in re.split(" / |, ", entry))
+    }
 
 
 def _blocks(cell: dict[str, Any], prefix: str) -> list[Block]:
     tags = set(cell.get("metadata", {}).get("tags", []))
     if tags & HIDDEN:
         return []
+    place = LEAD if LEAD in tags else "body"
     if cell["cell_type"] == "markdown":
-        html = render_prose(_text(cell.get("source", "")))
-        return [Block("prose", html)] if html else []
+        text = _text(cell.get("source", ""))
+        html = render_prose(text)
+        return [Block("prose", html, "about" if text.startswith("# ") else place)] if html else []
     if cell["cell_type"] != "code":
         return []
     made = [_output(one, f"{prefix}o{number}", TEXT in tags) for number, one in enumerate(cell.get("outputs", []))]
-    return [block for block in made if block is not None]
+    return [replace(one, place=LEAD if one.kind == "stop" else place) for one in made if one is not None]
+
+
+def _rank(block: Block) -> int:
+    """Put what stopped first, then a verdict, then what else leads."""
+    return 0 if block.kind == "stop" else 1 if NOTE in block.html else 2
 
 
 def _output(output: dict[str, Any], prefix: str, may_show_text: bool) -> Block | None:
@@ -274,6 +178,12 @@ def _text(source: str | list[str]) -> str:
 @cache
 def _style() -> str:
     return files("workbench.reports").joinpath("style.css").read_text("utf-8")
+
+
+@cache
+def _glossary() -> dict[str, str]:
+    text = next(path for path in GLOSSARIES if path.is_file()).read_text("utf-8").partition("\n## ")[0]
+    return {word: meaning.replace("`", "") for word, meaning in ENTRY.findall(text) if word not in {"Word", "---"}}
 
 
 @cache

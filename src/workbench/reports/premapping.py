@@ -45,14 +45,14 @@ OURS = {"source_file", "source_row"}
 
 
 def mapping_frame(mappings: Mappings) -> pl.DataFrame:
-    """Return one row a mapping: what it reads, what it makes, which rows of the brief it serves."""
+    """Return one row a mapping: what it reads, what it makes or why nothing, which rows of the brief it serves."""
     rows = [
         (
             one.name,
             one.title,
             one.source_object,
             one.where,
-            one.destination or "–",
+            one.destination or (f"left out: {one.reason}" if one.reason else "–"),
             str(one.kind),
             ", ".join(str(row) for row in one.rows),
             len(one.fields) + len(one.lookups),
