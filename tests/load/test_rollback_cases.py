@@ -20,6 +20,7 @@ from workbench.load.rollback import RollbackPreview, plan_rollback, roll_back
 from workbench.load.survey import Case
 from workbench.reconcile.people import SETTLING
 from workbench.reconcile.reconciliation import reconcile
+from workbench.warehouse import open_warehouse
 
 SOURCE_ID = "cf_source_system_id"
 
@@ -73,6 +74,21 @@ def test_what_still_is_as_we_wrote_it_becomes_what_it_was_and_what_a_person_wrot
     assert (after["last_name"], after["city"], after["job_title"]) == ("Theirs", "Boise", "Owner")
     assert cases(done)["contact", number] is Case.EDITED
     assert done.kept.filter(done.kept["destination_id"] == number)["why"].to_list() == ["city"]
+
+
+def test_what_a_person_wrote_before_a_delta_that_kept_it_stays_with_its_record(loaded, written):
+    made, theirs = ours(loaded, written.number)[0], written.number
+    edit(loaded, made["id"], city="Boise")
+    edit(loaded, theirs, city="Salem")
+    scope = loaded.few(3, 1)
+    with open_warehouse(loaded.practice.settings.warehouse, write=True) as warehouse:
+        warehouse.run("UPDATE staged.patient SET city = 'Nome', fingerprint = sha256(fingerprint)")
+    loaded.load(scope)
+    assert [by_id(loaded, "contacts", one)["city"] for one in (made["id"], theirs)] == ["Boise", "Salem"]
+    done = foreseen_and_done(loaded)
+    assert by_id(loaded, "contacts", made["id"])["city"] == "Boise"
+    assert by_id(loaded, "contacts", theirs)["city"] == "Salem"
+    assert {cases(done)["contact", one] for one in (made["id"], theirs)} == {Case.EDITED}
 
 
 def test_what_a_person_set_back_already_is_left_alone(loaded, written):

@@ -60,8 +60,8 @@ class Known:
     is_complete: bool
 
     def last(self, name: str) -> Any:
-        """Return a field as last seen; an answer that does not show it is as good as what was sent."""
-        return self.read_back[name] if name in self.read_back else self.sent.get(name)
+        """Return a field as we left it: as read back, or as sent where no answer shows it, or where a person took it over."""
+        return self.read_back[name] if name in {*self.read_back} - self.kept else self.sent.get(name)
 
 
 UNKNOWN = Known({}, {}, frozenset(), is_complete=True)

@@ -240,8 +240,8 @@ def _read_back(ledger: Ledger, identity: Identity, mapping: ObjectMapping | None
         {
             "field": name,
             "sent": mask(value),
-            "there": mask(known.last(name) or ""),
-            "equal": are_equal(mapping, name, value, known.last(name)),
+            "there": mask(known.read_back.get(name, value) or ""),
+            "equal": are_equal(mapping, name, value, known.read_back.get(name, value)),
         }
         for name, value in sorted(known.sent.items())
         if value not in (None, "", [])
