@@ -13,6 +13,7 @@ from loaded import Loaded
 from rights import open_to_others
 from rooms import make_practice
 
+from workbench.journey.rehearsal import start_tenant
 from workbench.journey.starter import add_delivery, init_migration
 from workbench.ledger.store import open_ledger
 from workbench.privacy import private_folder
@@ -47,6 +48,17 @@ def test_a_run_leaves_nothing_that_others_may_read(tmp_path: Path) -> None:
         assert ran.returncode == 0, ran.stderr
         found = {path.name for path in (practice.folder / "data").iterdir()}
         assert {"exports", "rehearsal", "runs", "warehouse.duckdb"} <= found
+        assert open_to_others(practice.folder) == []
+    finally:
+        practice.stop_tenant()
+
+
+def test_a_tenant_started_without_the_command_leaves_nothing_that_others_may_read(tmp_path: Path) -> None:
+    practice = make_practice(tmp_path)
+    try:
+        with umask(0):
+            start_tenant(practice.settings)
+        assert (practice.settings.target_folder / "tenant.log").is_file()
         assert open_to_others(practice.folder) == []
     finally:
         practice.stop_tenant()

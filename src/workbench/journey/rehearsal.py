@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from workbench.errors import SettingsProblem, SetupMissing, TenantUnreachable, WorkbenchError, gather
 from workbench.freshsales.endpoints import endpoint
-from workbench.privacy import private_folder
+from workbench.privacy import keep_private, private_folder
 from workbench.settings import Settings
 
 IDLE_SECONDS = 600
@@ -61,6 +61,7 @@ def start_tenant(settings: Settings) -> str:
         str(IDLE_SECONDS),
     ]
     with (state / "tenant.log").open("ab") as log:
+        keep_private(state / "tenant.log")  # a notebook's kernel starts it, too, without the command's umask
         child = subprocess.Popen(  # noqa: S603
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, umask=0o077
         )
