@@ -16,6 +16,7 @@ from workbench.editors.trial import Payload, fill_field, say_of_column, take_out
 from workbench.ledger.store import open_ledger
 from workbench.ledger.tables import audit
 from workbench.mapping.files import read_mappings
+from workbench.privacy import mask
 
 HEADER = "person_id,last_name,practice_id,cell_phone,hobby,soc_sec_no,dob\n"
 ROWS = "C1,Lund,P1,(312) 555-0143,sailing,123-45-6789,1980-02-03\nC2,Reyes,,773 555 0188,,,\n"
@@ -204,6 +205,16 @@ def test_the_payload_beside_a_proposal_is_what_staging_would_send_by_its_shape(d
     assert now.fields["last_name"] == "aaaa"
     assert not [secret for secret in SECRETS if secret in repr((now, then))]
     assert text(desk) == OBJECTS["person"]
+
+
+def test_a_field_that_folds_is_a_line_of_the_text_area_in_the_payload_too(desk: FieldDecisions, little: Little) -> None:
+    desk.map(number(desk, "hobby"), "cf_hobby")
+    little.values("folded_fields", "contacts.cf_hobby,map,cf_dentalexec_more")
+    desk.refresh()
+    now, _ = desk.payload(number(desk, "hobby"))
+    assert isinstance(now, Payload)
+    assert now.fields["cf_dentalexec_more"] == mask("Hobby: sailing")
+    assert "cf_hobby" not in now.fields
 
 
 def test_what_staging_cannot_read_stands_beside_the_payload_without_the_value(desk: FieldDecisions) -> None:

@@ -16,11 +16,13 @@ from tomlkit.items import Item
 
 from workbench.errors import MappingProblem, WorkbenchError, gather
 from workbench.mapping.columns import missing_columns
+from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.grammar import listed, written
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.sources import reason_of
 from workbench.mapping.spellings import hand_over_value_maps
+from workbench.mapping.value_map import read_value_map, save_value_map
 from workbench.privacy import mask
 from workbench.settings import Settings
 from workbench.staging.problems import start_problems
@@ -131,7 +133,8 @@ def read_trial(settings: Settings, texts: Texts) -> Mappings:
         shutil.copytree(settings.mappings, room / "mappings", ignore=shutil.ignore_patterns("values", "drafts"))
         for name, text in texts.items():
             (room / name).write_text(text, "utf-8")
-        # Value maps are read where they are: later, and under the migration's own key.
+        save_value_map(room / "mappings" / "values", read_value_map(FOLDED, settings.values_folders))
+        # Other value maps are read where they are: later, and under the migration's own key.
         return replace(read_mappings(replace(settings, folder=room)), settings=settings)
 
 
