@@ -298,3 +298,14 @@ def test_a_record_that_cannot_be_without_a_field_keeps_it_though_it_tells_of_hea
     little.mapping("person", person() + '[sensitivity]\nlast_name = "health"\n')
     stage(little.real, little.mappings, tenant="t")
     assert little.staged("person", "last_name") == [("Lund",), ("Reyes",)]
+
+
+def test_of_a_text_that_tells_of_health_the_marker_alone_moves_without_an_agreement(little):
+    little.mapping("person", person('notes = { from = "note_text", via = "long_text", marker = ["at", "by_whom"] }'))
+    little.land(people="person_id,last_name,practice_id,note_text,at,by_whom\nC1,Lund,P1,crown on 14,2024-01-02,Dana\n")
+    stage(little.settings, little.mappings, tenant="t")
+    ((whole,),) = little.staged("person", "notes")
+    stage(little.real, little.mappings, tenant="t")
+    ((held,),) = little.staged("person", "notes")
+    assert whole == f"crown on 14\n{held}"
+    assert held.startswith("[Dental-Exec people/C1")

@@ -55,8 +55,9 @@ def sensitivity_of_column(mappings: Mappings, source: str, column: str) -> Sensi
 def held_back_fields(settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> dict[str, str]:
     """Return the fields of a mapping that stay empty on a real target until `[privacy] baa` names the agreement.
 
-    They are the fields that a health-bearing column fills, each with that column. What a record cannot be without
-    (required) moves all the same; clinical notes and notes of claims stay out as whole rows.
+    They are the fields that a health-bearing column fills, each with that column; of a text with a marker the marker
+    stays. What a record cannot be without (required) moves all the same; clinical notes and notes of claims stay out as
+    whole rows.
     """
     return {} if settings.is_rehearsal or settings["privacy.baa"] else health_fields(mappings, mapping)
 
@@ -66,7 +67,7 @@ def health_fields(mappings: Mappings, mapping: ObjectMapping) -> dict[str, str]:
     return {
         field.name: column
         for field in mapping.leaves
-        if not field.required and not field.marker
+        if not field.required
         for column in field.columns
         if sensitivity_of_column(mappings, mapping.source_object, column) is Sensitivity.HEALTH
     }

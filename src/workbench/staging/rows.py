@@ -132,7 +132,7 @@ def _field(stager: Stager, field: FieldMapping) -> str:
         # One labelled line a filled part, in the order of the parts.
         lines = ", ".join(f"{_text(part.label + ': ')} || nullif({_field(stager, part)}, '')" for part in field.parts)
         return f"nullif(concat_ws(chr(10), {lines}), '')"
-    if field.name in stager.held_back:
+    if field.name in stager.held_back and not field.marker:  # by its marker a record is found again
         return "NULL::VARCHAR"
     if field.const is not None:
         return _text(str(field.const).lower() if isinstance(field.const, bool) else str(field.const))
@@ -160,7 +160,7 @@ def _link(stager: Stager, name: str) -> Linked:
 
 
 def _inputs(stager: Stager, field: FieldMapping) -> list[str]:
-    inputs = [_column(name) for name in field.columns]
+    inputs = ["NULL::VARCHAR" if field.name in stager.held_back else _column(name) for name in field.columns]
     if field.via in ZONED:
         inputs[-1] = f"coalesce(nullif({inputs[-1]}, ''), {_text(stager.zone)})"
     return inputs
