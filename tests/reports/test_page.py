@@ -59,6 +59,12 @@ def test_a_table_is_escaped_counted_and_aligned():
     assert '<td>–</td><td class="n">2</td><td class="n">1</td>' in html
 
 
+def test_a_long_text_keeps_its_room_on_the_page(tmp_path: Path):
+    frame = pl.DataFrame({"mapping": ["notes"], "why": ["moves to a real target only under a signed agreement"]})
+    html = page(tmp_path, code(shown(show_table(frame, "Mappings"))))
+    assert '<td>notes</td><td class="long">moves to a real target' in html
+
+
 def test_a_table_says_how_many_rows_it_leaves_out():
     frame = pl.DataFrame({"records": list(range(1_241))})
     assert "… and 1,201 more rows" in show_table(frame, "All").html

@@ -21,6 +21,9 @@ MARK = "data-workbench"
 
 KINDS = {"info": "Note", "warn": "Look here", "stop": "Stop", "done": "Done"}
 
+LONG = 40
+"""A cell of more letters needs room: beside wide columns it would be a word wide and a page tall."""
+
 LAB_STYLE = (
     "<style>figure[data-workbench]{margin:0 0 1em}"
     "figure[data-workbench] caption,figure[data-workbench] figcaption{text-align:left;font-weight:600}"
@@ -159,7 +162,7 @@ def heading(name: str) -> str:
 
 
 def _cell(tag: str, text: str, number: bool, scope: str = "") -> Markup:
-    attributes = Markup(' class="n"') if number else Markup("")
+    attributes = Markup(' class="n"') if number else Markup(' class="long"') if len(text) > LONG else Markup("")
     if scope:
         attributes += Markup(' scope="{}"').format(scope)
     pattern = Markup("<th{}>{}</th>") if tag == "th" else Markup("<td{}>{}</td>")
