@@ -17,6 +17,7 @@ from workbench.checks.derived import CheckedMapping
 from workbench.checks.held import run_checks
 from workbench.dental_exec.snapshot import take_snapshot
 from workbench.journey.desk import apply_setup, invite_users, read_existing, reading
+from workbench.journey.rehearsal import start_tenant
 from workbench.journey.starter import init_migration
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import make_setup
@@ -54,9 +55,8 @@ class Practice:
 
     @property
     def base_url(self) -> str:
-        """The running embedded tenant."""
-        known = json.loads((self.settings.target_folder / "tenant.json").read_text())
-        return str(known["base_url"])
+        """The embedded tenant, started again if nobody called it for so long that it ended by itself."""
+        return start_tenant(self.settings)
 
     def open_spellings(self) -> set[str]:
         """Carrier spellings that the workbench lists as open."""
