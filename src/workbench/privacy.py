@@ -12,6 +12,8 @@ from typing import Any
 
 PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}", re.IGNORECASE)
 """What no name of a carrier, stage or status holds: numbers of members and groups, dates, addresses."""
+ID = re.compile(r"[\w./:+#-]{1,120}")
+"""What an id of the source may look like: no blank, no @."""
 SMALLEST_COUNT = 11
 """Counts below it are suppressed where a table breaks people down by a health-bearing column (export reference §6)."""
 
@@ -20,6 +22,11 @@ def mask(value: Any) -> str:
     """Return a value's shape without the value: letters a, digits 9, the rest as it is; at most 24 characters."""
     shape = "".join("a" if one.isalpha() else "9" if one.isdigit() else one for one in str(value))
     return shape if len(shape) <= 24 else f"{shape[:23]}…"
+
+
+def shown_id(typed: str) -> str:
+    """Return an id as it may be told; what looks like none by its shape: another column's values may stand under its name."""
+    return typed if ID.fullmatch(typed) else mask(typed)
 
 
 def screened(spelling: str) -> str:

@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from workbench.dental_exec.contract import read_contract
 from workbench.errors import ExportProblem, StoreProblem
+from workbench.privacy import mask
 
 CHUNK = 1024 * 1024
 ENCRYPTED = 0x1
@@ -229,7 +230,11 @@ class _Unpacking:
                 file.write(chunk)
 
     def _told(self, archive: Path) -> str:
-        return archive.name if archive == self.archive else f"{archive.name} inside {self.archive.name}"
+        if archive == self.archive:
+            return archive.name
+        # One that holds a patient's files is named after the patient.
+        inner = archive.name if read_contract().object_of(archive.name) else mask(archive.name)
+        return f"{inner} inside {self.archive.name}"
 
     def _refuse_bomb(self) -> NoReturn:
         self._refuse(f"more than {self.allowed:,} bytes would come out of {self.archive.stat().st_size:,}")

@@ -12,12 +12,15 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
+from workbench.errors import ExportProblem
 from workbench.warehouse import Warehouse
 
 BLANKS = "' ' || " + " || ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 160, 8203, 65279))
 """Keys are compared without these around them."""
 DAMAGED = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
 """What spreadsheets make of a key: still the start of a record, though no key."""
+TELLING = r"[^@\s]@[^@\s]+\.[a-z]|^[a-z.''-]+(?:, *| +)[a-z. ''-]*[a-z]$|^\(\d{3}\) ?\d{3}-\d{4}|(?: \S+){3} |^.{80}"
+"""A key that is an e-mail address, a name, a phone or a text, as SQL writes the pattern: ids are told, and nothing of a patient is."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 
 
@@ -50,6 +53,11 @@ class ExportObject:
             "key": self.key,
         }
         return next((kind for kind, columns in reversed(forms.items()) if column in columns), "text")
+
+    @property
+    def is_about_people(self) -> bool:
+        """Say whether its records hang on contacts: their ids are told everywhere."""
+        return any(target == "contacts" or target.startswith("by:") for target in self.links.values())
 
     def missing(self, present: set[str]) -> list[str]:
         """Return the contract's columns that an export lacks, leaving out those that another one stands in for."""
@@ -181,6 +189,7 @@ class Rejection(StrEnum):
     UNDOUBLED = "a quote inside a quoted value is not doubled"
     BLANK_KEY = "its key is blank"
     DAMAGED_KEY = "its key was damaged by a spreadsheet"
+    TELLING_KEY = "its key is an e-mail address, a phone, a name or a text, which may be shown nowhere"
     TWO_WAYS = 'may be read in two ways: one \\" is an escaped quote, or ends a value beside a lost one'
     SEVERAL = "its key names several different records"
     AGAIN = "the same record again: kept once"
@@ -204,19 +213,31 @@ def _are_plain(warehouse: Warehouse, table: str, said: ExportObject) -> bool:
     return warehouse.run(f"SELECT count(*) = count(DISTINCT {key}) FROM {table}") == [(True,)]
 
 
+def telling_sql(said: ExportObject) -> str:
+    """Return SQL that says whether the key of a row tells a person."""
+    return f"coalesce(regexp_matches({id_sql(said)}, '{TELLING}', 'i'), false)" if said.is_about_people else "false"
+
+
 def judge_keys(warehouse: Warehouse, table: str, said: ExportObject, columns: list[str]) -> list[str]:
     """Keep one of several equal records; reject records without a usable key, and all of a key that differ.
 
-    What people should know of the keys that stay is returned.
+    What people should know of the keys that stay is returned. A table whose keys tell people is refused.
     """
     if not said.key or _are_plain(warehouse, table, said):
         return []
     key = id_sql(said)
     damaged = f"({' OR '.join(damaged_sql(column) for column in said.key)})"
-    [(total, distinct, plain, bad)] = warehouse.run(
-        f"SELECT count(*), count(DISTINCT k), count(DISTINCT lower(k)), count(*) FILTER (k IS NULL OR k = '' OR damaged)"
-        f" FROM (SELECT {key} AS k, {damaged} AS damaged FROM {table})"
+    telling = telling_sql(said)
+    [(total, distinct, plain, bad, tell)] = warehouse.run(
+        "SELECT count(*), count(DISTINCT k), count(DISTINCT lower(k)),"
+        " count(*) FILTER (k IS NULL OR k = '' OR damaged OR telling), count(*) FILTER (telling)"
+        f" FROM (SELECT {key} AS k, {damaged} AS damaged, {telling} AS telling FROM {table})"
     )
+    if tell * 2 > total:
+        raise ExportProblem(
+            f"{said.name}: {tell} of {total} keys are e-mail addresses, phones, names or texts. The column {said.key[0]} stands"
+            " under the name of another one; ask the practice for the export again, with ids."
+        )
     findings = []
     if plain < distinct:
         findings = [f"{said.name}: {distinct - plain} keys differ from another only in case; they stay apart."]
@@ -226,8 +247,8 @@ def judge_keys(warehouse: Warehouse, table: str, said: ExportObject, columns: li
     content = quoted([column for column in columns if column not in said.key])
     warehouse.run(
         f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT rowid AS place, {key} AS k, source_file, source_row,"
-        f" CASE WHEN {blank} THEN $blank WHEN {damaged} THEN $damaged END AS reason FROM {table}",
-        {"blank": Rejection.BLANK_KEY, "damaged": Rejection.DAMAGED_KEY},
+        f" CASE WHEN {blank} THEN $blank WHEN {damaged} THEN $damaged WHEN {telling} THEN $telling END AS reason FROM {table}",
+        {"blank": Rejection.BLANK_KEY, "damaged": Rejection.DAMAGED_KEY, "telling": Rejection.TELLING_KEY},
     )
     warehouse.run(
         "CREATE OR REPLACE TEMP TABLE aside AS SELECT place, k, reason FROM keyed WHERE reason IS NOT NULL UNION ALL"
@@ -242,9 +263,9 @@ def judge_keys(warehouse: Warehouse, table: str, said: ExportObject, columns: li
     )
     warehouse.run(
         f"INSERT INTO raw.rejected SELECT source_file, '{said.name}', NULL, NULL, reason, source_row,"
-        " CASE WHEN reason <> $damaged THEN nullif(k, '') END"
+        " CASE WHEN reason NOT IN ($damaged, $telling) THEN nullif(k, '') END"
         f" FROM {table} t JOIN aside ON place = t.rowid ORDER BY 1, 6",
-        {"damaged": Rejection.DAMAGED_KEY},
+        {"damaged": Rejection.DAMAGED_KEY, "telling": Rejection.TELLING_KEY},
     )
     warehouse.run(f"DELETE FROM {table} WHERE rowid IN (SELECT place FROM aside)")
     warehouse.run("DROP TABLE aside")

@@ -28,6 +28,7 @@ from workbench.dental_exec.archives import (
 from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.workbooks import is_workbook, transcribe
 from workbench.errors import ExportProblem, gather
+from workbench.privacy import mask, shown_id
 
 STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})")
 DAY = re.compile(r"(?<!\d)(20\d{2})[-_.]?([01]\d)[-_.]?([0-3]\d)(?!\d)")
@@ -173,12 +174,14 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
             problems.append(str(problem))
     if folder:
         unread = [one.name for one in visible(folder) if one.suffix.lower() in UNREAD]
-        findings += [f"{name} cannot be read here; save it as CSV or as .xlsx." for name in unread]
+        findings += [f"{shown_id(name)} cannot be read here; save it as CSV or as .xlsx." for name in unread]
         below = sorted(
             path.relative_to(folder) for path in folder.rglob("*") if path.parent != folder and is_table(path)
         )
         named = [path.as_posix() for path in below if read_contract().object_of(path.name) and path.parts[0] != FILES]
-        findings += [f"{name} lies in a folder inside the delivery; it is not read. Move it up." for name in named]
+        findings += [
+            f"{shown_id(name)} lies in a folder inside the delivery; it is not read. Move it up." for name in named
+        ]
         if twins := count_twins(folder):
             files = "file differs" if twins == 1 else "files differ"
             findings.append(f"{twins} {files} from another one only in upper and lower case.")
@@ -187,7 +190,7 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
     again = _described(delivery, _manifest_of(folder)) if folder else delivery
     promised = {promise.file for promise in again.promises if promise.object}
     if sources and not any(read_contract().object_of(one.title) or one.name in promised for one in sources):
-        told = ", ".join(one.name for one in sources)
+        told = ", ".join(shown_id(one.name) for one in sources)
         problems.append(f"none of its tables is named after an object of the export (contacts, users …): {told}")
     if problems:
         raise ExportProblem(gather(f"The delivery {delivery.name}", problems))
@@ -280,9 +283,7 @@ def _promise(line: dict[str, str], delivery: str) -> Promise:
     def number(name: str) -> int | None:
         text = (line.get(name) or "").strip()
         if text and not text.isdigit():
-            raise ExportProblem(
-                f"{delivery}: {MANIFEST} says {name} = {text!r} for {line['file']}; a number is expected."
-            )
+            raise ExportProblem(f"{delivery}: {MANIFEST} says {name} = {mask(text)!r}; a number is expected.")
         return int(text) if text else None
 
     held, sha256 = ((line.get(one) or "").strip().lower() or None for one in ("object", "sha256"))
@@ -294,7 +295,7 @@ def _local(text: str, zone: str | None, delivery: str) -> str:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ExportProblem(
-            f"{delivery}: {MANIFEST} says exported_at = {text!r}; a time like 2026-11-20 02:00:00 is expected."
+            f"{delivery}: {MANIFEST} says exported_at = {mask(text)!r}; a time like 2026-11-20 02:00:00 is expected."
         ) from None
     there = moment.astimezone(ZoneInfo(str(zone))) if moment.tzinfo and zone in known_zones() else moment
     return there.strftime("%Y-%m-%d %H:%M:%S")

@@ -9,16 +9,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
+from workbench.dental_exec.archives import TABLES
 from workbench.dental_exec.contract import Contract, ExportObject, Rejection, read_contract
-from workbench.dental_exec.deliveries import DataSource, Delivery
+from workbench.dental_exec.deliveries import DataSource, Delivery, Promise
 from workbench.dental_exec.dialects import Dialect, column_names, find_dialect
 from workbench.dental_exec.encodings import FileFacts, hash_file, read_facts, text_lines, write_utf8
 from workbench.dental_exec.records import CarefulReader
 from workbench.errors import ExportProblem, gather
+from workbench.privacy import mask, shown_id
 
 HEAD = 120
+LONGEST_NAME = 120
+"""Characters of a column's name; whatever is longer is a record that a quote swallowed."""
 FEWEST_COLUMNS = 2
 
 
@@ -93,7 +97,7 @@ def take_inventory(delivery: Delivery, room: Path) -> Inventory:
     for number, source in enumerate(delivery.sources):
         held = contract.object_of(source.title) or named.get(source.name)
         if held is None or held not in contract.objects:
-            findings.append(f"{source.name} is no object of the export contract; it is not landed.")
+            findings.append(f"{shown_id(source.name)} is no object of the export contract; it is not landed.")
             continue
         try:
             files.append(_look_at(source, contract.objects[held], room / f"{number}.txt"))
@@ -114,12 +118,23 @@ def take_inventory(delivery: Delivery, room: Path) -> Inventory:
 def _look_at(source: DataSource, said: ExportObject, text: Path) -> DataFile:
     facts = read_facts(source.path)
     dialect = find_dialect(source.name, list(islice(text_lines(source.path, facts), HEAD)), said)
+    _require_names(source.name, dialect)
     path = source.path if facts.is_utf8 else write_utf8(source.path, facts, text)
     columns = column_names(dialect.header)
     found = DataFile(source, said.name, facts, dialect, path, False, columns)
     _require_one_meaning(found)
     is_plain = len(columns) >= FEWEST_COLUMNS and dialect.header_lines == 1
     return replace(found, may_be_sound=is_plain and not found.read_carefully(said.key).is_trailing())
+
+
+def _require_names(name: str, dialect: Dialect) -> None:
+    """Refuse a header in which a quote is never closed: what it swallowed of the records would be a column's name."""
+    for place, written in enumerate(dialect.header, start=1):
+        if len(written) > LONGEST_NAME or ("\n" in written and written.count(dialect.delimiter) > 1):
+            raise ExportProblem(
+                f"{name}: the name of column {place} goes on for {len(written)} characters; a quote in the header line is"
+                " not closed."
+            )
 
 
 def prepare_careful(found: DataFile, said: ExportObject) -> DataFile:
@@ -187,13 +202,19 @@ def _broken_promises(delivery: Delivery, files: list[DataFile]) -> Iterator[str]
             path = delivery.path
         if not path.is_file():
             if not any(source.name.endswith(f"/{promise.file}") for source in delivery.sources):
-                yield f"{promise.file}: the manifest names it, and it is not there"
+                yield f"{_told(promise)}: the manifest names it, and it is not there"
             continue
         facts = read.get(path) or hash_file(path)
         if promise.size is not None and promise.size != facts.size:
-            yield f"{promise.file}: the manifest says {promise.size} bytes, there are {facts.size}"
+            yield f"{_told(promise)}: the manifest says {promise.size} bytes, there are {facts.size}"
         if promise.sha256 and promise.sha256 != facts.sha256:
-            yield f"{promise.file}: its bytes are not those that the manifest was written for (sha256 differs)"
+            yield f"{_told(promise)}: its bytes are not those that the manifest was written for (sha256 differs)"
+
+
+def _told(promise: Promise) -> str:
+    """Return the name of a promised file: a table's as it is, any other, which may name a patient, by its shape."""
+    name = PureWindowsPath(promise.file)  # reads both kinds of separators
+    return promise.file if len(name.parts) == 1 and name.suffix.lower() in TABLES else mask(promise.file)
 
 
 def _file_findings(file: DataFile, contract: Contract) -> Iterator[str]:

@@ -20,6 +20,7 @@ import polars as pl
 from workbench.dental_exec.archives import LIMITS, build_once
 from workbench.dental_exec.encodings import hash_file
 from workbench.errors import ExportProblem
+from workbench.privacy import shown_id
 
 BOOKS = (".xlsx", ".xlsm")
 OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -118,14 +119,16 @@ def _transcribe(workbook: Path, room: Path) -> list[dict[str, Any]]:
                 marks = _look(workbook, places.get(title), whole=True)
             flags = _columns_of_flags(marks.flags, held)
             _write(_as_shown(frame, found, flags, is_1904), room / f"{number}.csv")
-            told = [f"#{title}: {finding}" for finding in _findings(frame, found, marks)]
+            told = [f"#{shown_id(title)}: {finding}" for finding in _findings(frame, found, marks)]
             sheets.append({"title": title, "file": f"{number}.csv", "findings": told, "formulas": marks.formulas})
     except DAMAGED:
         raise ExportProblem(f"{workbook.name} is damaged or no workbook. Save it again as .xlsx.") from None
     if not sheets:
         raise ExportProblem(f"{workbook.name} has no visible sheet that holds anything ({len(hidden)} hidden).")
     if hidden:
-        sheets[0]["findings"].append(f": hidden sheets are not read ({len(hidden)}): {', '.join(hidden)}.")
+        sheets[0]["findings"].append(
+            f": hidden sheets are not read ({len(hidden)}): {', '.join(map(shown_id, hidden))}."
+        )
     if is_1904:
         sheets[0]["findings"].append(
             ": its calendar begins in 1904. Cells that are dates are read by it; a plain number that means a day"

@@ -17,6 +17,7 @@ from workbench.errors import ExportProblem, MappingProblem, gather
 from workbench.ledger.audit import note_act
 from workbench.mapping.files import Mappings
 from workbench.mapping.value_map import Decided, read_value_map, save_value_map
+from workbench.privacy import shown_id
 from workbench.reports.premapping import COMMENT
 from workbench.settings import Settings
 from workbench.vocabulary import Decision
@@ -62,7 +63,7 @@ def _take(settings: Settings, mappings: Mappings, name: str, lines: list[Cells],
         if not text:
             continue
         if line["source"] not in mappings.sources:
-            problems.append(f"sheet {FIELDS}, row {number}: there is no source {place}")
+            problems.append(f"sheet {FIELDS}, row {number}: there is no source {shown_id(place)}")
         elif (known := rows.get(place)) is None or text not in known.note.split("; "):
             said = "; ".join([*([known.note] if known and known.note else []), text])
             rows[place] = Decided(place, Decision.ASK, "", line["comment by"].strip() or by, on, said)

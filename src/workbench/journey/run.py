@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -32,6 +33,11 @@ from workbench.log import note_event
 from workbench.reports.page import render_page
 from workbench.sample.generation import write_sample
 from workbench.settings import Settings
+
+TOLD_OF_CALLS = ("Refused", "OutcomeUnknown", "UnreadableError")
+"""Errors of rooms whose text was written for people, too."""
+PLACE = re.compile(r"^(?:File|Cell) [^\s,]+(?:, line |:)\d+", re.MULTILINE)
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass
@@ -182,6 +188,7 @@ def execute(settings: Settings, notebook: str, folder: Path, more: Mapping[str, 
             kernel_manager_class=WarmKernels,
             extra_arguments=["--IPKernelApp.log_level=50"],  # a kernel that ends says so as an error
             request_save_on_cell_execute=True,
+            on_cell_error=_tell_no_value,
             stderr_file=sys.stderr,
         )
     except PapermillExecutionError as problem:
@@ -208,14 +215,30 @@ def _ipc() -> Any:
     return Config({"KernelManager": {"transport": "ipc"}})
 
 
-def _as_ours(notebook: str, problem: Any) -> WorkbenchError:
-    """Return a notebook's error under its own name where it is ours: the text was written for people."""
+def _tell_no_value(cell: Any, **_: Any) -> None:
+    """Keep of an error in an executed notebook what carries no value: kind and places, the text of our own errors alone.
+
+    A traceback tells the errors behind an error, too, and theirs may quote a record.
+    """
+    for output in cell.outputs:
+        if output.output_type == "error":
+            lines = PLACE.findall(COLOURS.sub("", "\n".join(output.traceback)))
+            output.evalue = output.evalue if _own(output.ename) or output.ename in TOLD_OF_CALLS else ""
+            output.traceback = [f"{output.ename}: {output.evalue}".removesuffix(": "), *lines]
+
+
+def _own(name: str) -> type[WorkbenchError] | None:
     import workbench.errors  # noqa: PLC0415
 
-    found = getattr(workbench.errors, str(problem.ename), None)
-    if isinstance(found, type) and issubclass(found, WorkbenchError):
+    found = getattr(workbench.errors, name, None)
+    return found if isinstance(found, type) and issubclass(found, WorkbenchError) else None
+
+
+def _as_ours(notebook: str, problem: Any) -> WorkbenchError:
+    """Return a notebook's error under its own name where it is ours: the text was written for people."""
+    if found := _own(str(problem.ename)):
         return found(f"{problem.evalue}")
-    if str(problem.ename) in ("Refused", "OutcomeUnknown", "UnreadableError"):
+    if str(problem.ename) in TOLD_OF_CALLS:
         return RunFailed(f"{notebook}: {problem.evalue}")
     # A stranger's text may carry values: only its kind and place are told.
     return RunFailed(

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from workbench.errors import MappingProblem, gather
-from workbench.privacy import mask, may_be_personal, token
+from workbench.privacy import mask, may_be_personal, shown_id, token
 from workbench.vocabulary import Decision
 
 SAFE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}$")
@@ -140,13 +140,13 @@ def adoptions(existing: ValueMap) -> dict[str, int]:
     found: dict[str, int] = {}
     for key, row in existing.rows.items():
         if row.decision is Decision.KEEP:
-            problems.append(f"{key}: keep means nothing here; map adopts the id, blank creates, ask holds")
+            problems.append(f"{shown_id(key)}: keep means nothing here; map adopts the id, blank creates, ask holds")
         elif row.answer is not None:
             place = (key.partition("/")[0], row.answer)
             if not re.fullmatch(r"[0-9]{1,18}", row.answer):
-                problems.append(f"{key}: map needs the number of one record of the tenant")
+                problems.append(f"{shown_id(key)}: map needs the number of one record of the tenant")
             elif place in taken:
-                problems.append(f"{key}: adopts the record that {taken[place]} adopts")
+                problems.append(f"{shown_id(key)}: adopts the record that {shown_id(taken[place])} adopts")
             else:
                 taken[place] = key
                 found[key] = int(row.answer)
@@ -162,9 +162,11 @@ def decided_conflicts(conflicts: ValueMap) -> dict[str, dict[str, Decision]]:
     for name, row in conflicts.rows.items():
         key, _, field = name.rpartition("/")
         if "/" not in key or not field:
-            problems.append(f"{name}: is no object/id/field, such as contacts/C1042/city")
+            problems.append(f"{shown_id(name)}: is no object/id/field, such as contacts/C1042/city")
         elif row.decision is Decision.BLANK:
-            problems.append(f"{name}: blank means nothing here; map takes the source's value, keep theirs, ask waits")
+            problems.append(
+                f"{shown_id(name)}: blank means nothing here; map takes the source's value, keep theirs, ask waits"
+            )
         elif not row.is_open:
             found.setdefault(key, {})[field] = row.decision
     if problems:

@@ -15,7 +15,7 @@ from workbench.mapping.approval import read_signatures
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping, asked_map
 from workbench.mapping.value_map import Decided
-from workbench.privacy import mask, screened
+from workbench.privacy import mask, screened, shown_id
 from workbench.settings import Settings
 from workbench.vocabulary import CONDENSED, LATER_WAVE, OLDER, Decision, Fate, Kind, State
 from workbench.warehouse import Warehouse, identifier, open_warehouse
@@ -85,8 +85,9 @@ def _found(warehouse: Warehouse, mappings: Mappings, source_object: str, source_
     if not claims and not answer["rejected"]:
         if ("staged", "claims") not in there:
             raise StoreProblem("Nothing is staged yet, so there is nothing to explain: workbench run --to stage")
+        typed = shown_id(f"{source_object}/{source_id}")
         raise StoreProblem(
-            f"No staged row is named {source_object}/{source_id}. The objects are those of mappings/sources, such as contacts."
+            f"No staged row is named {typed}. The objects are those of mappings/sources, such as contacts."
         )
     name = answer["mapping"] = str(claims[0]["mapping"]) if claims else ""
     of_mapping = {"mapping": name, "id": source_id}

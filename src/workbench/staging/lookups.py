@@ -8,6 +8,7 @@ from typing import NamedTuple
 from workbench.mapping.object_mapping import Lookup
 from workbench.mapping.sources import BLANKS
 from workbench.mapping.value_map import ValueMap
+from workbench.privacy import shown_id
 from workbench.staging.problems import UnreadableError
 from workbench.vocabulary import Severity
 from workbench.warehouse import identifier
@@ -48,7 +49,7 @@ def owner_of(lookup: Lookup, owners: ValueMap | None, fallback: str) -> Callable
             return f"owners/{email.strip().lower()}"
         if lookup.required:
             raise UnreadableError(
-                "owner", f"owner {user} has no tenant user" if user else "has no owner", Severity.HOLD
+                "owner", f"owner {shown_id(user)} has no tenant user" if user else "has no owner", Severity.HOLD
             )
         return None
 

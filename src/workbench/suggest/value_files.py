@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.dental.ada_codes import Verdict, read_codes
+from workbench.dental.headers import is_header
+from workbench.dental.samples import shapes_of
 from workbench.dental_exec.archives import content_root, is_archive, is_table, unpack, visible
 from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.dialects import DELIMITERS, column_names
@@ -23,6 +25,7 @@ from workbench.mapping.grammar import written
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.fields import suggest_fields
 from workbench.suggest.names import suggest_names
+from workbench.suggest.opinions import VALUES
 from workbench.suggest.proposals import suggest_claims
 from workbench.suggest.suggestion import Suggestion
 
@@ -151,7 +154,13 @@ def _tables(exports: Path, room: Path) -> dict[str, list[Sampled]]:
         for name, one in lying.items():
             with suppress(*UNREADABLE):
                 found[name] = _columns(one)
-    return {name: columns for name, columns in found.items() if columns}
+    return {name: columns for name, columns in found.items() if _are_names([one[0] for one in columns])}
+
+
+def _are_names(header: Sequence[str]) -> bool:
+    """Say whether a first line names columns: where none is called as columns are, or one like a value, it is a record."""
+    values = [name for one in header for name, share in shapes_of([one]).items() if share and name in VALUES]
+    return any(map(is_header, header)) and not values
 
 
 def _columns(path: Path) -> list[Sampled]:
