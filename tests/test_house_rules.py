@@ -16,7 +16,10 @@ from workbench import errors
 REPOSITORY = Path(__file__).parent.parent
 SOURCE = REPOSITORY / "src" / "workbench"
 
-HALL = ("errors", "settings", "vocabulary", "clock", "warehouse", "privacy", "keys", "log", "canonical", "pacing")
+HALL = (
+    *("errors", "settings", "vocabulary", "clock", "warehouse", "privacy", "suppression", "keys", "log"),
+    *("canonical", "pacing"),
+)
 ROOMS = (
     "ledger",  # the store
     "dental_exec",  # the door in

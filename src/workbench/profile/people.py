@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from workbench.privacy import SMALLEST_COUNT, small
 from workbench.profile.source import LIVES, as_read, open_snapshot
+from workbench.suppression import hide_small
 from workbench.warehouse import Warehouse, open_warehouse
 
 OWNED = ("companies", "contacts", "cases", "appointments", "tasks")
@@ -141,7 +141,7 @@ def profile_drug_flags(warehouse: Path) -> pl.DataFrame:
             f" FROM {as_read(store, 'contacts')} WHERE {LIVES} GROUP BY 1 ORDER BY 1 NULLS LAST"
         )
         store.write("profile.drug_flags", frame)
-    return _hide_small(frame)
+    return hide_small(frame, FLAGS)
 
 
 def _points() -> Iterator[tuple[str, str, Callable[[str], str]]]:
@@ -172,29 +172,3 @@ def _own_points(store: Warehouse) -> str:
     return " UNION ".join(
         f"SELECT '{channel}' AS channel, {point} AS point FROM {table}" for channel, point, table in parts
     )
-
-
-def _hide_small(frame: pl.DataFrame) -> pl.DataFrame:
-    """Write counts as text: one below eleven is hidden, and so is a second of its row or column that would betray it."""
-    counts = {name: frame[name].to_list() for name in FLAGS}
-    cells = [(name, row) for name in FLAGS for row in range(frame.height)]
-    hidden = {(name, row) for name, row in cells if 0 < counts[name][row] < SMALLEST_COUNT}
-    lines = [[(name, row) for name in FLAGS] for row in range(frame.height)]
-    lines += [[(name, row) for row in range(frame.height)] for name in FLAGS]
-    while lone := [line for line in lines if len(hidden & set(line)) == 1 and _open(line, hidden, counts)]:
-        hidden.add(min(_open(lone[0], hidden, counts), key=lambda cell: (counts[cell[0]][cell[1]], cell)))
-    shown = {
-        name: [_written(counts[name][row], is_hidden=(name, row) in hidden) for row in range(frame.height)]
-        for name in FLAGS
-    }
-    return frame.select("company_id").with_columns(pl.Series(name, shown[name], dtype=pl.String) for name in FLAGS)
-
-
-def _open(
-    line: list[tuple[str, int]], hidden: set[tuple[str, int]], counts: dict[str, list[int]]
-) -> list[tuple[str, int]]:
-    return [cell for cell in line if cell not in hidden and counts[cell[0]][cell[1]] > 0]
-
-
-def _written(count: int, *, is_hidden: bool) -> str:
-    return "hidden" if is_hidden and count >= SMALLEST_COUNT else small(count)
