@@ -1,4 +1,4 @@
-"""Every column that a mapping names has to come out of its source SELECT."""
+"""Every column that a mapping names has to come out of its source SELECT; what it tells of patients says what pages show."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 import duckdb
+import polars as pl
 
 from workbench.dental.samples import sensitivity_of
 from workbench.errors import MappingProblem, gather
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.mapping.sources import Source, columns_of, reason_of
-from workbench.mapping.spellings import hand_over_value_maps
+from workbench.mapping.spellings import asks, hand_over_value_maps
+from workbench.privacy import SMALLEST_COUNT, small
 from workbench.settings import Settings
+from workbench.suppression import HIDDEN, hide_small
 from workbench.vocabulary import Sensitivity
 from workbench.warehouse import Warehouse, open_warehouse
 
+ODDITIES = ("untrimmed", "null_words", "mojibake", "unreadable")
+"""Counts of odd values in the profile of a column."""
 UNKNOWN_COLUMN = re.compile(r'Referenced column "([^"]+)" not found')
 
 
@@ -50,6 +55,77 @@ def sensitivity_of_column(mappings: Mappings, source: str, column: str) -> Sensi
     """Return what a source column tells of a patient: the gravest that a mapping decided, else what its name suggests."""
     decided = [one.sensitivity[column] for one in mappings.of(source) if column in one.sensitivity]
     return max(decided, key=[*Sensitivity].index) if decided else sensitivity_of(column)
+
+
+def tells_health(mappings: Mappings, *columns: str) -> bool:
+    """Say whether any of some columns, each written as `cases.cf_ada_codes`, tells of a patient's health."""
+    split = (one.partition(".") for one in columns)
+    return any(sensitivity_of_column(mappings, source, column) is Sensitivity.HEALTH for source, _, column in split)
+
+
+def health_maps(mappings: Mappings) -> set[str]:
+    """Return the value maps that a health-bearing column asks, by the first part of their names."""
+    return {
+        name.partition(".")[0]
+        for source in mappings.sources.values()
+        for name, column, _ in asks(mappings, source)
+        if tells_health(mappings, f"{source.name}.{column}")
+    }
+
+
+def as_shown(mappings: Mappings, table: pl.DataFrame, counts: list[str], *by: str) -> pl.DataFrame:
+    """Return a table of people, or of records of one person each, by some columns, as a page may show it.
+
+    Where one of the columns tells of health, small counts are hidden, and what would betray them; else all are exact.
+    """
+    return hide_small(table, counts) if tells_health(mappings, *by) else table
+
+
+def as_drawn(mappings: Mappings, table: pl.DataFrame, count: str, *by: str) -> pl.DataFrame:
+    """Return the rows of such a table whose count a picture may show: it has no word for a hidden one."""
+    if not tells_health(mappings, *by):
+        return table
+    return table.filter(~as_shown(mappings, table, [count], *by)[count].is_in([HIDDEN, small(1)]))
+
+
+def columns_as_shown(mappings: Mappings, columns: pl.DataFrame) -> pl.DataFrame:
+    """Return the profile of columns as a page may show it.
+
+    Whether a health-bearing column is filled tells of its patient: small counts are hidden, of filled records and of
+    blank ones, with the counts of its shapes.
+    """
+    rows = []
+    for row in columns.iter_rows(named=True):
+        hides = tells_health(mappings, f"{row['object']}.{row['column']}")
+        told = {name: _shown(row[name], hides=hides) for name in ODDITIES}
+        told["filled"] = filled_as_shown(row["filled"], row["rows"], hides=hides)
+        told["distinct"] = f"{row['distinct']:,}" if told["filled"] not in (HIDDEN, small(1)) else HIDDEN
+        shapes = re.sub(r" \([\d,]+\)", "", row["shapes"] or "") if hides else row["shapes"]
+        rows.append({**row, **told, "shapes": shapes})
+    texts = dict.fromkeys((*ODDITIES, "filled", "distinct"), pl.String)
+    return pl.DataFrame(rows, schema={**columns.schema, **texts}, orient="row")
+
+
+def words_as_shown(mappings: Mappings, words: pl.DataFrame) -> pl.DataFrame:
+    """Return the words for nothing by column as a page may show them."""
+    parts = [
+        as_shown(mappings, part, ["records"], f"{source}.{column}").with_columns(pl.col("records").cast(pl.String))
+        for (source, column), part in words.group_by("object", "column", maintain_order=True)
+    ]
+    return pl.concat(parts) if parts else words
+
+
+def filled_as_shown(filled: int, rows: int, *, hides: bool) -> str:
+    """Return how many records fill a column: nothing of it where either the filled or the blank ones are few."""
+    if hides and (0 < filled < SMALLEST_COUNT or 0 < rows - filled < SMALLEST_COUNT):
+        return small(filled) if filled < SMALLEST_COUNT else HIDDEN
+    return f"{filled:,}"
+
+
+def _shown(count: int | None, *, hides: bool) -> str | None:
+    if count is None:
+        return None
+    return small(count) if hides else f"{count:,}"
 
 
 def held_back_fields(settings: Settings, mappings: Mappings, mapping: ObjectMapping) -> dict[str, str]:

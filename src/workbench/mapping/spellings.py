@@ -56,10 +56,10 @@ def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
     with open_warehouse(settings.warehouse, locked_down=True) as warehouse:
         hand_over_value_maps(warehouse, mappings)
         for source in mappings.sources.values():
-            asks = set(_asks(mappings, source))
-            if asks:
+            named = set(asks(mappings, source))
+            if named:
                 read_selected(warehouse, source, "asking", temporary=True)
-            for name, column, holds in sorted(asks):
+            for name, column, holds in sorted(named):
                 if holds:
                     held.add(_stem(name))
                 for full, here in _counted(warehouse, name, column).items():
@@ -139,7 +139,7 @@ def _stem(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]:
+def asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]:
     """Yield value map, column, and whether an open spelling holds its row."""
     yield from ((name, column, True) for name, column in source.asks)
     for mapping in mappings.of(source.name):

@@ -97,8 +97,8 @@ def profile_claim_statuses(warehouse: Path) -> pl.DataFrame:
 
 
 def count_categories(in_use: pl.DataFrame) -> pl.DataFrame:
-    """Count how often codes of each category stand on cases, in the order of the ranges."""
-    return in_use.sort("code").group_by("category", maintain_order=True).agg(pl.col("cases").sum())
+    """Count the codes in use of each category, in the order of the ranges."""
+    return in_use.sort("code").group_by("category", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("codes"))
 
 
 def _mask_words(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -35,17 +35,22 @@ def asked_maps(settings: Settings, mappings: Mappings, *names: str) -> list[Aske
     return [one for one in asked_spellings(settings, mappings) if one.name.partition(".")[0] in names]
 
 
-def decision_frame(maps: list[Asked]) -> pl.DataFrame:
-    """Return one row a spelling in use: records, decision, what it becomes, who said so; open ones first."""
+def decision_frame(maps: list[Asked], uncounted: Collection[str] = ()) -> pl.DataFrame:
+    """Return one row a spelling in use: records, decision, what it becomes, who said so; open ones first.
+
+    `uncounted` are maps whose spellings tell of health: most are rare, and sums of them stand elsewhere, so that none of
+    their counts is told. Where no other map is shown there is no column of records.
+    """
     rows = []
     for asked in maps:
+        counts = asked.name.partition(".")[0] not in uncounted
         for spelling, records in asked.records.items():
             row = asked.decided.find(spelling)
             rows.append(
                 (
                     asked.name,
                     screened(spelling),
-                    records,
+                    records if counts else None,
                     str(row.decision) if row else "none",
                     screened((row.answer if row else None) or ""),
                     row.decided_by if row else "",
@@ -64,11 +69,17 @@ def decision_frame(maps: list[Asked]) -> pl.DataFrame:
         },
     )
     rank = pl.col("decision").replace_strict({"none": 0, "ask": 1}, default=2)
-    return frame.sort(rank, "value map", pl.col("records").neg(), "spelling")
+    told = frame.sort(rank, "value map", pl.col("records").neg(), "spelling")
+    return told.drop("records") if maps and told["records"].is_null().all() else told
 
 
 def merged_frame(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a value that several spellings become: the spellings, the records that write them, who decided."""
+    """Return one row a value that several spellings become: the spellings, the records that write them, who decided.
+
+    Where the decisions tell no records, none are added up.
+    """
+    counted = ["records"] if "records" in decisions.columns else []
+    order = [pl.col("records").neg()] if counted else [pl.col("merged").neg()]
     return (
         decisions.filter(pl.col("becomes") != "")
         .sort("spelling")
@@ -76,12 +87,12 @@ def merged_frame(decisions: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("spelling").str.join("; ").alias("spellings"),
             pl.len().alias("merged"),
-            pl.col("records").sum(),
+            *(pl.col(one).sum() for one in counted),
             pl.col("decided by").unique().sort().str.join(", "),
         )
         .filter(pl.col("merged") > 1)
-        .sort(pl.col("records").neg(), "becomes")
-        .select("becomes", "merged", "spellings", "records", "decided by")
+        .sort(*order, "becomes")
+        .select("becomes", "merged", "spellings", *counted, "decided by")
     )
 
 

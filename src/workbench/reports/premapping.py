@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from workbench.errors import MappingProblem, gather
-from workbench.mapping.columns import sensitivity_of_column
+from workbench.mapping.columns import filled_as_shown, sensitivity_of_column
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import FieldMapping, ObjectMapping
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.reports.rebuild_reference import write_frames
 from workbench.settings import Settings
-from workbench.vocabulary import Kind
+from workbench.vocabulary import Kind, Sensitivity
 from workbench.warehouse import open_warehouse
 
 ALONE = 2_000_000
@@ -142,24 +142,25 @@ def document_frame(settings: Settings, mappings: Mappings) -> pl.DataFrame:
     waiting = {one.name: len(one.open) for one in asked_spellings(settings, mappings)}
     with open_warehouse(settings.warehouse) as warehouse:
         known = {
-            (name, column): (filled, shape)
-            for name, column, filled, shape in (
-                warehouse.run('SELECT object, "column", filled, shape FROM profile.columns')
+            (name, column): (filled, rows, shape)
+            for name, column, filled, rows, shape in (
+                warehouse.run('SELECT object, "column", filled, rows, shape FROM profile.columns')
                 if warehouse.has("profile.columns")
                 else ()
             )
         }
     rows = []
     for name, column, fate, why in fate_frame(settings, mappings).iter_rows():
-        filled, shape = known.get((name, column), (None, None))
+        filled, of, shape = known.get((name, column), (None, 0, None))
         for destination, how, values in _destinations(mappings, name, column) or [("", "", "")]:
             stem = values.partition("{")[0].rstrip(".")
             still = sum(count for one, count in waiting.items() if values and one.partition(".")[0] == stem)
             effort = FATELESS if fate == "none" else round(still * A_SPELLING)
             reason = "" if destination else why
-            told = str(sensitivity_of_column(mappings, name, column))
-            rows.append((name, column, told, filled, shape, destination, how, values, fate, reason, still, effort))
-    schema = dict.fromkeys(DOCUMENT, pl.String) | dict.fromkeys(("filled", "open", "effort"), pl.Int64)
+            told = sensitivity_of_column(mappings, name, column)
+            many = None if filled is None else filled_as_shown(filled, of, hides=told is Sensitivity.HEALTH)
+            rows.append((name, column, str(told), many, shape, destination, how, values, fate, reason, still, effort))
+    schema = dict.fromkeys(DOCUMENT, pl.String) | dict.fromkeys(("open", "effort"), pl.Int64)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

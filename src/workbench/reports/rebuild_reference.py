@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
+from workbench.mapping.columns import as_shown, health_maps
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import SWITCH_OFF, Setup
 from workbench.reports.decisions import asked_maps, decision_frame, owner_frame
@@ -36,30 +37,31 @@ PLAN_TRAPS = (
     ),
 )
 """What surprises after a migration; plans and prices by crmsupport.freshworks.com articles 50000002390 and 50000004664."""
+ADA_CODES = "cases.cf_ada_codes"
 STANDARD = ("lifecycle_stages", "lead_sources", "industry_types", "task_types", "sales_activity_types")
 
 
 def rebuild_frames(settings: Settings, mappings: Mappings, setup: Setup) -> dict[str, pl.DataFrame]:
     """Return the reference as frames by sheet name: decisions and counts, and no value of a patient.
 
-    Spellings that may hold personal data stand as their shapes.
+    Spellings that may hold personal data stand as their shapes; counts by what tells of health are not told where small.
     """
     with open_warehouse(settings.warehouse) as warehouse:
         workflows = warehouse.frame(
             "SELECT * EXCLUDE (source_file, source_row) FROM profile.read_workflows ORDER BY workflow_id"
         )
-        has_codes = warehouse.has("profile.ada_codes")
-        codes = (
-            warehouse.frame("SELECT code, category, cases FROM profile.ada_codes ORDER BY code") if has_codes else None
-        )
+        codes = pl.DataFrame(schema={"code": pl.String, "category": pl.String, "cases": pl.Int64})
+        if warehouse.has("profile.ada_codes"):
+            codes = warehouse.frame("SELECT code, category, cases FROM profile.ada_codes ORDER BY code")
+    uncounted = health_maps(mappings)
     filled = [name for name in workflows.columns if workflows[name].null_count() < workflows.height]
     return {
         "workflows": workflows.select(filled or workflows.columns),
         "treatment stages": _stages(setup),
         "pick-lists": _pick_lists(setup),
-        "ada codes": pl.DataFrame(schema=("code", "category", "cases")) if codes is None else codes,
-        "carriers": decision_frame(asked_maps(settings, mappings, "insurance_carrier")).drop("value map"),
-        "claim statuses": decision_frame(asked_maps(settings, mappings, "claim_status")).drop("value map"),
+        "ada codes": as_shown(mappings, codes, ["cases"], ADA_CODES),
+        "carriers": decision_frame(asked_maps(settings, mappings, "insurance_carrier"), uncounted).drop("value map"),
+        "claim statuses": decision_frame(asked_maps(settings, mappings, "claim_status"), uncounted).drop("value map"),
         "owners": owner_frame(settings, mappings),
         "plan traps": _frame(PLAN_TRAPS, ("trap", "when", "what to know")).with_columns(pl.lit("").alias("done")),
     }
