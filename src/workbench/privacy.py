@@ -14,6 +14,8 @@ PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}",
 """What no name of a carrier, stage or status holds: numbers of members and groups, dates, addresses."""
 ID = re.compile(r"[\w./:+#-]{1,120}")
 """What an id of the source may look like: no blank, no @."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet may take for a formula, at once or when somebody edits the cell."""
 SMALLEST_COUNT = 11
 """Counts below it are suppressed where a table breaks people down by a health-bearing column (export reference §6)."""
 
@@ -27,6 +29,17 @@ def mask(value: Any) -> str:
 def shown_id(typed: str) -> str:
     """Return an id as it may be told; what looks like none by its shape: another column's values may stand under its name."""
     return typed if ID.fullmatch(typed) else mask(typed)
+
+
+def neutral(text: str) -> str:
+    """Return a text of a CSV that no spreadsheet takes for a formula; a plain number stays one."""
+    if not text.startswith(FORMULA):
+        return text
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def screened(spelling: str) -> str:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from workbench.clock import RehearsalClock, WallClock
 from workbench.errors import KeyProblem, SettingsProblem, TenantRefusesKey, TenantUnreachable
-from workbench.freshsales.client import Freshsales, connect
+from workbench.freshsales.client import LARGEST, Freshsales, connect
 from workbench.freshsales.limits import MemoryBudget
 from workbench.freshsales.refusals import OutcomeUnknown, PermissionMissing, Reason, Refused
 from workbench.pacing import Pacing
@@ -249,3 +250,40 @@ def test_every_call_takes_a_slot(stub: Stub, tenant: Freshsales) -> None:
         tenant.call("GET", "/deals/1")
     assert tenant.clock.now() - START == pytest.approx(10 * Pacing(5000, 400, 0.1).interval, abs=0.01)
     assert tenant.calls == 11
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_key_follows_no_redirect(stub: Stub, tenant: Freshsales, status: int, method: str) -> None:
+    stub.handler = lambda _: httpx.Response(status, headers={"location": "https://elsewhere.example/crm/sales/api/x"})
+    with pytest.raises(OutcomeUnknown if method == "POST" else TenantUnreachable):
+        tenant.call(method, "/contacts", json={} if method == "POST" else None)
+    assert {one.url.host for one in stub.requests} == {"127.0.0.1"}
+    assert all(one.headers["authorization"] == "Token token=canary-key" for one in stub.requests)
+
+
+class Endless(httpx.SyncByteStream):
+    """An answer that does not end; it counts what was taken of it."""
+
+    taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.taken += 1
+            yield b" " * 1024 * 1024
+
+
+def test_an_answer_without_end_is_cut_off_and_nothing_is_known_of_the_write(stub: Stub, tenant: Freshsales) -> None:
+    endless = Endless()
+    stub.answers = [httpx.Response(200, stream=endless)]
+    with pytest.raises(OutcomeUnknown, match="an answer without end"):
+        tenant.call("POST", "/contacts", json={})
+    assert endless.taken <= LARGEST // 1024**2 + 1
+
+
+def test_a_small_answer_that_unpacks_without_end_is_cut_off_too(stub: Stub, tenant: Freshsales) -> None:
+    bomb = gzip.compress(bytes(2 * LARGEST))
+    assert len(bomb) < LARGEST // 100
+    stub.answers = [httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(bomb))]
+    with pytest.raises(OutcomeUnknown, match="an answer without end"):
+        tenant.call("POST", "/contacts", json={})

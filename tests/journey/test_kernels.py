@@ -54,3 +54,21 @@ def test_kernels_come_from_a_process_without_threads_and_a_killed_run_leaves_non
         assert os.getsid(kernel) == kernel  # what a terminal sends to the run does not reach it
         run.kill()
     assert wait_for(lambda: not status(kernel) and not status(origin), 20), "a kernel outlived its run"
+
+
+def test_a_kernel_is_spoken_with_over_sockets_that_are_its_owners_alone(tmp_path):
+    practice = make_practice(tmp_path, patients=31, dialect="clean")
+    path, said = practice.folder / "notebooks" / "10_take_snapshot.ipynb", practice.folder / "kernel"
+    book = json.loads(path.read_text())
+    code = (
+        "import json, pathlib\nfrom ipykernel import get_connection_info\n"
+        "info = json.loads(get_connection_info())\nplace = pathlib.Path(info['ip'])\n"
+        "modes = [one.stat().st_mode & 0o077 for one in place.parent.glob(f'{place.name}-*')]\n"
+        f"pathlib.Path({str(said)!r}).write_text(json.dumps([info['transport'], bool(info['key']), modes]))"
+    )
+    next(cell for cell in book["cells"] if "take_snapshot(" in "".join(cell["source"]))["source"] = code
+    path.write_text(json.dumps(book))
+    command = [sys.executable, "-m", "workbench.cli", "run", "--to", "snapshot", "--migration", str(practice.folder)]
+    subprocess.run(command, stderr=subprocess.DEVNULL)
+    transport, has_key, modes = json.loads(said.read_text())
+    assert (transport, has_key, set(modes)) == ("ipc", True, {0})

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from loaded import Loaded
 
-from workbench.reconcile.books import neutral, write_books
+from workbench.privacy import neutral
+from workbench.reconcile.books import write_books
 from workbench.reconcile.reconciliation import Reconciliation
 
 Red = tuple[Reconciliation, Path]

@@ -76,7 +76,7 @@ class InProcess(httpx.BaseTransport):
         self.runner = asyncio.Runner()
         self.app = app
         self.before: list[Callable[[httpx.Request], httpx.Request | None]] = []
-        self.after: list[Callable[[httpx.Request, httpx.Response], None]] = []
+        self.after: list[Callable[[httpx.Request, httpx.Response], Any]] = []
         self.asked: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -90,7 +90,8 @@ class InProcess(httpx.BaseTransport):
         except ConnectionResetError:
             raise httpx.ReadError("the tenant closed the connection", request=request) from None
         for told in list(self.after):
-            told(request, answer)
+            other = told(request, answer)
+            answer = other if isinstance(other, httpx.Response) else answer
         return answer
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

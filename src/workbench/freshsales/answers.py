@@ -21,13 +21,13 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def judge(what: str, alias: str, response: httpx.Response, labels: frozenset[str]) -> Answer:
+def judge(what: str, alias: str, response: httpx.Response, content: bytes, labels: frozenset[str]) -> Answer:
     """Return a success that holds JSON; anything else raises what it means.
 
     A redirect is the sign-in page, and a page with 200 a proxy's or a captive network's: neither is a success.
     """
     status = response.status_code
-    body, is_json = _parsed(response.content)
+    body, is_json = _parsed(content)
     if response.is_success and is_json:
         return Answer(status, body, dict(response.headers))
     if status == 429:

@@ -30,6 +30,8 @@ ALIAS_HEADER = "x-rehearsal-alias"
 # 429: x-ratelimit-reset means an epoch in one tenant and seconds in another, and Retry-After is absent, so neither is
 # obeyed. A minute frees the minute window; what is still refused then waits for the hour.
 HOLDS = (61.0, 61.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0)
+LARGEST = 64 * 1024 * 1024
+"""Bytes of an answer: a page of a hundred records has about one million."""
 READ_WAITS = (2.0, 10.0, 30.0, 60.0)
 CONNECT_WAITS = (1.0, 5.0, 15.0, 30.0)
 LOCAL_WAITS = (0.2, 0.5, 1.0)  # a tenant on this machine restarts in real seconds, whatever its clock says
@@ -165,15 +167,10 @@ class Freshsales:
             file.seek(0)
         try:
             self.calls += 1
-            response = self._http.request(
-                method,
-                path,
-                content=content,
-                params=params,
-                files=files,
-                data=data,
-                headers=headers,
-            )
+            with self._http.stream(
+                method, path, content=content, params=params, files=files, data=data, headers=headers
+            ) as response:
+                found = _whole(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as problem:
             raise NotSent(f"{what}: {self.alias} cannot be reached ({type(problem).__name__}).") from None
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as problem:
@@ -181,7 +178,9 @@ class Freshsales:
         except httpx.HTTPError as problem:
             raise OutcomeUnknown(f"{what}: {self.alias} gave no answer ({type(problem).__name__}).") from None
         self._hear(response)
-        return judge(what, self.alias, response, self.labels)
+        if found is None:
+            raise OutcomeUnknown(f"{what}: {self.alias} gave an answer without end.", status=response.status_code)
+        return judge(what, self.alias, response, found, self.labels)
 
     def _hear(self, response: httpx.Response) -> None:
         """Take the time from the rehearsal tenant; the first answer decides whose time it is."""
@@ -203,6 +202,16 @@ class Freshsales:
         if left == 0 and before and response.status_code != 429:
             # Another integration ate the account's calls: wait before we are refused.
             self._hold(HOLDS[0])
+
+
+def _whole(response: httpx.Response) -> bytes | None:
+    """Read an answer; nothing comes of one that is larger than any of Freshsales', packed or not."""
+    content = bytearray()
+    for part in response.iter_bytes():
+        content += part
+        if len(content) > LARGEST:
+            return None
+    return bytes(content)
 
 
 def connect(

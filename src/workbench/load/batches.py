@@ -19,6 +19,7 @@ from workbench.ledger.plans import PlannedRow
 from workbench.load.payload import Payload
 from workbench.load.requests import BULK, Lost, Sending, made_by_us, standing, why_refused
 from workbench.mapping.object_mapping import ObjectMapping
+from workbench.privacy import neutral
 from workbench.vocabulary import Fate, Operation, State
 
 ROWS_A_CALL = 100
@@ -93,7 +94,14 @@ class BatchLog:
             for row, outcome in self.rows.values():
                 fate = STATED.get(outcome.state, FATES[row.operation])
                 fates[fate] = fates.get(fate, 0) + 1
-                writer.writerow([row.source_object, row.source_id, fate, outcome.destination_id or "", outcome.reason])
+                told = (
+                    row.source_object,
+                    neutral(row.source_id),
+                    fate,
+                    outcome.destination_id or "",
+                    neutral(outcome.reason),
+                )
+                writer.writerow(told)
         return fates
 
 

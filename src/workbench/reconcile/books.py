@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import xlsxwriter
 
+from workbench.privacy import FORMULA, neutral
 from workbench.reconcile.checks import Status
 from workbench.reconcile.counts import conservation_sql
 from workbench.reconcile.fields import Cause
@@ -17,7 +18,6 @@ from workbench.reconcile.reconciliation import Reconciliation
 NAME = "reconciliation"
 MOST_ROWS = 100_000
 """Rows a sheet or list holds; more differences than that are counted here and stand in reconciled.differences."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_books(made: Reconciliation, folder: Path) -> list[Path]:
@@ -31,17 +31,6 @@ def write_books(made: Reconciliation, folder: Path) -> list[Path]:
     _write_workbook(made, paths[2])
     paths[3].write_text(conservation_sql(), "utf-8")
     return paths
-
-
-def neutral(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula; a plain number stays one."""
-    if not text.startswith(FORMULA):
-        return text
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return f"'{text}"
-    return text
 
 
 def _record(made: Reconciliation) -> dict[str, Any]:
@@ -97,7 +86,7 @@ def _write_workbook(made: Reconciliation, path: Path) -> None:
         "readings": made.tiers,
     }
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        bold = book.add_format({"bold": True, "bottom": 1})
+        bold, quoted = book.add_format({"bold": True, "bottom": 1}), book.add_format({"quote_prefix": True})
         for name, frame in sheets.items():
             sheet = book.add_worksheet(name)
             sheet.freeze_panes(1, 0)
@@ -109,7 +98,8 @@ def _write_workbook(made: Reconciliation, path: Path) -> None:
                     if isinstance(value, int) and not isinstance(value, bool):
                         sheet.write_number(line, column, value)
                     elif value is not None:
-                        sheet.write_string(line, column, str(value))
+                        text = str(value)
+                        sheet.write_string(line, column, text, quoted if text.startswith(FORMULA) else None)
             if frame.height > MOST_ROWS:
                 sheet.write_string(MOST_ROWS + 1, 0, f"… and {frame.height - MOST_ROWS:,} more")
 

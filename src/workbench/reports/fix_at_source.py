@@ -12,7 +12,7 @@ import xlsxwriter
 
 from workbench.dental_exec.contract import read_contract
 from workbench.errors import StoreProblem
-from workbench.privacy import mask
+from workbench.privacy import FORMULA, mask
 from workbench.reports.shown import Shown, show_table
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -132,10 +132,9 @@ def write_fixes(fixes: pl.DataFrame, path: Path) -> list[str]:
     causes = fixes["cause"].unique(maintain_order=True).to_list()
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        bold, wrapped = (
-            book.add_format({"bold": True, "bottom": 1}),
-            book.add_format({"text_wrap": True, "valign": "top"}),
-        )
+        bold = book.add_format({"bold": True, "bottom": 1})
+        wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+        quoted = book.add_format({"text_wrap": True, "valign": "top", "quote_prefix": True})
         for cause in causes or ["Nothing to fix"]:
             sheet = book.add_worksheet(str(cause)[:31])
             sheet.freeze_panes(1, 0)
@@ -145,7 +144,8 @@ def write_fixes(fixes: pl.DataFrame, path: Path) -> list[str]:
                 sheet.set_column(column, column, 48 if name in ("wrong", "fix") else 18)
             for line, row in enumerate(part.iter_rows(), start=1):
                 for column, value in enumerate(row):
-                    sheet.write_string(line, column, str(value or ""), wrapped)
+                    text = str(value or "")
+                    sheet.write_string(line, column, text, quoted if text.startswith(FORMULA) else wrapped)
     return causes
 
 

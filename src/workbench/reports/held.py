@@ -11,7 +11,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from workbench.checks.work_list import Waiting, WorkList, closed_choices, decision_words
 from workbench.mapping.value_map import EXISTING
-from workbench.privacy import screened
+from workbench.privacy import FORMULA, screened
 from workbench.reports.fix_at_source import ON_FILE
 from workbench.warehouse import open_warehouse
 
@@ -49,8 +49,6 @@ STANDS = ("source_object", "source_id", "mapping", "field", "file", "record", "w
 DECIDES = ("value_map", "source_value", "rows", "choices", "decision", "destination_value", "note")
 TYPED = DECIDES[-3:]
 """The columns that a person fills in."""
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
-"""How a text begins that a spreadsheet may take for a formula when somebody edits the cell."""
 READ_ME, CHOICES = "Read me", "Choices"
 MOST_LINES = 50_000
 """Lines on one sheet: nobody works through more, and what one decision ends stands first."""
@@ -144,7 +142,7 @@ def _write(sheet: Any, line: int, cells: dict[str, Any], typed: Any, texts: tupl
         elif isinstance(value, int):
             sheet.write_number(line, column, value)
         elif value:
-            sheet.write_string(line, column, str(value), texts[str(value).startswith(FORMULA_SIGNS)])
+            sheet.write_string(line, column, str(value), texts[str(value).startswith(FORMULA)])
 
 
 def _offer(  # noqa: PLR0917 - one line of one sheet

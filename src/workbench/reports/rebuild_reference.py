@@ -13,8 +13,8 @@ import xlsxwriter
 from workbench.mapping.columns import as_shown, health_maps
 from workbench.mapping.files import Mappings
 from workbench.mapping.setup import SWITCH_OFF, Setup
+from workbench.privacy import FORMULA
 from workbench.reports.decisions import asked_maps, decision_frame, owner_frame
-from workbench.reports.held import FORMULA_SIGNS
 from workbench.reports.shown import Shown, show_table
 from workbench.settings import Settings
 from workbench.warehouse import open_warehouse
@@ -114,7 +114,7 @@ def _write(sheet: Any, line: int, column: int, value: object, quoted: Any) -> No
     elif isinstance(value, int | float):
         sheet.write_number(line, column, value)
     elif value is not None:
-        sheet.write_string(line, column, str(value), quoted if str(value).startswith(FORMULA_SIGNS) else None)
+        sheet.write_string(line, column, str(value), quoted if str(value).startswith(FORMULA) else None)
 
 
 def _stages(setup: Setup) -> pl.DataFrame:
