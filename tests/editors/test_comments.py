@@ -32,8 +32,8 @@ def mappings(settings: Settings) -> Mappings:
 
 @pytest.fixture
 def book(settings: Settings) -> Path:
-    rows = [(*one, "quasi", 3, "aaa", "contact.city", "as text", "", "mapped", "", 0, 0) for one in COLUMNS]
-    schema = dict.fromkeys(DOCUMENT, pl.String) | dict.fromkeys(("filled", "open", "effort"), pl.Int64)
+    rows = [(*one, "quasi", "3", "aaa", "contact.city", "as text", "", "mapped", "", 0, 0) for one in COLUMNS]
+    schema = dict.fromkeys(DOCUMENT, pl.String) | dict.fromkeys(("open", "effort"), pl.Int64)
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     return write_premapping({FIELDS: frame, "mappings": frame}, settings.runs)[0]
 

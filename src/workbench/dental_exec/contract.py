@@ -213,9 +213,10 @@ def _are_plain(warehouse: Warehouse, table: str, said: ExportObject) -> bool:
     return warehouse.run(f"SELECT count(*) = count(DISTINCT {key}) FROM {table}") == [(True,)]
 
 
-def telling_sql(said: ExportObject) -> str:
-    """Return SQL that says whether the key of a row tells a person."""
-    return f"coalesce(regexp_matches({id_sql(said)}, '{TELLING}', 'i'), false)" if said.is_about_people else "false"
+def telling_sql(text: str) -> str:
+    """Return SQL that says whether what stands in the place of an id tells a person."""
+    may = " OR ".join(f"contains({text}, '{sign}')" for sign in " @(,")  # of nearly every id that is all to look at
+    return f"coalesce(({may} OR length({text}) >= 80) AND regexp_matches({text}, '{TELLING}', 'i'), false)"
 
 
 def judge_keys(warehouse: Warehouse, table: str, said: ExportObject, columns: list[str]) -> list[str]:
@@ -227,7 +228,7 @@ def judge_keys(warehouse: Warehouse, table: str, said: ExportObject, columns: li
         return []
     key = id_sql(said)
     damaged = f"({' OR '.join(damaged_sql(column) for column in said.key)})"
-    telling = telling_sql(said)
+    telling = telling_sql(key) if said.is_about_people else "false"
     [(total, distinct, plain, bad, tell)] = warehouse.run(
         "SELECT count(*), count(DISTINCT k), count(DISTINCT lower(k)),"
         " count(*) FILTER (k IS NULL OR k = '' OR damaged OR telling), count(*) FILTER (telling)"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from workbench.privacy import shown_id
 from workbench.profile.source import LIVES, as_read, open_snapshot
 from workbench.suppression import hide_small
 from workbench.warehouse import Warehouse, open_warehouse
@@ -24,7 +25,7 @@ FLAGS = ("yes", "no", "not_recorded", "unreadable")
 def profile_owners(warehouse: Path) -> pl.DataFrame:
     """Return one row a user and one a stray or blank owner id, with the live records of each; write profile.owners.
 
-    No e-mail is shown, only whether there is one and whether several users share it.
+    No e-mail is shown, only whether there is one and whether several users share it; what looks like no id stands as its shape.
     """
     counts = ", ".join(f"count(*) FILTER (object = '{name}') AS {name}" for name in OWNED)
     kept = ", ".join(f"coalesce(o.{name}, 0) AS {name}" for name in OWNED)
@@ -51,7 +52,7 @@ def profile_owners(warehouse: Path) -> pl.DataFrame:
             )
         )
         store.write("profile.owners", frame)
-    return frame
+    return frame.with_columns(pl.col("user_id").map_elements(shown_id, return_dtype=pl.String))
 
 
 def match_owners(warehouse: Path) -> dict[str, str]:

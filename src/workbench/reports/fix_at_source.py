@@ -12,7 +12,7 @@ import xlsxwriter
 
 from workbench.dental_exec.contract import read_contract
 from workbench.errors import StoreProblem
-from workbench.privacy import FORMULA, mask
+from workbench.privacy import FORMULA, mask, shown_id
 from workbench.reports.shown import Shown, show_table
 from workbench.warehouse import Warehouse, open_warehouse
 
@@ -50,6 +50,10 @@ ON_REJECTION = (
             "Export again, and send the file as it comes: do not open and save it in a spreadsheet",
             ADMIN,
         ),
+    ),
+    (
+        "which may be shown nowhere",
+        Advice("Keys that tell a person", "Export again, with the record's number in the key column", ADMIN),
     ),
     (
         "key is blank",
@@ -167,7 +171,7 @@ def _orphans(store: Warehouse) -> Iterator[Row]:
     if store.has("profile.orphan_keys"):
         for name, source_id, link, target, target_id, state in store.run("FROM profile.orphan_keys ORDER BY 1, 3, 2"):
             fix = ORPHAN.fix if "nowhere" in state else "Repair the rejected record first; then this link is right"
-            yield ORPHAN.cause, name, source_id, link, f"names {target} {target_id}: {state}", fix, ORPHAN.who
+            yield ORPHAN.cause, name, source_id, link, f"names {target} {shown_id(target_id)}: {state}", fix, ORPHAN.who
 
 
 def _unreadable(store: Warehouse) -> Iterator[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from workbench.dental_exec.contract import telling_sql
 from workbench.mapping.object_mapping import Lookup
 from workbench.mapping.sources import BLANKS
 from workbench.mapping.value_map import ValueMap
@@ -25,17 +26,20 @@ class Linked(NamedTuple):
 
 def link(lookup: Lookup) -> Linked:
     """Return the source key a row `s` points at, or NULL; what a required link lacks holds the row."""
-    value, by = _bare(lookup.column), _bare(lookup.by) if lookup.by else "NULL"
+    typed, by = _bare(lookup.column), _bare(lookup.by) if lookup.by else "NULL"
+    is_odd = telling_sql(typed)
     named = " ".join(f"WHEN '{word}' THEN '{target}'" for word, target in lookup.targets.items())
     target = f"CASE {by} {named} END" if lookup.by else f"'{lookup.targets['']}'"
     severity = Severity.HOLD if lookup.required else Severity.WARN
-    nowhere = (lookup.name, "link", f"{value} IS NOT NULL AND {target} IS NULL", severity)
+    nowhere = (lookup.name, "link", f"{typed} IS NOT NULL AND {target} IS NULL", severity)
     checks = [(*nowhere, "'hangs on an object that no mapping moves'")]
+    # What a row points at is told in reasons and lists; a name there would be told, too.
+    checks.append((lookup.name, "link", is_odd, severity, "'names a person, an address or a text instead of an id'"))
     if lookup.required:
         # A link that may be blank is blank as a whole: one that names an object needs an id too.
-        lacking = f"{value} IS NULL" + (f" AND {by} IS NOT NULL" if lookup.may_be_blank else "")
+        lacking = f"{typed} IS NULL" + (f" AND {by} IS NOT NULL" if lookup.may_be_blank else "")
         checks.append((lookup.name, "link", lacking, severity, f"'has no {lookup.column}'"))
-    return Linked(f"{target} || '/' || {value}", checks)
+    return Linked(f"CASE WHEN NOT {is_odd} THEN {target} || '/' || {typed} END", checks)
 
 
 def owner_of(lookup: Lookup, owners: ValueMap | None, fallback: str) -> Callable[[Cell], Cell]:
