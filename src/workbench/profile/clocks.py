@@ -11,6 +11,7 @@ import polars as pl
 
 from workbench.clock import known_zones
 from workbench.dental_exec.contract import read_contract
+from workbench.privacy import shown_id
 from workbench.profile.source import LIVES, as_read, open_snapshot
 from workbench.warehouse import Warehouse
 
@@ -39,7 +40,7 @@ def profile_zones(warehouse: Path) -> pl.DataFrame:
         )
         frame = pl.DataFrame([(*row, _zone_problem(row[1])) for row in found], schema=ZONES, orient="row")
         store.write("profile.zones", frame)
-    return frame
+    return frame.with_columns(pl.col("time_zone").map_elements(shown_id, return_dtype=pl.String))
 
 
 def profile_clocks(warehouse: Path) -> pl.DataFrame:
