@@ -49,8 +49,8 @@ class Watch:
         texts = [text for said in self.heard for text in (said.out, said.err)]
         if problem is not None:
             texts.append("".join(traceback.format_exception(problem)))
-        labels = [label for text in texts for label in told(text, self.canaries)]
-        return [*labels, *scan(folder or self.folder, self.canaries)]
+        labels = {label for text in texts for label in told(text, self.canaries)}
+        return [*sorted(labels), *scan(folder or self.folder, self.canaries)]
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ AT_THE_DOOR: dict[str, Bad] = {
         "is neither UTF-8 nor cp1252",
     ),
     "UTF-16 cut in a character": Bad(
-        edit("contacts.csv", lambda data: data.decode().encode("utf-16")[:-1]), "cannot be decoded from there on"
+        edit("contacts.csv", lambda data: data.decode().encode("utf-16")[:-1]), "ends in the middle of a character"
     ),
     "nothing in it": Bad(say("contacts.csv", ""), "contacts.csv is empty"),
     "a manifest with a name for a number": Bad(manifest(rows=NAME), "a number is expected"),

@@ -230,11 +230,9 @@ class _Unpacking:
                 file.write(chunk)
 
     def _told(self, archive: Path) -> str:
-        if archive == self.archive:
-            return archive.name
-        # One that holds a patient's files is named after the patient.
+        # One inside may be named after the patient whose files it holds.
         inner = archive.name if read_contract().object_of(archive.name) else mask(archive.name)
-        return f"{inner} inside {self.archive.name}"
+        return archive.name if archive == self.archive else f"{inner} inside {self.archive.name}"
 
     def _refuse_bomb(self) -> NoReturn:
         self._refuse(f"more than {self.allowed:,} bytes would come out of {self.archive.stat().st_size:,}")
@@ -270,7 +268,9 @@ def _readable(told: str) -> Iterator[None]:
         ) from None
     except RuntimeError:  # the module's word for a password
         raise ExportProblem(f"{told} is encrypted. Unpack it with its password and pack it without.") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno != errno.EINVAL:  # a place before the file's begin
+            raise
         raise ExportProblem(f"{told} is damaged, or no zip: it cannot be unpacked whole. Copy it again.") from None
 
 

@@ -19,7 +19,7 @@ BLANKS = "' ' || " + " || ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 
 """Keys are compared without these around them."""
 DAMAGED = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
 """What spreadsheets make of a key: still the start of a record, though no key."""
-TELLING = r"[^@\s]@[^@\s]+\.[a-z]|^[a-z.''-]+(?:, *| +)[a-z. ''-]*[a-z]$|^\(\d{3}\) ?\d{3}-\d{4}|(?: \S+){3} |^.{80}"
+TELLING = r"[^@\s]@[^@\s]+\.[a-z]|^[\pL.''-]+(?:, *| +)[\pL. ''-]*\pL$|^\(\d{3}\) ?\d{3}-\d{4}|(?: \S+){3} |^.{80}"
 """A key that is an e-mail address, a name, a phone or a text, as SQL writes the pattern: ids are told, and nothing of a patient is."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 

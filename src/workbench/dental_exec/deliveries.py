@@ -179,9 +179,8 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
             path.relative_to(folder) for path in folder.rglob("*") if path.parent != folder and is_table(path)
         )
         named = [path.as_posix() for path in below if read_contract().object_of(path.name) and path.parts[0] != FILES]
-        findings += [
-            f"{shown_id(name)} lies in a folder inside the delivery; it is not read. Move it up." for name in named
-        ]
+        lies = "lies in a folder inside the delivery; it is not read. Move it up."
+        findings += [f"{shown_id(name)} {lies}" for name in named]
         if twins := count_twins(folder):
             files = "file differs" if twins == 1 else "files differ"
             findings.append(f"{twins} {files} from another one only in upper and lower case.")

@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.dental.ada_codes import Verdict, category_of, read_codes
 from workbench.dental.claims import suggest_claim_status
-from workbench.privacy import mask
+from workbench.privacy import mask, screened
 from workbench.profile.source import as_read, open_snapshot
 
 WORDS = re.compile(r"[^\W\d_]{3,}")
@@ -89,11 +89,8 @@ def profile_claim_statuses(warehouse: Path) -> pl.DataFrame:
             "records", "spelling", "has_amount", descending=[True, False, False]
         )
         store.write("profile.claim_statuses", frame)
-    return frame.with_columns(
-        pl.when(pl.col("confidence") > 0)
-        .then(pl.col("spelling"))
-        .otherwise(pl.col("spelling").map_elements(mask, return_dtype=pl.String))
-    )
+    known = pl.when(pl.col("confidence") > 0).then(pl.col("spelling").map_elements(screened, return_dtype=pl.String))
+    return frame.with_columns(known.otherwise(pl.col("spelling").map_elements(mask, return_dtype=pl.String)))
 
 
 def count_categories(in_use: pl.DataFrame) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def merged_frame(decisions: pl.DataFrame) -> pl.DataFrame:
     Where the decisions tell no records, none are added up.
     """
     counted = ["records"] if "records" in decisions.columns else []
-    order = [pl.col("records").neg()] if counted else [pl.col("merged").neg()]
+    most = pl.col(*counted) if counted else pl.col("merged").cast(pl.Int64)
     return (
         decisions.filter(pl.col("becomes") != "")
         .sort("spelling")
@@ -91,7 +91,7 @@ def merged_frame(decisions: pl.DataFrame) -> pl.DataFrame:
             pl.col("decided by").unique().sort().str.join(", "),
         )
         .filter(pl.col("merged") > 1)
-        .sort(*order, "becomes")
+        .sort(most.neg(), "becomes")
         .select("becomes", "merged", "spellings", *counted, "decided by")
     )
 
