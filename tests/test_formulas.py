@@ -30,7 +30,9 @@ FRAME = pl.DataFrame({"name": ["plain", *FORMULAS]})
 
 def held(folder: Path) -> Path:
     def waiting(text: str) -> Waiting:
-        return Waiting("Other checks", text, text, text, text, text, 1, text, text, text, text, "m", text, (), 1)
+        return Waiting(
+            "Other checks", text, text, text, text, text, 1, text, "Fix it", "admin", "here", "m", text, (), 1
+        )
 
     path = folder / "held.xlsx"
     write_held_workbook(WorkList({"migration": "m"}, [waiting(one) for one in FORMULAS], {"m": FORMULAS}, 6), path)
@@ -98,4 +100,6 @@ def test_the_error_log_of_a_batch_holds_none(tmp_path: Path) -> None:
     log.close()
     with (tmp_path / "patient-0001.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["source_id"], row["reason"]) for row in rows] == [(f"'{one}", f"'{one}") for one in FORMULAS]
+    assert [(row["source_id"], row["reason"]) for row in rows] == [
+        (one, one) for one in (f"'{text}".replace("\r", " ") for text in FORMULAS)
+    ]

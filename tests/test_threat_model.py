@@ -29,7 +29,7 @@ def parts() -> dict[str, str]:
     return {head: text for head, _, text in (one.partition("\n") for one in model.split("\n### ")[1:])}
 
 
-def tests_in(path: str) -> set[str]:
+def names_of(path: str) -> set[str]:
     """Return the tests of a file, which may not be there."""
     file = ROOT / path
     tree = ast.parse(file.read_text("utf-8")) if file.is_file() else ast.Module([], [])
@@ -39,7 +39,7 @@ def tests_in(path: str) -> set[str]:
 def missing(text: str) -> list[str]:
     """Return the tests that a text names and that are not there."""
     named = [one for one in re.findall(r"`([^`]+)`", text) if one.startswith("tests/")]
-    return [one for one in named if one.partition("::")[2] not in tests_in(one.partition("::")[0])]
+    return [one for one in named if one.partition("::")[2] not in names_of(one.partition("::")[0])]
 
 
 def test_the_adversaries_are_these() -> None:

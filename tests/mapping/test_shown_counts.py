@@ -36,10 +36,10 @@ def mappings() -> Mappings:
     return read_mappings(read_settings(REPOSITORY))
 
 
-def decided(mappings: Mappings, source: str, **told: Sensitivity) -> Mappings:
-    """Return the mappings with what a person decided about columns of a source."""
-    changed = [replace(one, sensitivity={**one.sensitivity, **told}) for one in mappings.of(source)]
-    others = [one for one in mappings.objects if one.source_object != source]
+def decided(mappings: Mappings, table: str, **told: Sensitivity) -> Mappings:
+    """Return the mappings with what a person decided about columns of a table."""
+    changed = [replace(one, sensitivity={**one.sensitivity, **told}) for one in mappings.of(table)]
+    others = [one for one in mappings.objects if one.source_object != table]
     return replace(mappings, objects=type(mappings.objects)([*others, *changed]))
 
 

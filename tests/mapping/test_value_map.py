@@ -31,6 +31,13 @@ def test_a_map_is_saved_sorted_and_twice_gives_the_same_bytes(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["carrier.csv"]
 
 
+def test_a_line_end_of_any_kind_inside_of_a_spelling_comes_back(tmp_path):
+    spellings = ["a\rb", "a\nb", "a\r\nb", "\rb"]
+    saved = save_value_map(tmp_path, ValueMap("carrier", {one: Decided(one, Decision.ASK) for one in spellings}))
+    assert [*read_value_map("carrier", [tmp_path]).rows] == sorted(spellings)
+    assert saved.read_bytes().startswith(b"source_value,decision,destination_value,decided_by,decided_on,note\n")
+
+
 @pytest.mark.parametrize(
     ("row", "answer", "is_open"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -133,9 +134,10 @@ def read_record(tenant: Freshsales, destination: str, record_id: int) -> dict[st
         if problem.reason is Reason.NOT_FOUND:
             return None
         raise
-    if not isinstance(body, dict) or not isinstance(body.get(where.singular), dict):
+    found = body.get(where.singular) if isinstance(body, dict) else None
+    if not isinstance(found, dict) or not is_number(found.get("id")):
         raise TenantUnreachable(f"GET {where.path}/{record_id}: the answer holds no {where.singular}.")
-    record = dict(_with_attendees(body[where.singular], body))
+    record = dict(_with_attendees(found, body))
     # Links are side-loaded beside a deal, but nested in a contact.
     for beside in ("contacts", "sales_account"):
         if beside in body and beside not in record and beside != where.singular:
@@ -161,9 +163,14 @@ def find_by_source_id(tenant: Freshsales, destination: str, source_id: str) -> d
     return found[0] if found else None
 
 
+def is_number(written: Json) -> bool:
+    """Say whether what stands in the place of an id can be one; anything else may be what was sent, echoed."""
+    return re.fullmatch(r"[0-9]{1,18}", str(written)) is not None
+
+
 def _stored(where: Endpoint, body: Json) -> dict[str, Any]:
     record = body.get(where.singular) if isinstance(body, dict) else None
-    if not isinstance(record, dict) or "id" not in record:
+    if not isinstance(record, dict) or not is_number(record.get("id")):
         raise OutcomeUnknown(f"{where.path}: the answer to a write holds no {where.singular}.", status=200)
     return _with_attendees(record, body)
 

@@ -94,14 +94,8 @@ class BatchLog:
             for row, outcome in self.rows.values():
                 fate = STATED.get(outcome.state, FATES[row.operation])
                 fates[fate] = fates.get(fate, 0) + 1
-                told = (
-                    row.source_object,
-                    neutral(row.source_id),
-                    fate,
-                    outcome.destination_id or "",
-                    neutral(outcome.reason),
-                )
-                writer.writerow(told)
+                source_id, reason = (neutral(text).replace("\r", " ") for text in (row.source_id, outcome.reason))
+                writer.writerow([row.source_object, source_id, fate, outcome.destination_id or "", reason])
         return fates
 
 

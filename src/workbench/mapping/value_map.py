@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 
 from workbench.errors import MappingProblem, gather
 from workbench.privacy import mask, may_be_personal, shown_id, token
@@ -22,6 +23,7 @@ CONFLICTS = "conflicts"
 """The map of fields that both sides changed, `contacts/C1042/city`: `map` takes the source's value, `keep` theirs, `ask` waits."""
 HMAC = "hmac:"
 """How a spelling begins that may hold personal data and is not written down: its keyed token follows."""
+CRLF = "\r\n"
 DECISIONS = {str(one): one for one in Decision}
 HEADER = ("source_value", "decision", "destination_value", "decided_by", "decided_on", "note")
 
@@ -118,8 +120,9 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     """Write a map sorted by spelling, whole or not at all; what may hold personal data as its token."""
     if not SAFE_NAME.match(value_map.name):
         raise MappingProblem("A value map is named with letters, digits, dots and underscores.")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    lines: list[str] = []
+    # Its own line end has a lone CR inside of a spelling quoted, too; it is cut again below.
+    writer = csv.writer(SimpleNamespace(write=lines.append))
     writer.writerow(HEADER)
     writer.writerows(
         (row.source_value, row.decision, row.destination_value, row.decided_by, row.decided_on, row.note)
@@ -128,7 +131,8 @@ def save_value_map(folder: Path, value_map: ValueMap) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{value_map.name}.csv"
     beside = path.with_suffix(".csv.part")
-    beside.write_text(buffer.getvalue(), "utf-8")
+    text = "".join(line.removesuffix(CRLF) + "\n" for line in lines)
+    beside.write_text(text, "utf-8")
     beside.replace(path)
     return path
 

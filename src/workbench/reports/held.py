@@ -90,7 +90,7 @@ def write_held_workbook(work: WorkList, path: Path) -> list[str]:
                 if one.rows:
                     _offer(sheet, line, one, names, work, places)
         if places:
-            _list_choices(book.add_worksheet(CHOICES), work, bold)
+            _list_choices(book.add_worksheet(CHOICES), work, bold, quoted)
     return causes
 
 
@@ -161,9 +161,9 @@ def _offer(  # noqa: PLR0917 - one line of one sheet
         sheet.data_validation(line, answer, line, answer, {**words, "source": source})
 
 
-def _list_choices(sheet: Any, work: WorkList, bold: Any) -> None:
+def _list_choices(sheet: Any, work: WorkList, bold: Any, quoted: Any) -> None:
     for column, name in enumerate(sorted(work.choices)):
         sheet.write_string(0, column, name, bold)
         sheet.set_column(column, column, 30)
         for line, text in enumerate(work.choices[name], start=1):
-            sheet.write_string(line, column, text)
+            sheet.write_string(line, column, text, quoted if text.startswith(FORMULA) else None)
