@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import traceback
+from collections import Counter
 from collections.abc import Callable
+from itertools import cycle
 
 import httpx
 import orjson
@@ -32,6 +33,9 @@ def texts(asked: bytes) -> list[str]:
     return found
 
 
+ENVELOPES = ("contact", "sales_account", "deal", "note", "task", "appointment", "sales_activity", "document")
+
+
 def refused(status: int, shape: Callable[[str], object]) -> Answer:
     return lambda said, _: httpx.Response(status, json=shape(said))
 
@@ -42,25 +46,30 @@ def page(status: int) -> Answer:
     )
 
 
-NONSENSE: dict[str, Answer] = {
-    "400 that echoes what was sent": refused(400, lambda said: {"errors": {"message": [f"{said} is not unique"]}}),
-    "400 that echoes it as a field": refused(400, lambda said: {"errors": {"message": f"{said} can't be blank"}}),
-    "422 with texts alone": refused(422, lambda said: [said, {"why": said}]),
-    "400 as a page": page(400),
-    "403 that echoes": refused(403, lambda said: {"message": said}),
-    "a page with 200": page(200),
-    "a page with 500": page(500),
-    "JSON that breaks off": lambda _, answer: httpx.Response(answer.status_code, content=answer.content[:-7]),
-    "a list": refused(200, lambda said: [said]),
-    "a text": refused(200, lambda said: said),
-    "nothing": refused(200, lambda _: None),
-    "another envelope": refused(200, lambda said: {"person": {"id": 1, "name": said}}),
-    "an id that is a text": refused(
-        200, lambda said: {one: {"id": said} for one in ("contact", "note", "deal", "task")}
-    ),
-    "an id that is a list": refused(200, lambda said: {one: {"id": [said]} for one in ("contact", "note", "deal")}),
-    "a redirect": lambda said, _: httpx.Response(302, headers={"location": "https://elsewhere.example/?q=x"}),
+NONSENSE: dict[str, list[Answer]] = {
+    "refusals that echo what was sent": [
+        refused(400, lambda said: {"errors": {"message": [f"{said} is not unique"]}}),
+        refused(400, lambda said: {"errors": {"message": f"{said} can't be blank"}}),
+        refused(422, lambda said: [said, {"why": said}]),
+        page(400),
+    ],
+    "what is no data": [
+        page(200),
+        page(500),
+        lambda _, answer: httpx.Response(answer.status_code, content=answer.content[:-7]),
+        lambda _, __: httpx.Response(302, headers={"location": "https://elsewhere.example/?q=x"}),
+    ],
+    "a right that is missing": [refused(403, lambda said: {"message": said})],
+    "data of another shape": [
+        refused(200, lambda said: {one: {"id": said} for one in ENVELOPES}),
+        refused(200, lambda said: {one: {"id": [said]} for one in ENVELOPES}),
+        refused(200, lambda said: {"person": {"id": 1, "name": said}}),
+        refused(200, lambda said: [said]),
+        refused(200, lambda said: said),
+        refused(200, lambda _: None),
+    ],
 }
+"""Answers that writes get in turn."""
 
 
 @pytest.fixture
@@ -75,15 +84,15 @@ def watched(rehearsal: Rehearsal) -> list[Canary]:
 def test_writes_that_are_answered_with_nonsense_tell_nobody(
     kind: str, rehearsal: Rehearsal, watched: list[Canary], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scope = rehearsal.few(2, 1)
+    scope = rehearsal.few(3, 2)
+    turns, given_in_turn = cycle(NONSENSE[kind]), Counter[int]()
 
     def answer(request: httpx.Request, given: httpx.Response) -> httpx.Response | None:
-        is_write = request.method in ("POST", "PUT") and not re.search("/_tenant/", request.url.path)
-        made = NONSENSE[kind](" ".join(texts(request.content)), given) if is_write else None
-        if made is not None:
-            made.headers.update(
-                {name: value for name, value in given.headers.items() if name.startswith("x-rehearsal")}
-            )
+        if request.method not in ("POST", "PUT") or "/_tenant/" in request.url.path:
+            return None
+        made = next(turns)(" ".join(texts(request.content)), given)
+        given_in_turn[made.status_code] += 1
+        made.headers.update({name: value for name, value in given.headers.items() if name.startswith("x-rehearsal")})
         return made
 
     rehearsal.transport.after.append(answer)
@@ -93,6 +102,7 @@ def test_writes_that_are_answered_with_nonsense_tell_nobody(
     except WorkbenchError as problem:
         said = "".join(traceback.format_exception(problem))
     heard = capsys.readouterr()
+    assert given_in_turn.total() >= len(NONSENSE[kind]), "each was given"
     assert [label for text in (said, heard.out, heard.err) for label in told(text, watched)] == []
     assert scan(rehearsal.practice.folder, watched) == []
     # What the tenant did under its nonsense is found, and nothing is doubled.
