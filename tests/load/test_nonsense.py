@@ -109,3 +109,31 @@ def test_writes_that_are_answered_with_nonsense_tell_nobody(
     rehearsal.transport.after.remove(answer)
     rehearsal.load(scope)
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
+
+
+@pytest.mark.parametrize("path", ["selector/", "settings/", "/view/", "job_statuses/"])
+@pytest.mark.parametrize("kind", ["what is no data", "data of another shape"])
+def test_reads_that_are_answered_with_nonsense_end_with_a_reason(
+    path: str, kind: str, rehearsal: Rehearsal, watched: list[Canary], capsys: pytest.CaptureFixture[str]
+) -> None:
+    scope, turns, asked = rehearsal.few(12, 0), cycle(NONSENSE[kind]), Counter[str]()
+    echoed = watched[0].needles[0] * 3
+
+    def answer(request: httpx.Request, given: httpx.Response) -> httpx.Response | None:
+        if request.method != "GET" or path not in request.url.path or "/_tenant/" in request.url.path:
+            return None
+        asked[path] += 1
+        made = next(turns)(echoed, given)
+        made.headers.update({name: value for name, value in given.headers.items() if name.startswith("x-rehearsal")})
+        return made
+
+    rehearsal.transport.after.append(answer)
+    said = ""
+    try:
+        rehearsal.load(scope)
+    except WorkbenchError as problem:
+        said = "".join(traceback.format_exception(problem))
+    heard = capsys.readouterr()
+    assert asked
+    assert [label for text in (said, heard.out, heard.err) for label in told(text, watched)] == []
+    assert scan(rehearsal.practice.folder, watched) == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import orjson
 
-from workbench.errors import TenantRefusesKey
+from workbench.errors import TenantRefusesKey, TenantUnreachable
 from workbench.freshsales.refusals import Json, OutcomeUnknown, PermissionMissing, Throttled, refusal
 
 
@@ -46,6 +48,20 @@ def judge(what: str, alias: str, response: httpx.Response, content: bytes, label
         raise refusal(status, body, labels)
     kind = "a page or nothing instead of data" if response.is_success else "no usable answer"
     raise OutcomeUnknown(f"{what}: {alias} gave {kind} ({status}).", status=status)
+
+
+def is_number(written: Json) -> bool:
+    """Say whether what stands in the place of an id can be one; anything else may be what was sent, echoed."""
+    return re.fullmatch(r"[0-9]{1,18}", str(written)) is not None
+
+
+def items(path: str, body: Json, envelope: str, key: str = "id") -> list[dict[str, Any]]:
+    """Return the items of a list, each with its key; an answer without a list, or with anything else in it, is none."""
+    found = body.get(envelope) if isinstance(body, dict) else None
+    named = (one.get(key) if isinstance(one, dict) else None for one in found or [])
+    if not isinstance(found, list) or not all(is_number(one) if key == "id" else isinstance(one, str) for one in named):
+        raise TenantUnreachable(f"GET {path}: the answer holds no {envelope}.")
+    return found
 
 
 def remaining(response: httpx.Response) -> int | None:

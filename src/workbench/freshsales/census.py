@@ -11,7 +11,8 @@ from itertools import count
 from typing import Any
 
 from workbench.clock import WallClock
-from workbench.errors import SetupMissing, TenantUnreachable
+from workbench.errors import SetupMissing
+from workbench.freshsales.answers import items
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import Endpoint, endpoint
 from workbench.freshsales.records import find_by_source_id, read_record
@@ -224,9 +225,9 @@ def _steady(
 
 def _page(tenant: Freshsales, path: str, envelope: str, params: Mapping[str, Any]) -> dict[str, Any]:
     body = tenant.call("GET", path, params=params).body
-    if not isinstance(body, dict) or not isinstance(body.get(envelope), list):
-        raise TenantUnreachable(f"GET {path}: the answer holds no {envelope}.")
-    return body
+    items(path, body, envelope)
+    found: dict[str, Any] = body
+    return found
 
 
 def _total(body: Mapping[str, Any]) -> int | None:

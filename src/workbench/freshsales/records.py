@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import TenantUnreachable
+from workbench.freshsales.answers import is_number
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import SOURCE_ID, Endpoint, endpoint
 from workbench.freshsales.refusals import Json, OutcomeUnknown, Reason, Refused
@@ -161,11 +161,6 @@ def find_by_source_id(tenant: Freshsales, destination: str, source_id: str) -> d
     """Return the record that carries a source id, the oldest of several; not to find one is no proof at once."""
     found = find_all_by_source_id(tenant, destination, source_id)
     return found[0] if found else None
-
-
-def is_number(written: Json) -> bool:
-    """Say whether what stands in the place of an id can be one; anything else may be what was sent, echoed."""
-    return re.fullmatch(r"[0-9]{1,18}", str(written)) is not None
 
 
 def _stored(where: Endpoint, body: Json) -> dict[str, Any]:

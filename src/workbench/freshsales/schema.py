@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from workbench.errors import TenantRefusesKey
+from workbench.freshsales.answers import items
 from workbench.freshsales.client import Freshsales
 from workbench.freshsales.endpoints import SOURCE_ID
 from workbench.freshsales.refusals import PermissionMissing, Reason, Refused, plain_label
@@ -189,23 +190,22 @@ def _pipelines(tenant: Freshsales) -> tuple[dict[str, dict[str, Stage]], dict[st
 
 def _selector(tenant: Freshsales, name: str, envelope: str = "") -> list[dict[str, Any]]:
     """Return a selector's items; one that this tenant lacks has none."""
-    try:
-        body = tenant.call("GET", f"/selector/{name}").body
-    except Refused as problem:
-        if problem.reason is Reason.NOT_FOUND:
-            return []
-        raise
-    return list(body.get(envelope or name) or []) if isinstance(body, dict) else []
+    return _listed(tenant, f"/selector/{name}", envelope or name, "id")
 
 
 def _fields(tenant: Freshsales, plural: str) -> list[dict[str, Any]]:
+    return _listed(tenant, f"/settings/{plural}/fields", "fields", "name")
+
+
+def _listed(tenant: Freshsales, path: str, envelope: str, key: str) -> list[dict[str, Any]]:
     try:
-        body = tenant.call("GET", f"/settings/{plural}/fields").body
+        body = tenant.call("GET", path).body
     except Refused as problem:
         if problem.reason is Reason.NOT_FOUND:
             return []
         raise
-    return list(body.get("fields") or []) if isinstance(body, dict) else []
+    is_empty = isinstance(body, dict) and body.get(envelope, ...) is None
+    return [] if is_empty else items(path, body, envelope, key)
 
 
 def _infos(listed: list[Mapping[str, Any]] | list[dict[str, Any]], *, default: bool) -> dict[str, FieldInfo]:
