@@ -21,6 +21,9 @@ MARK = "data-workbench"
 
 KINDS = {"info": "Note", "warn": "Look here", "stop": "Stop", "done": "Done"}
 
+WIDE, WIDE_OF_TEXT = 9, 7
+"""A table of more columns is printed across the sheet; of fewer where a cell holds more than words and numbers."""
+
 LONG = 40
 """A cell of more letters needs room: beside wide columns it would be a word wide and a page tall."""
 
@@ -68,10 +71,11 @@ def show_table(frame: pl.DataFrame, caption: str, *, limit: int = 40) -> Shown:
     if more > 0:
         line = f"… and {more:,} more row{'' if more == 1 else 's'}"
         body += Markup('<tr><td class="more" colspan="{}">{}</td></tr>').format(frame.width, line)
+    is_wide = frame.width > (WIDE_OF_TEXT if 'class="long"' in body else WIDE)
     html = Markup(
-        '<figure data-workbench="table"><div class="scroll" role="region" tabindex="0" aria-label="{}"><table>'
+        '<figure data-workbench="table"{}><div class="scroll" role="region" tabindex="0" aria-label="{}"><table>'
         "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></figure>"
-    ).format(caption, caption, head, body)
+    ).format(Markup(' class="wide"') if is_wide else "", caption, caption, head, body)
     return Shown(str(html), f"{caption}: {_counted(frame.height, 'row')}")
 
 
