@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import SettingsProblem
-from workbench.settings import DEFAULTS, find_migration, read_settings
+from workbench.settings import DEFAULTS, NO_ENCRYPTION, find_migration, read_settings
 from workbench.vocabulary import Edition, Plan, Target
 
 ROOT = Path(__file__).parents[1]
@@ -81,8 +81,9 @@ def test_the_shipped_file_names_every_key_with_a_remark():
             " take destination, source or ask",
             id="newest",
         ),
+        pytest.param("[privacy]\nencrypt = true", f"[privacy] encrypt: {NO_ENCRYPTION}", id="a weak mode"),
         pytest.param(
-            "[privacy]\nencrypt = false", "[privacy] encrypt: only True works in this version", id="later version"
+            "[policy]\nexisting = 'newest'", "[policy] existing: only 'hold' works in this version", id="later"
         ),
     ],
 )

@@ -38,7 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "rollback_hours": 48,
     },
     "suggest": {"model_url": "", "model": ""},
-    "privacy": {"baa": "", "reviewers": [], "encrypt": True},
+    "privacy": {"baa": "", "reviewers": [], "encrypt": False},
     "rehearsal": {"base_url": ""},
 }
 """Every section and key that migration.toml may hold, with the value that stands when it is left out."""
@@ -63,11 +63,14 @@ AT_LEAST_ONE = (
     *("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute"),
     "policy.rollback_hours",
 )
-NOT_YET = (
-    ("policy", "existing"),
-    ("privacy", "encrypt"),
-)
+NOT_YET = (("policy", "existing"),)
 """Keys that a later version gives other values to; until then another value is refused, never passed over."""
+NO_ENCRYPTION = (
+    "true is refused: this DuckDB writes an encrypted warehouse only with random numbers that its makers call unsafe, and"
+    " none is better known than a weak one. Keep the folder on an encrypted disk (workbench doctor looks) and write false;"
+    " images in the ledger and archives are encrypted anyway"
+)
+"""DuckDB 2.0 refuses to write an encrypted file without the extension httpfs, unless `force_mbedtls_unsafe` is set."""
 
 
 @dataclass(frozen=True)
@@ -251,11 +254,13 @@ def _value_problem(section: str, key: str, value: Any) -> str:
         return NO_NEWEST if name == "policy.conflicts" and value == NEWEST else WRITTEN[name][1]
     if name in AT_LEAST_ONE and value < 1:
         return "1 or more"
-    if name == "practice.time_zone" and value not in known_zones():
-        return f"{value!r} is no IANA time zone"
-    if name == "freshsales.reserve" and not 0 <= value < 1:
-        return "a share from 0 to below 1"
-    return ""
+    return next((problem for slip, problem in _slips(name, value) if slip), "")
+
+
+def _slips(name: str, value: Any) -> Iterator[tuple[bool, str]]:
+    yield name == "practice.time_zone" and value not in known_zones(), f"{value!r} is no IANA time zone"
+    yield name == "freshsales.reserve" and not 0 <= value < 1, "a share from 0 to below 1"
+    yield name == "privacy.encrypt" and value, NO_ENCRYPTION
 
 
 def _same_kind(value: Any, default: Any) -> bool:
