@@ -24,8 +24,10 @@ from rooms import Practice
 
 from workbench.dental_exec.snapshot import take_snapshot
 from workbench.errors import MappingProblem, WorkbenchError
+from workbench.journey import desk
 from workbench.mapping.files import read_mappings
 from workbench.mapping.value_map import adoptions, decided_conflicts
+from workbench.profile.readings import read_columns
 from workbench.settings import read_settings
 from workbench.staging.stage import stage
 
@@ -187,6 +189,37 @@ def test_a_map_whose_columns_are_swapped_names_no_one(name: str, judge: Callable
     found = read_mappings(read_settings(watch.folder)).values(name)
     problem = stopped(lambda: judge(found))
     assert "2 problems" in str(problem)
+    path.unlink()
+    assert watch.leaks(problem) == []
+
+
+def test_counts_that_are_none_and_columns_that_are_none_name_no_one(watch: Watch, checked: Watch) -> None:
+    path = watch.folder / "mappings" / "values" / "expected_counts.csv"
+    path.write_text(f"{HEADER}{NAME},map,{VICTIM['email']},,,\n", "utf-8")
+    problem = stopped(lambda: desk.land(read_settings(watch.folder)))
+    assert "is no count" in str(problem)
+    path.unlink()
+    assert watch.leaks(problem) == []
+    warehouse = read_settings(checked.folder).warehouse
+    problem = stopped(lambda: read_columns(warehouse, {NAME: "day first", VICTIM["email"]: "day first"}))
+    assert "this snapshot has no such column" in str(problem)
+    assert watch.leaks(problem) == []
+
+
+TORN = {
+    "mappings/objects/patient.toml": f'kind = "record"\ntitle = "{NAME}\n',
+    "mappings/custom_fields/contacts.toml": f'[cf_x]\nlabel = "{NAME}" "{VICTIM["email"]}"\n',
+    "migration.toml": f'[practice]\nname = "{NAME}\n',
+}
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_a_torn_file_of_decisions_names_line_and_column_alone(name: str, watch: Watch, workbench: Workbench) -> None:
+    path = watch.folder / name
+    path.write_text(TORN[name], "utf-8")
+    said = workbench("suggest", "--accept-above", "0.95", "--by", "Ada", "--migration", watch.folder, "--json")
+    assert (said.code, "line" in said.document["reason"]) == (1, True)
+    problem = stopped(lambda: read_mappings(read_settings(watch.folder)))
     path.unlink()
     assert watch.leaks(problem) == []
 

@@ -26,6 +26,7 @@ from workbench.load.session import Session, open_session, open_tenant
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import Setup, make_setup
 from workbench.mapping.value_map import EXISTING, Decided, ValueMap, adoptions, read_value_map, save_value_map
+from workbench.privacy import mask, shown_id
 from workbench.profile.people import match_owners
 from workbench.profile.readings import read_columns
 from workbench.settings import Settings
@@ -217,7 +218,9 @@ def tenant_alias(settings: Settings) -> str:
 def land(settings: Settings, *, delivery: str = "latest") -> Snapshot:
     """Land a delivery in raw.*, held against the counts that a person expects and the mass changes that one accepted."""
     counts = _answers(settings, EXPECTED)
-    if wrong := [f"{name}: {text!r} is no count" for name, text in sorted(counts.items()) if not text.isdigit()]:
+    if wrong := [
+        f"{shown_id(name)}: {mask(text)!r} is no count" for name, text in sorted(counts.items()) if not text.isdigit()
+    ]:
         raise MappingProblem(gather(f"mappings/values/{EXPECTED}.csv", wrong))
     return take_snapshot(
         settings.exports,

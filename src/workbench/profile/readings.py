@@ -11,6 +11,7 @@ import polars as pl
 
 from workbench.dental_exec.contract import ExportObject, read_contract
 from workbench.errors import MappingProblem, gather
+from workbench.privacy import shown_id
 from workbench.profile import cells
 from workbench.profile.cells import Columnwise
 from workbench.profile.source import Column, columns_of, count_odd, odd_values, open_snapshot, targets_of
@@ -73,7 +74,7 @@ def unreadable_cells(warehouse: Path) -> pl.DataFrame:
 def _refuse_unknown(store: Warehouse, said: Mapping[str, str]) -> None:
     kinds = {column.title: column.kind for one in read_contract().objects.values() for column in columns_of(store, one)}
     problems = [
-        f"{title}: this snapshot has no such column"
+        f"{shown_id(title)}: this snapshot has no such column"
         if title not in kinds
         else f"{title}: {order!r} is no reading of a {kinds[title]}; there are {', '.join(ORDERS.get(kinds[title], ())) or 'none'}"
         for title, order in sorted(said.items())
