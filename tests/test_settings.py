@@ -82,6 +82,13 @@ def test_the_shipped_file_names_every_key_with_a_remark():
             id="newest",
         ),
         pytest.param(
+            "[privacy]\nreviewers = ['Ann Lee', ' ']",
+            '[privacy] reviewers: names of people, as ["Ann Lee"]',
+            id="a reviewer without a name",
+        ),
+        pytest.param("[privacy]\nkeep_years = 0", "[privacy] keep_years: 1 to 100 years", id="kept for no time"),
+        pytest.param("[privacy]\nkeep_years = 6.5", "[privacy] keep_years: int expected", id="half a year"),
+        pytest.param(
             "[privacy]\nencrypt = false", "[privacy] encrypt: only True works in this version", id="later version"
         ),
     ],

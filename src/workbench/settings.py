@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,7 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "rollback_hours": 48,
     },
     "suggest": {"model_url": "", "model": ""},
-    "privacy": {"baa": "", "reviewers": [], "encrypt": True},
+    "privacy": {"baa": "", "reviewers": [], "encrypt": True, "keep_years": 6},
     "rehearsal": {"base_url": ""},
 }
 """Every section and key that migration.toml may hold, with the value that stands when it is left out."""
@@ -59,10 +59,22 @@ WRITTEN = {
 """How closed values are written: a slip would mean the default without a word."""
 NEWEST = "newest"
 NO_NEWEST = "Freshsales stamps records, not fields, so nobody can tell which side changed a field last; take destination, source or ask"
-AT_LEAST_ONE = (
-    *("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute"),
-    "policy.rollback_hours",
-)
+JUDGED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(
+        (
+            *("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute"),
+            "policy.rollback_hours",
+        ),
+        (lambda number: number >= 1, "1 or more"),
+    ),
+    "freshsales.reserve": (lambda share: 0 <= share < 1, "a share from 0 to below 1"),
+    "privacy.reviewers": (
+        lambda names: all(isinstance(one, str) and one.strip() for one in names),
+        'names of people, as ["Ann Lee"]',
+    ),
+    "privacy.keep_years": (lambda years: 1 <= years <= 100, "1 to 100 years"),
+}
+"""Which values of the right kind stand, and what is said of the others."""
 NOT_YET = (
     ("policy", "existing"),
     ("privacy", "encrypt"),
@@ -249,12 +261,10 @@ def _value_problem(section: str, key: str, value: Any) -> str:
         return f"only {known[key]!r} works in this version"
     if name in WRITTEN and not WRITTEN[name][0].fullmatch(value):
         return NO_NEWEST if name == "policy.conflicts" and value == NEWEST else WRITTEN[name][1]
-    if name in AT_LEAST_ONE and value < 1:
-        return "1 or more"
+    if name in JUDGED and not JUDGED[name][0](value):
+        return JUDGED[name][1]
     if name == "practice.time_zone" and value not in known_zones():
         return f"{value!r} is no IANA time zone"
-    if name == "freshsales.reserve" and not 0 <= value < 1:
-        return "a share from 0 to below 1"
     return ""
 
 
