@@ -136,7 +136,9 @@ def test_purge_deletes_what_can_be_rebuilt_and_keeps_ledger_and_decisions(
         (data / name).touch()
     preview = workbench("purge", "--migration", migration, "--json").document
     paths = ["data/warehouse.duckdb", "data/runs"]
+    kept = preview.pop("kept")
     assert preview == {"paths": paths, "files": 2, "bytes": 0, "deleted": False}
+    assert kept[0] == "data/rehearsal: nothing was written to the tenant yet, so no time runs."
     assert workbench("purge", "--migration", migration, "--confirm").code == 0
     assert sorted(path.name for path in data.iterdir()) == ["exports", "purged", "rehearsal"]
     assert (migration / "mappings").is_dir()
