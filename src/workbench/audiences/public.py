@@ -54,7 +54,7 @@ def write_public(
 def moved(summary: Mapping[str, Any]) -> pl.DataFrame:
     """Return one row a mapping and their sum: rows that moved, that did not, and both; small counts are hidden."""
     lines = [one for one in mapping_lines(summary) if one.source or any(one.fates)]
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for line in lines:
         fates = dict(zip(Fate, line.fates, strict=True))
         count = sum(fates[fate] for fate in MOVED)
