@@ -120,8 +120,8 @@ class _Step:
                 number = f"-{start // RECORDS_A_PAGE + 1}" if start else ""
                 pages[f"{self.name}-{mapping}{number}.html"] = listed[start : start + RECORDS_A_PAGE]
         count = sum(map(len, pages.values()))
-        act = {"step": self.name, "reviewers": self.people, "records": count}
-        note(self.ledger, "pages with values written", "review", **act)
+        act = "pages with values written"
+        note(self.ledger, act, "review", step=self.name, reviewers=self.people, records=count)
         first = self.folder / f"{self.name}.html"
         self._page(first, records=(), pages=list(pages.items()), left=len(records) - count)
         for name, part in pages.items():
