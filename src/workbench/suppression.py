@@ -15,6 +15,7 @@ Cell = tuple[int, str]
 End = tuple[str, int | str]
 """A line of counts that add up: a row or a column."""
 OUTSIDE: End = ("outside", "")
+Ways = dict[End, list[tuple[End, Cell]]]
 
 
 def hide_small(
@@ -88,35 +89,49 @@ def _hidden(table: _Table) -> set[Cell]:
         if alone := [line for line in table.lines if len(hidden & {*line}) == 1 and table.open(line, hidden)]:
             hidden.add(table.open(alone[0], hidden)[0])
             continue
-        told = [cell for cell in _told(table, hidden) if cell not in lost and table.is_kept(cell)]
-        beside = [table.open((one for line in table.lines if cell in line for one in line), hidden) for cell in told]
-        if not any(beside):
+        told = next((cell for cell in _told(table, hidden) if cell not in lost and table.is_kept(cell)), None)
+        if told is None:
             break
-        hidden.add(next(cells[0] for cells in beside if cells))
+        # Of its own lines first; what leaves it computable is of use only where no single one would do.
+        beside = {cell for line in table.lines if told in line for cell in line}
+        others = sorted(table.open(table.values, hidden), key=lambda cell: cell not in beside)
+        hidden.add(next((one for one in others if not _is_told(table, hidden | {one}, told)), others[0]))
     return hidden
 
 
 def _told(table: _Table, hidden: set[Cell]) -> Iterator[Cell]:
-    """Yield the hidden counts that only one value fits, the rest of the table being as it is shown.
+    """Yield the hidden counts that only one value fits, the rest of the table being as it is shown."""
+    ways = _ways(table, hidden)
+    yield from (cell for cell in sorted(hidden) if not _may_vary(table, ways, cell))
 
-    One more of a count fits if other hidden ones can give way: one more or one less each along a ring of lines back to
-    it. Counts are whole, and each stands in one row and one column, so a ring is all that there can be.
-    """
-    ways: dict[End, list[tuple[End, Cell]]] = {}
+
+def _is_told(table: _Table, hidden: set[Cell], cell: Cell) -> bool:
+    return not _may_vary(table, _ways(table, hidden), cell)
+
+
+def _ways(table: _Table, hidden: set[Cell]) -> Ways:
+    """Return where one more or one less of each hidden count may go, by the line that it comes from."""
+    ways: Ways = {}
     for cell in hidden:
         (start, goal), (least, most) = table.ends[cell], table.bounds(cell)
         if table.values[cell] < most:
             ways.setdefault(start, []).append((goal, cell))
         if table.values[cell] > least:
             ways.setdefault(goal, []).append((start, cell))
-    for cell in sorted(hidden):
-        (start, goal), (least, most) = table.ends[cell], table.bounds(cell)
-        more = table.values[cell] < most and _reaches(ways, goal, start, cell)
-        if not more and not (table.values[cell] > least and _reaches(ways, start, goal, cell)):
-            yield cell
+    return ways
 
 
-def _reaches(ways: Mapping[End, list[tuple[End, Cell]]], start: End, goal: End, without: Cell) -> bool:
+def _may_vary(table: _Table, ways: Ways, cell: Cell) -> bool:
+    """Say whether another value fits: one more, or one less, if others can give way along a ring of lines back to it.
+
+    Counts are whole, and each stands in one row and one column, so a ring is all that there can be.
+    """
+    (start, goal), (least, most) = table.ends[cell], table.bounds(cell)
+    more = table.values[cell] < most and _reaches(ways, goal, start, cell)
+    return more or (table.values[cell] > least and _reaches(ways, start, goal, cell))
+
+
+def _reaches(ways: Ways, start: End, goal: End, without: Cell) -> bool:
     seen, waiting = {start}, [start]
     while waiting and goal not in seen:
         for end, cell in ways.get(waiting.pop(), ()):
