@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from loaded import KEY, Loaded
-from rights import open_to_others
 
 from workbench.audiences.review import NOBODY, RECORDS_A_PAGE, review_differences, review_sample
 from workbench.journey.desk import reading, writing
@@ -49,6 +48,38 @@ def rows_of(page: Path) -> list[list[str]]:
     """The lines of a reviewer's page: field, source, sent, there, compared."""
     lines = re.findall(r"<tr[^>]*><th scope=.row.>(.*?)</tr>", page.read_text("utf-8"), re.DOTALL)
     return [[unescape(re.sub(r"<[^>]+>", "", cell)) for cell in re.split(r"</t[hd]><td[^>]*>", line)] for line in lines]
+
+
+def test_where_nothing_differs_there_is_no_page_with_values(loaded: Loaded) -> None:
+    made = loaded.reconcile()
+    assert review(loaded, made, "Ann Lee") == "No record differs, so there is no page with values for Ann Lee."
+    assert list((loaded.practice.settings.runs / made.run_id / "review").glob("80_reconcile*")) == []
+
+
+def test_the_sample_is_written_out_in_clear_and_told_to_everybody_by_shape(loaded: Loaded) -> None:
+    settings, mappings = naming(loaded, *PEOPLE), loaded.practice.mappings
+    with writing(settings, mappings) as session:
+        plan = last_plan(session.ledger, session.run_id, *LOADING)
+        assert plan is not None
+        compared = compare_sample(session, plan)
+        told = review_sample(settings, mappings, session.ledger, session.run_id, compared)
+        folder = session.folder / "review"
+    records = compared.select("mapping", "source_id").unique()
+    shown = sum(min(one, 250) for (one,) in records.group_by("mapping").len().select("len").rows())
+    assert told.startswith(f"{shown:,} records with their real values")
+    person = next(
+        one for one in loaded.truth["records"] if one["destination"] == "contact" and one["fields"].get("email")
+    )
+    email = person["fields"]["email"]
+    rows = [row for page in folder.glob("70_sample-*.html") for row in rows_of(page)]
+    [found] = [row for row in rows if row[0] == "email" and row[2].lower() == email.lower()]
+    assert found[1].lower().strip() == f"email: {email}".lower() and found[2:] == [found[2], found[2], "as sent"]
+    stages = {row[2] for row in rows if row[0] == "deal_stage_id"}
+    assert stages and not any(one.isdigit() for one in stages)
+    most = max(page.read_text("utf-8").count('scope="rowgroup"') for page in folder.glob("70_sample-*.html"))
+    assert 1 < most <= RECORDS_A_PAGE
+    diff = sample_diff(compared)
+    assert email not in diff.fields.write_csv() + diff.differences.write_csv()
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +129,8 @@ def test_the_folder_is_its_owners_alone_whatever_the_umask_says(edited) -> None:
     finally:
         os.umask(before)
     folder = loaded.practice.settings.runs / made.run_id / "review"
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert len(list(folder.iterdir())) >= 2 and open_to_others(folder) == []
+    modes = [path.stat().st_mode & 0o777 for path in folder.iterdir()]
+    assert (folder.stat().st_mode & 0o777, set(modes), len(modes) >= 2) == (0o700, {0o600}, True)
 
 
 def test_the_audit_log_says_for_whom_how_many_records_were_written(edited) -> None:
@@ -118,35 +149,3 @@ def test_where_nobody_is_named_nothing_is_written_and_what_was_goes(edited) -> N
     folder = loaded.practice.settings.runs / made.run_id / "review"
     assert list(folder.glob("80_reconcile*")) == []
     assert len(acts(loaded.practice.settings)) == before
-
-
-def test_where_nothing_differs_there_is_no_page_with_values(loaded: Loaded) -> None:
-    made = loaded.reconcile()
-    assert review(loaded, made, "Ann Lee") == "No record differs, so there is no page with values for Ann Lee."
-    assert list((loaded.practice.settings.runs / made.run_id / "review").glob("80_reconcile*")) == []
-
-
-def test_the_sample_is_written_out_in_clear_and_told_to_everybody_by_shape(loaded: Loaded) -> None:
-    settings, mappings = naming(loaded, *PEOPLE), loaded.practice.mappings
-    with writing(settings, mappings) as session:
-        plan = last_plan(session.ledger, session.run_id, *LOADING)
-        assert plan is not None
-        compared = compare_sample(session, plan)
-        told = review_sample(settings, mappings, session.ledger, session.run_id, compared)
-        folder = session.folder / "review"
-    records = compared.select("mapping", "source_id").unique()
-    shown = sum(min(one, 250) for (one,) in records.group_by("mapping").len().select("len").rows())
-    assert told.startswith(f"{shown:,} records with their real values")
-    person = next(
-        one for one in loaded.truth["records"] if one["destination"] == "contact" and one["fields"].get("email")
-    )
-    email = person["fields"]["email"]
-    rows = [row for page in folder.glob("70_sample-*.html") for row in rows_of(page)]
-    [found] = [row for row in rows if row[0] == "email" and row[2].lower() == email.lower()]
-    assert found[1].lower().strip() == f"email: {email}".lower() and found[2:] == [found[2], found[2], "as sent"]
-    stages = {row[2] for row in rows if row[0] == "deal_stage_id"}
-    assert stages and not any(one.isdigit() for one in stages)
-    most = max(page.read_text("utf-8").count('scope="rowgroup"') for page in folder.glob("70_sample-*.html"))
-    assert 1 < most <= RECORDS_A_PAGE
-    diff = sample_diff(compared)
-    assert email not in diff.fields.write_csv() + diff.differences.write_csv()

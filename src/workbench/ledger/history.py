@@ -159,7 +159,8 @@ def newest_write(ledger: Ledger) -> float | None:
     """Return when the tenant was last written to, by a load or a rollback."""
     query = select(func.max(transitions.c.at)).where(transitions.c.state == State.APPLIED)
     with ledger.read() as connection:
-        return connection.scalar(query)
+        moment = connection.scalar(query)
+    return None if moment is None else float(moment)
 
 
 def current_writer(ledger: Ledger) -> str | None:
