@@ -61,11 +61,12 @@ def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     count = sum(map(len, listed.values()))
     size = sum(path.lstat().st_size for paths in listed.values() for path in paths)
     told = f"{', '.join(there) or 'nothing'}{f' ({count:,} files, {size:,} bytes)' if there else ''}"
-    kept = [*(one.sentence for one in retentions(settings)), RESTS_ON]
+    sentences = [one.sentence for one in retentions(settings)]
+    kept = [*sentences, RESTS_ON] if sentences else []
     answer = {"paths": there, "files": count, "bytes": size, "deleted": confirm, "kept": kept}
     if not confirm:
         text = f"Would delete (add --confirm): {told}. Ledgers and decisions stay."
-        return {**answer, "text": "\n".join([text, *kept, MAY_GO])}
+        return {**answer, "text": "\n".join([text, *kept, MAY_GO] if kept else [text])}
     lines = {name: [_line(settings.folder, path) for path in paths] for name, paths in listed.items()}
     digest = _list_digest(one for name in there for one in lines[name])
     note_everywhere(settings, "purge begun", paths=there, files=count, sha256=digest)
