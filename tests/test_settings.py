@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import SettingsProblem
-from workbench.settings import DEFAULTS, find_migration, read_settings
+from workbench.settings import DEFAULTS, NO_ENCRYPTION, find_migration, read_settings
 from workbench.vocabulary import Edition, Plan, Target
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +81,7 @@ def test_the_shipped_file_names_every_key_with_a_remark():
             " take destination, source or ask",
             id="newest",
         ),
+        pytest.param("[privacy]\nencrypt = true", f"[privacy] encrypt: {NO_ENCRYPTION}", id="a weak mode"),
         pytest.param(
             "[privacy]\nreviewers = ['Ann Lee', ' ']",
             '[privacy] reviewers: names of people, as ["Ann Lee"]',
@@ -89,7 +90,7 @@ def test_the_shipped_file_names_every_key_with_a_remark():
         pytest.param("[privacy]\nkeep_years = 0", "[privacy] keep_years: 1 to 100 years", id="kept for no time"),
         pytest.param("[privacy]\nkeep_years = 6.5", "[privacy] keep_years: int expected", id="half a year"),
         pytest.param(
-            "[privacy]\nencrypt = false", "[privacy] encrypt: only True works in this version", id="later version"
+            "[policy]\nexisting = 'newest'", "[policy] existing: only 'hold' works in this version", id="later"
         ),
     ],
 )

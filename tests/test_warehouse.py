@@ -133,3 +133,10 @@ def test_a_plain_name_is_quoted(name):
 def test_anything_else_is_refused(name):
     with pytest.raises(StoreProblem, match="cannot be a table or column name"):
         identifier(name)
+
+
+def test_an_encrypted_warehouse_could_be_written_in_a_weak_mode_only(tmp_path):
+    """What `[privacy] encrypt = true` is refused for: when this turns red, DuckDB can, and the setting may be built."""
+    alone = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    with alone as connection, pytest.raises(duckdb.Error, match="crypto"):
+        connection.execute(f"ATTACH '{tmp_path / 'sealed.duckdb'}' AS sealed (ENCRYPTION_KEY 'a key')")

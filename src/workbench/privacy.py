@@ -1,9 +1,10 @@
-"""What may be shown to whom: masks for pages, keyed tokens for logs, counts too small to print, folders of one owner."""
+"""What may be shown to whom: masks for pages, keyed tokens for logs, counts too small to print, folders of one owner and their disk."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 from contextlib import suppress
 from functools import lru_cache
@@ -12,6 +13,8 @@ from typing import Any
 
 PERSONAL = re.compile(r"\d{4,}|\d[/.-]\d|@|\b(?:dob|ssn|born|id)\b|\d{3}-\d{2}", re.IGNORECASE)
 """What no name of a carrier, stage or status holds: numbers of members and groups, dates, addresses."""
+DEVICES = Path("/sys/dev/block")
+"""Where Linux tells what a disk is, by its number."""
 SMALLEST_COUNT = 11
 """Counts below it are suppressed where a table breaks people down by a health-bearing column (export reference §6)."""
 
@@ -41,6 +44,29 @@ def token(key: bytes, text: str) -> str:
 def small(count: int) -> str:
     """Return a count for a table by a health-bearing column: 1 to 10 are not told apart."""
     return "<11" if 0 < count < SMALLEST_COUNT else f"{count:,}"
+
+
+def on_encrypted_disk(folder: Path, devices: Path = DEVICES) -> bool | None:
+    """Say whether a folder lies on an encrypted volume; None where the machine does not tell.
+
+    Linux names a volume of dm-crypt, or what one lies on, by a uuid that begins with CRYPT-; other systems tell nothing here,
+    and a folder that is encrypted file by file (fscrypt) is not seen.
+    """
+    if not hasattr(os, "major"):
+        return None
+    there = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.exists())
+    number = there.stat().st_dev
+    device = devices / f"{os.major(number)}:{os.minor(number)}"
+    return _is_crypt(device.resolve()) if device.exists() else None
+
+
+def _is_crypt(device: Path) -> bool:
+    uuid = device / "dm" / "uuid"
+    if uuid.is_file() and uuid.read_text("ascii", "replace").startswith("CRYPT-"):
+        return True
+    below = sorted((device / "slaves").glob("*"))
+    # What lies on several disks is safe only when each of them is.
+    return bool(below) and all(_is_crypt(one.resolve()) for one in below)
 
 
 def private_folder(folder: Path) -> Path:

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.browser
 HEAVIEST = 2_000_000
 """Bytes of a page: a mail takes it."""
 SIZES = {"desktop": (1400, 1100), "phone": (390, 844)}
+SHEETS = {"figure:not(.wide) table": 710, "figure.wide table": 965}
+"""Points of a screen within the margins of a sheet of letter paper, upright, and across for tables of many columns."""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,20 @@ def test_no_page_is_wider_than_its_screen(pages: list[Path], page: Page, size: t
         if width > size[0]:
             wide[path.name] = width
     assert wide == {}
+
+
+@pytest.mark.parametrize(("tables", "width"), SHEETS.items(), ids=["upright", "across"])
+def test_no_table_is_wider_than_its_sheet(pages: list[Path], page: Page, tables: str, width: int) -> None:
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": width, "height": 1100})
+    cut, seen = {}, 0
+    for path in pages:
+        page.goto(path.as_uri())
+        widths = page.eval_on_selector_all(tables, "found => found.map(one => one.offsetWidth)")
+        seen += len(widths)
+        if max(widths, default=0) > width:
+            cut[path.name] = max(widths)
+    assert (cut, seen > 10) == ({}, True)
 
 
 def test_every_link_between_pages_leads_somewhere(pages: list[Path], page: Page) -> None:

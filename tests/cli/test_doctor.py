@@ -23,8 +23,8 @@ CHICAGO, NEW_YORK = (datetime.fromisoformat(f"2026-11-25T10:00:00-0{hours}:00") 
 
 def test_a_rehearsal_is_looked_at_from_settings_to_storage(workbench: Workbench, migration: Path) -> None:
     said = workbench("doctor", "--migration", migration, "--json")
-    names = ["settings", "exports", "mappings", "notebooks", "agreement", "API key", "image key", "tenant", *LOOKS]
-    assert [one["name"] for one in said.document["findings"]] == names
+    look_first = ["settings", "exports", "mappings", "notebooks", "disk", "agreement", "API key", "image key", "tenant"]
+    assert [one["name"] for one in said.document["findings"]] == [*look_first, *LOOKS]
     assert list(LOOKS) == ["role", "plan", "clock", "time zone", "limits", "switches", "storage"]
     assert (said.code, {one["ok"] for one in said.document["findings"]}) == (0, {True})
 

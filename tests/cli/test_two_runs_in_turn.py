@@ -43,9 +43,19 @@ class Contenders:
     first: subprocess.Popen[str]
     second: subprocess.Popen[str]
 
+    def poll(self) -> int | None:
+        """Return nothing while one of them lives."""
+        return self.first.poll() if self.first.poll() is None else self.second.poll()
+
     def kill(self) -> None:
-        """Kill the first one, or the second where that has taken its place."""
-        (self.first if self.first.poll() is None else self.second).kill()
+        """Kill the first one, or the second where that has taken its place, and wait until it is gone."""
+        one = self.first if self.first.poll() is None else self.second
+        one.kill()
+        one.wait()
+
+    def wait(self) -> int:
+        """Return at once: whoever was killed was waited for."""
+        return 0
 
 
 def wait_until_it_runs(practice: Practice, process: subprocess.Popen[str]) -> None:

@@ -4,13 +4,14 @@ import csv
 import resource
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 from loads import NOTHING_WRONG, WRITES, PowerCutError, Rehearsal, cut
 
-from workbench.errors import SetupMissing
+from workbench.errors import LeaseLost, SetupMissing
 from workbench.freshsales.jobs import POLL_WAITS
 from workbench.journey.record import open_run_ledger
 from workbench.ledger.audit import verify
@@ -88,6 +89,30 @@ def test_a_day_that_the_clock_skips_stops_nothing_and_lets_no_burst_through(rehe
         plan = rehearsal.plan(session, scope)
     assert moment < rehearsal.admin("time")["now"] < moment + 2 * spent, "each call after it had a slot of its own"
     assert plan.writes == 0, "a day is no change"
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
+
+
+def test_a_load_that_was_overtaken_while_its_machine_slept_sends_nothing_more(rehearsal: Rehearsal) -> None:
+    scope = rehearsal.few(2, 1)
+    overtaken: list[int] = []
+
+    def take_over(told: str) -> None:
+        with closing(sqlite3.connect(rehearsal.practice.settings.ledger)) as ledger, ledger:
+            ledger.execute(f"UPDATE lease SET {told} WHERE name = 'writer'")
+
+    def oversleep(request: httpx.Request, _: httpx.Response) -> None:
+        if request.method == "POST" and request.url.path.endswith("/notes") and not overtaken:
+            take_over("holder = 'another-machine:7:1', fence = fence + 1, expires = 9e9")
+            overtaken.append(len(rehearsal.transport.asked))
+
+    rehearsal.transport.after.append(oversleep)
+    with pytest.raises(LeaseLost, match="stopped before its next request"):
+        rehearsal.load(scope)
+    assert rehearsal.transport.asked[overtaken[0] :] == []
+    with pytest.raises(LeaseLost, match="Process 7 on another-machine writes to this tenant"):
+        rehearsal.load(scope)
+    take_over("expires = 0")
+    rehearsal.load(scope)
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
 

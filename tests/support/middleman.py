@@ -33,6 +33,8 @@ class Mortal(Protocol):
     """A process, or whoever knows which one it is."""
 
     def kill(self) -> None: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
 
 
 class Middleman:
@@ -92,6 +94,8 @@ class Middleman:
             for death in self.waiting:
                 if re.search(death.match, line):
                     death.seen += 1
+            if self.process is None or self.process.poll() is not None:
+                return None  # the kernel of a run that was killed sends on for a moment: nobody is left to be killed
             due = next((one for one in self.waiting if one.seen >= one.nth), None)
             if due is not None:
                 self.waiting.remove(due)
@@ -105,8 +109,13 @@ class Middleman:
 
     def _kill(self, death: Death) -> None:
         assert self.process is not None
-        self.process.kill()
-        self.died.append(death)
+        with self.lock:
+            if self.process.poll() is not None:  # another connection's death was quicker: the next write is this one's
+                self.waiting.append(death)
+                return
+            self.process.kill()
+            self.process.wait()
+            self.died.append(death)
 
 
 def _message(source: BufferedReader) -> bytes:

@@ -32,6 +32,7 @@ from workbench.load.requests import SKEW
 from workbench.mapping.budget import plan_limits
 from workbench.mapping.files import TICKS, read_mappings
 from workbench.mapping.setup import SWITCH_OFF
+from workbench.privacy import on_encrypted_disk
 from workbench.reports.decisions import agreement_note
 from workbench.reports.held import count_causes, held_rows, write_held_workbook
 from workbench.reports.shown import plain_table
@@ -142,6 +143,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     look("exports", lambda: f"{len(find_deliveries(settings.exports))} deliveries")
     look("mappings", lambda: f"{len(read_mappings(settings).objects)} mappings")
     look("notebooks", lambda: _notebooks(settings))
+    look("disk", lambda: _disk(settings))
     look("agreement", lambda: _agreement(settings))
     look("API key", lambda: "there" if api_key(settings) else "")
     look("image key", lambda: "there" if image_key(settings) else "")
@@ -161,6 +163,14 @@ def examine(settings: Settings) -> dict[str, Any]:
 def _agreement(settings: Settings) -> str | Line:
     told = agreement_note(settings, read_mappings(settings))
     return told if settings.is_rehearsal or settings["privacy.baa"] else (NOTE, told)
+
+
+def _disk(settings: Settings) -> str | Line:
+    found = on_encrypted_disk(settings.folder)
+    if found:
+        return "data/ lies on an encrypted volume"
+    told = "is on none" if found is False else "may be: this machine does not tell"
+    return NOTE, f"the warehouse and exports are in clear and belong on an encrypted volume; data/ {told}"
 
 
 def _notebooks(settings: Settings) -> str:

@@ -45,19 +45,19 @@ OURS = {"source_file", "source_row"}
 
 
 def mapping_frame(mappings: Mappings) -> pl.DataFrame:
-    """Return one row a mapping: what it reads, what it makes or why nothing, which rows of the brief it serves."""
+    """Return one row a mapping, those that move rows first: what it reads, what it makes or why nothing, for which rows."""
     rows = [
         (
             one.name,
             one.title,
             one.source_object,
-            one.where,
             one.destination or (f"left out: {one.reason}" if one.reason else "–"),
             str(one.kind),
             ", ".join(str(row) for row in one.rows),
             len(one.fields) + len(one.lookups),
+            one.where,
         )
-        for one in mappings.objects
+        for one in sorted(mappings.objects, key=lambda one: one.kind is Kind.LEFT_OUT)
     ]
     return pl.DataFrame(
         rows,
@@ -66,11 +66,11 @@ def mapping_frame(mappings: Mappings) -> pl.DataFrame:
             "mapping": pl.String,
             "title": pl.String,
             "source": pl.String,
-            "claims rows where": pl.String,
             "destination": pl.String,
             "kind": pl.String,
             "brief row": pl.String,
             "fields": pl.Int64,
+            "claims rows where": pl.String,
         },
     )
 

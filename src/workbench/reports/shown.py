@@ -21,8 +21,14 @@ MARK = "data-workbench"
 
 KINDS = {"info": "Note", "warn": "Look here", "stop": "Stop", "done": "Done"}
 
+WIDE, WIDE_OF_TEXT = 9, 7
+"""A table of more columns is printed across the sheet; of fewer where a cell holds more than words and numbers."""
+
 LONG = 40
 """A cell of more letters needs room: beside wide columns it would be a word wide and a page tall."""
+
+CODE = re.compile(r"`([^`]+)`")
+"""What is typed stands between back ticks, as in the notebooks' prose."""
 
 LAB_STYLE = (
     "<style>figure[data-workbench]{margin:0 0 1em}"
@@ -68,10 +74,11 @@ def show_table(frame: pl.DataFrame, caption: str, *, limit: int = 40) -> Shown:
     if more > 0:
         line = f"… and {more:,} more row{'' if more == 1 else 's'}"
         body += Markup('<tr><td class="more" colspan="{}">{}</td></tr>').format(frame.width, line)
+    is_wide = frame.width > (WIDE_OF_TEXT if 'class="long"' in body else WIDE)
     html = Markup(
-        '<figure data-workbench="table"><div class="scroll" role="region" tabindex="0" aria-label="{}"><table>'
+        '<figure data-workbench="table"{}><div class="scroll" role="region" tabindex="0" aria-label="{}"><table>'
         "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></figure>"
-    ).format(caption, caption, head, body)
+    ).format(Markup(' class="wide"') if is_wide else "", caption, caption, head, body)
     return Shown(str(html), f"{caption}: {_counted(frame.height, 'row')}")
 
 
@@ -91,7 +98,7 @@ def plain_table(frame: pl.DataFrame) -> str:
 def show_facts(facts: Mapping[str, Any], caption: str) -> Shown:
     """Show a few key figures, each with its label."""
     pairs = Markup("").join(
-        Markup('<div class="fact"><dt>{}</dt><dd>{}</dd></div>').format(label, written(value))
+        Markup('<div class="fact"><dt>{}</dt><dd>{}</dd></div>').format(heading(label), written(value))
         for label, value in facts.items()
     )
     html = Markup('<figure data-workbench="facts"><figcaption>{}</figcaption><dl>{}</dl></figure>').format(
@@ -103,7 +110,11 @@ def show_facts(facts: Mapping[str, Any], caption: str) -> Shown:
 def show_note(text: str, kind: str = "info", word: str = "") -> Shown:
     """Show a call-out: info, warn, stop or done; under a word of its own, where one is given."""
     word = word or KINDS[kind]
-    paragraphs = Markup("").join(Markup("<p>{}</p>").format(part) for part in text.split("\n") if part.strip())
+    paragraphs = Markup("").join(
+        Markup("<p>{}</p>").format(Markup(CODE.sub(r"<code>\1</code>", str(escape(part)))))  # noqa: S704  just escaped
+        for part in text.split("\n")
+        if part.strip()
+    )
     html = Markup('<figure data-workbench="note" class="{}"><figcaption>{}</figcaption>{}</figure>').format(
         kind, word, paragraphs
     )
@@ -156,7 +167,7 @@ def clock_text(seconds: float | None) -> str:
 
 def heading(name: str) -> str:
     """Write a column name as a heading; names of custom fields stay as they are."""
-    if name.startswith("cf_") or " " in name or not name:
+    if name.startswith("cf_") or not name:
         return name
     return name[0].upper() + name[1:].replace("_", " ")
 
