@@ -97,7 +97,7 @@ def test_a_difference_shows_the_source_what_was_sent_and_what_is_there(edited) -
     loaded, made, record = edited
     told = review(loaded, made, *PEOPLE)
     folder = loaded.practice.settings.runs / made.run_id / "review"
-    assert told.startswith("1 record with their real values, for Ann Lee and Bob Ray: data/runs/")
+    assert told.startswith("1 record with their real values, for Ann Lee and Bob Ray: `data/runs/")
     [page] = list(folder.glob("80_reconcile-*.html"))
     rows = {row[0]: row[1:] for row in rows_of(page)}
     typed, *others = rows["city"]

@@ -265,7 +265,10 @@ def test_reviewers_read_the_values_of_the_sample_in_one_folder_and_a_page_says_w
     }
     assert scan(review, patients_of(journey.practice.settings.warehouse, people=150), leave={})
     place = review.relative_to(journey.practice.folder).as_posix()
-    assert f"for Ann Lee and Bob Ray: {place}/70_sample.html" in (journey.folder / "70_sample.html").read_text()
+    assert (
+        f"for Ann Lee and Bob Ray: <code>{place}/70_sample.html</code>"
+        in (journey.folder / "70_sample.html").read_text()
+    )
     assert "No record differs, so there is no page with values" in (journey.folder / "80_reconcile.html").read_text()
 
 

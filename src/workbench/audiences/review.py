@@ -31,8 +31,8 @@ RECORDS_A_PAGE = 50
 MOST_RECORDS = 250
 """Records of a mapping that are written out; of more differences than that the first show what is wrong."""
 NOBODY = (
-    "Values stand here as their shapes. For local pages with the real ones name who may read them in migration.toml, [privacy]"
-    " reviewers, then run this step again."
+    "Values stand here as their shapes. For local pages with the real ones name who may read them in `migration.toml`,"
+    " `[privacy] reviewers`, then run this step again."
 )
 PART = ":part-"
 """What the id of a further part of one source row goes on with."""
@@ -128,8 +128,8 @@ class _Step:
             self._page(self.folder / name, records=part, pages=[], left=0)
         where = first.relative_to(self.settings.folder).as_posix()
         return (
-            f"{count:,} record{'' if count == 1 else 's'} with their real values, for {self._names}: {where} on the"
-            " machine that made this page. It is readable by its owner alone, is never mailed, and workbench purge deletes it."
+            f"{count:,} record{'' if count == 1 else 's'} with their real values, for {self._names}: `{where}` on the"
+            " machine that made this page. It is readable by its owner alone, is never mailed, and `workbench purge` deletes it."
         )
 
     @property
