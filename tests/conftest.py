@@ -20,9 +20,14 @@ PATIENTS = 150
 
 @pytest.fixture(scope="session")
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    """The whole journey, as `make rehearse` runs it: 150 patients, and a part of them in the embedded tenant already."""
+    """The whole journey, as `make rehearse` runs it: 150 patients, and a part of them in the embedded tenant already.
+
+    Two people are named who may read values.
+    """
     folder = tmp_path_factory.mktemp("journey") / "migration"
     init_migration(folder, None)
+    toml = folder / "migration.toml"
+    toml.write_text(toml.read_text("utf-8").replace("reviewers = []", 'reviewers = ["Ann Lee", "Bob Ray"]'), "utf-8")
     practice = Practice(folder, folder / "data" / "sample" / "truth.json")
     try:
         prepare_rehearsal(practice.settings, patients=PATIENTS)

@@ -255,6 +255,18 @@ def test_what_is_left_out_has_a_reason_and_nothing_beside_it_is_left_out(tmp_pat
     assert listed == {f"{name}-beside" for name in EXCEPT if f"{name}-beside" not in EXCEPT}
 
 
+def test_only_the_folder_for_reviewers_of_a_run_may_hold_values_and_no_other_of_that_name(tmp_path: Path) -> None:
+    for name in (
+        f"{RUN}/review/70_sample.html",
+        f"{RUN}/reviewed.html",
+        f"{RUN}/deltas/review/1.html",
+        "data/review/1",
+    ):
+        found_in(tmp_path, name, NAME)
+    listed = {one.partition(":")[0] for one in scan(tmp_path, CANARIES)}
+    assert listed == {f"{RUN}/reviewed.html", f"{RUN}/deltas/review/1.html", "data/review/1"}
+
+
 def test_a_canary_that_chance_could_find_is_refused() -> None:
     with pytest.raises(AssertionError, match="too short"):
         text_canary("name", "Zofia")

@@ -33,6 +33,7 @@ ROOMS = (
     "load",
     "reconcile",
     "reports",
+    "audiences",
     "keeping",
 )
 """The sentence: a room imports the hall and the rooms above it."""

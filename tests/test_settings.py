@@ -83,6 +83,13 @@ def test_the_shipped_file_names_every_key_with_a_remark():
         ),
         pytest.param("[privacy]\nencrypt = true", f"[privacy] encrypt: {NO_ENCRYPTION}", id="a weak mode"),
         pytest.param(
+            "[privacy]\nreviewers = ['Ann Lee', ' ']",
+            '[privacy] reviewers: names of people, as ["Ann Lee"]',
+            id="a reviewer without a name",
+        ),
+        pytest.param("[privacy]\nkeep_years = 0", "[privacy] keep_years: 1 to 100 years", id="kept for no time"),
+        pytest.param("[privacy]\nkeep_years = 6.5", "[privacy] keep_years: int expected", id="half a year"),
+        pytest.param(
             "[policy]\nexisting = 'newest'", "[policy] existing: only 'hold' works in this version", id="later"
         ),
     ],

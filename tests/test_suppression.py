@@ -82,7 +82,7 @@ tables = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables)
 def test_no_hidden_count_can_be_computed_from_what_is_shown(rows: Rows) -> None:
     whole = with_sums(rows)

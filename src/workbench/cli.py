@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
-from workbench.journey.steps import APART, STEPS
+from workbench.journey.steps import APART, READ_FOR, STEPS
 
 Answer = dict[str, Any] | list[Any]
 Verb = Callable[[argparse.Namespace], Answer]
@@ -112,13 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("--what", choices=["mapping", "load", "setup"])
     target(one, None)
-    one = verb("forecast", _forecast, "say what it takes, and no when that is too much")
-    target(one)
+    target(verb("forecast", _forecast, "say what it takes, and no when that is too much"))
     one = verb("status", _status, "say where the last run stands, and what is held")
     one.add_argument("--held", action="store_true", help="list held rows by cause")
     one.add_argument("--xlsx", metavar="FILE", help="write held rows as a workbook to type decisions into")
     one.add_argument("--read-back", metavar="FILE", help="take what was typed into it, or into premapping.xlsx")
     one.add_argument("--by", metavar="NAME", help="who typed what --read-back takes")
+    one.add_argument("--pdf", metavar="DIR", help="print the pages to read and sign there, with a Chromium")
     target(one)
     one = verb("rollback", _rollback, "take back what we created and nobody changed since")
     group = one.add_mutually_exclusive_group(required=True)
@@ -212,12 +212,10 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
 
 
 def _approve(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.locks import sign_due, target_that_waits
+    from workbench.journey.locks import sign_due, target_that_waits, tell_signed
 
     settings = _settings(arguments, arguments.target or target_that_waits(arguments.migration))
-    made = sign_due(settings, by=arguments.by, what=arguments.what)
-    text = f"Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}"
-    return {"signed": made.lock, "by": made.by, "text": text}
+    return tell_signed(settings, sign_due(settings, by=arguments.by, what=arguments.what))
 
 
 def _forecast(arguments: argparse.Namespace) -> Answer:
@@ -227,14 +225,15 @@ def _forecast(arguments: argparse.Namespace) -> Answer:
 
 
 def _status(arguments: argparse.Namespace) -> Answer:
+    from workbench.audiences.paper import print_run
     from workbench.journey.status import held_workbook, status
 
     settings = _settings(arguments)
     if arguments.read_back:
         return _read_back(arguments, settings)
-    if arguments.xlsx:
-        return held_workbook(settings, Path(arguments.xlsx))
-    return status(settings, held=arguments.held)
+    if arguments.pdf:
+        return print_run(settings, READ_FOR, Path(arguments.pdf))
+    return held_workbook(settings, Path(arguments.xlsx)) if arguments.xlsx else status(settings, held=arguments.held)
 
 
 def _read_back(arguments: argparse.Namespace, settings: Any) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,7 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "rollback_hours": 48,
     },
     "suggest": {"model_url": "", "model": ""},
-    "privacy": {"baa": "", "reviewers": [], "encrypt": False},
+    "privacy": {"baa": "", "reviewers": [], "encrypt": False, "keep_years": 6},
     "rehearsal": {"base_url": ""},
 }
 """Every section and key that migration.toml may hold, with the value that stands when it is left out."""
@@ -59,18 +59,31 @@ WRITTEN = {
 """How closed values are written: a slip would mean the default without a word."""
 NEWEST = "newest"
 NO_NEWEST = "Freshsales stamps records, not fields, so nobody can tell which side changed a field last; take destination, source or ask"
-AT_LEAST_ONE = (
-    *("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute"),
-    "policy.rollback_hours",
-)
-NOT_YET = (("policy", "existing"),)
-"""Keys that a later version gives other values to; until then another value is refused, never passed over."""
 NO_ENCRYPTION = (
     "true is refused: this DuckDB writes an encrypted warehouse only with random numbers that its makers call unsafe, and"
     " none is better known than a weak one. Keep the folder on an encrypted disk (workbench doctor looks) and write false;"
     " images in the ledger and archives are encrypted anyway"
 )
 """DuckDB 2.0 refuses to write an encrypted file without the extension httpfs, unless `force_mbedtls_unsafe` is set."""
+JUDGED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(
+        (
+            *("freshsales.users", "freshsales.requests_per_hour", "freshsales.requests_per_minute"),
+            "policy.rollback_hours",
+        ),
+        (lambda number: number >= 1, "1 or more"),
+    ),
+    "freshsales.reserve": (lambda share: 0 <= share < 1, "a share from 0 to below 1"),
+    "privacy.reviewers": (
+        lambda names: all(isinstance(one, str) and one.strip() for one in names),
+        'names of people, as ["Ann Lee"]',
+    ),
+    "privacy.encrypt": (lambda is_asked: not is_asked, NO_ENCRYPTION),
+    "privacy.keep_years": (lambda years: 1 <= years <= 100, "1 to 100 years"),
+}
+"""Which values of the right kind stand, and what is said of the others."""
+NOT_YET = (("policy", "existing"),)
+"""Keys that a later version gives other values to; until then another value is refused, never passed over."""
 
 
 @dataclass(frozen=True)
@@ -252,15 +265,11 @@ def _value_problem(section: str, key: str, value: Any) -> str:
         return f"only {known[key]!r} works in this version"
     if name in WRITTEN and not WRITTEN[name][0].fullmatch(value):
         return NO_NEWEST if name == "policy.conflicts" and value == NEWEST else WRITTEN[name][1]
-    if name in AT_LEAST_ONE and value < 1:
-        return "1 or more"
-    return next((problem for slip, problem in _slips(name, value) if slip), "")
-
-
-def _slips(name: str, value: Any) -> Iterator[tuple[bool, str]]:
-    yield name == "practice.time_zone" and value not in known_zones(), f"{value!r} is no IANA time zone"
-    yield name == "freshsales.reserve" and not 0 <= value < 1, "a share from 0 to below 1"
-    yield name == "privacy.encrypt" and value, NO_ENCRYPTION
+    if name in JUDGED and not JUDGED[name][0](value):
+        return JUDGED[name][1]
+    if name == "practice.time_zone" and value not in known_zones():
+        return f"{value!r} is no IANA time zone"
+    return ""
 
 
 def _same_kind(value: Any, default: Any) -> bool:

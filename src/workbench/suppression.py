@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -83,47 +84,135 @@ class _Table:
 def _hidden(table: _Table) -> set[Cell]:
     """Return the cells to hide: the small ones, then others until none of them can be computed."""
     hidden = {cell for cell, count in table.values.items() if 0 < count < SMALLEST_COUNT}
-    lost = {*_told(table, {cell for cell, count in table.values.items() if count > 0})} if hidden else set()
+    lost = {*_Ways(table, {cell for cell, count in table.values.items() if count > 0}).told()} if hidden else set()
     while hidden:
-        if alone := [line for line in table.lines if len(hidden & {*line}) == 1 and table.open(line, hidden)]:
-            hidden.add(table.open(alone[0], hidden)[0])
+        before = len(hidden)
+        for line in table.lines:
+            if len(hidden.intersection(line)) == 1 and (beside := table.open(line, hidden)):
+                hidden.add(beside[0])
+        if len(hidden) > before:
             continue
-        told = [cell for cell in _told(table, hidden) if cell not in lost and table.is_kept(cell)]
-        beside = [table.open((one for line in table.lines if cell in line for one in line), hidden) for cell in told]
-        if not any(beside):
+        ways = _Ways(table, hidden)
+        for told in [cell for cell in ways.told() if cell not in lost and table.is_kept(cell)]:
+            if not ways.may_vary(told):
+                hidden.add(chosen := ways.best_beside(told, hidden))
+                ways.add(chosen)
+        if len(hidden) == before:
             break
-        hidden.add(next(cells[0] for cells in beside if cells))
     return hidden
 
 
-def _told(table: _Table, hidden: set[Cell]) -> Iterator[Cell]:
-    """Yield the hidden counts that only one value fits, the rest of the table being as it is shown.
+class _Ways:
+    """Where one more or one less of each hidden count may go, from line to line.
 
-    One more of a count fits if other hidden ones can give way: one more or one less each along a ring of lines back to
-    it. Counts are whole, and each stands in one row and one column, so a ring is all that there can be.
+    Another value of a count fits if others can give way along a ring of lines back to it. Counts are whole, and each stands in one
+    row and one column, so a ring is all that there can be.
     """
-    ways: dict[End, list[tuple[End, Cell]]] = {}
-    for cell in hidden:
-        (start, goal), (least, most) = table.ends[cell], table.bounds(cell)
-        if table.values[cell] < most:
-            ways.setdefault(start, []).append((goal, cell))
-        if table.values[cell] > least:
-            ways.setdefault(goal, []).append((start, cell))
-    for cell in sorted(hidden):
-        (start, goal), (least, most) = table.ends[cell], table.bounds(cell)
-        more = table.values[cell] < most and _reaches(ways, goal, start, cell)
-        if not more and not (table.values[cell] > least and _reaches(ways, start, goal, cell)):
-            yield cell
 
+    def __init__(self, table: _Table, hidden: Iterable[Cell]) -> None:
+        self.table = table
+        self.cells: set[Cell] = set()
+        self.forth: dict[End, dict[Cell, End]] = defaultdict(dict)
+        self.back: dict[End, dict[Cell, End]] = defaultdict(dict)
+        self.beside: Counter[tuple[End, End]] = Counter()
+        for cell in hidden:
+            self.add(cell)
 
-def _reaches(ways: Mapping[End, list[tuple[End, Cell]]], start: End, goal: End, without: Cell) -> bool:
-    seen, waiting = {start}, [start]
-    while waiting and goal not in seen:
-        for end, cell in ways.get(waiting.pop(), ()):
-            if cell != without and end not in seen:
-                seen.add(end)
-                waiting.append(end)
-    return goal in seen
+    def add(self, cell: Cell) -> None:
+        """Let one more count give way."""
+        self.cells.add(cell)
+        for start, goal in self._own(cell):
+            # The same two lines take both ways of a cell, each under the cell's name in its own direction.
+            self.forth[start][cell] = goal
+            self.back[goal][cell] = start
+            self.beside[start, goal] += 1
+
+    def _own(self, cell: Cell) -> list[tuple[End, End]]:
+        """Return the ways of one cell: one more from start to goal, one less from goal to start."""
+        (start, goal), (least, most) = self.table.ends[cell], self.table.bounds(cell)
+        value = self.table.values[cell]
+        return [(start, goal)] * (value < most) + [(goal, start)] * (value > least)
+
+    def told(self) -> list[Cell]:
+        """Return the hidden counts that only one value fits, the rest of the table being as it is shown."""
+        varying = self._on_rings()
+        return [cell for cell in sorted(self.cells) if cell not in varying and not self.may_vary(cell)]
+
+    def may_vary(self, cell: Cell) -> bool:
+        """Say whether another value of a count fits."""
+        start, goal = self.table.ends[cell]
+        own = self._own(cell)
+        if start == goal and own:
+            return True
+        for begin, end in own:
+            others = self.beside[end, begin] - ((end, begin) in own)
+            if others or begin in self._reached(end, self.forth, cell):
+                return True
+        return False
+
+    def best_beside(self, told: Cell, hidden: set[Cell]) -> Cell:
+        """Return what to hide, too, so that a count may vary: of its own lines first, the smallest first."""
+        lines = {cell for line in self.table.lines if told in line for cell in line}
+        others = sorted(self.table.open(self.table.values, hidden), key=lambda cell: cell not in lines)
+        from_end = [
+            (self._reached(end, self.forth, told), self._reached(begin, self.back, told))
+            for begin, end in self._own(told)
+        ]
+        for one in others:
+            if any(start in there and goal in here for start, goal in self._own(one) for there, here in from_end):
+                return one
+        return others[0]
+
+    def _reached(self, start: End, ways: Mapping[End, Mapping[Cell, End]], without: Cell) -> set[End]:
+        seen, waiting = {start}, [start]
+        while waiting:
+            for cell, end in ways.get(waiting.pop(), {}).items():
+                if end not in seen and cell != without:
+                    seen.add(end)
+                    waiting.append(end)
+        return seen
+
+    def _on_rings(self) -> set[Cell]:
+        """Return counts that surely vary: on a ring of counts that can give way in both directions, found in one walk."""
+        both: dict[End, list[tuple[End, Cell]]] = defaultdict(list)
+        for cell in sorted(self.cells):
+            if len(own := self._own(cell)) > 1:
+                for start, goal in own:
+                    both[start].append((goal, cell))
+        above: dict[End, tuple[End, Cell]] = {}
+        depth: dict[End, int] = {}
+        for root in both:
+            waiting = [] if root in depth else [root]
+            depth.setdefault(root, 0)
+            while waiting:
+                here = waiting.pop()
+                for there, cell in both[here]:
+                    if there not in depth:
+                        depth[there], above[there] = depth[here] + 1, (here, cell)
+                        waiting.append(there)
+        tree = {cell for _, cell in above.values()}
+        top = {end: end for end in depth}
+
+        def highest(end: End) -> End:
+            while top[end] != end:
+                top[end] = top[top[end]]
+                end = top[end]
+            return end
+
+        found: set[Cell] = set()
+        for start, ways in both.items():
+            for goal, cell in ways:
+                if cell in tree:
+                    continue
+                found.add(cell)
+                one, other = highest(start), highest(goal)
+                while one != other:
+                    lower, rest = (one, other) if depth[one] >= depth[other] else (other, one)
+                    upper, between = above[lower]
+                    found.add(between)
+                    top[lower] = upper
+                    one, other = highest(lower), rest
+        return found
 
 
 def _written(count: int, is_hidden: bool) -> str:

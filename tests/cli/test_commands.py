@@ -97,6 +97,12 @@ def test_a_fault_of_ours_tells_its_kind_and_place_but_no_value(workbench: Workbe
     assert "Mary Miller" not in said.err + said.out
 
 
+def test_pages_are_printed_of_a_run_alone(workbench: Workbench, migration: Path, tmp_path: Path) -> None:
+    said = workbench("status", "--pdf", tmp_path / "paper", "--migration", migration)
+    assert (said.code, "There is no page to print for the target rehearsal. Make them with:" in said.err) == (1, True)
+    assert not (tmp_path / "paper").exists()
+
+
 def test_an_archive_is_written_once_and_restored_once(
     workbench: Workbench, migration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +142,9 @@ def test_purge_deletes_what_can_be_rebuilt_and_keeps_ledger_and_decisions(
         (data / name).touch()
     preview = workbench("purge", "--migration", migration, "--json").document
     paths = ["data/warehouse.duckdb", "data/runs"]
+    kept = preview.pop("kept")
     assert preview == {"paths": paths, "files": 2, "bytes": 0, "deleted": False}
+    assert kept[0] == "data/rehearsal: nothing was written to the tenant yet, so no time runs."
     assert workbench("purge", "--migration", migration, "--confirm").code == 0
     assert sorted(path.name for path in data.iterdir()) == ["exports", "purged", "rehearsal"]
     assert (migration / "mappings").is_dir()

@@ -3,8 +3,10 @@ from __future__ import annotations
 import csv
 import json
 import re
+from html import unescape
 
 import pytest
+from attacker import computed
 from canaries import patients_of, scan
 from commands import Journey, run_journey, workbench
 from foreign import without_empty
@@ -254,6 +256,38 @@ def test_no_file_of_the_journey_holds_a_value_of_a_patient(journey):
     canaries = patients_of(journey.practice.settings.warehouse)
     assert len(canaries) > 60
     assert scan(journey.practice.folder, canaries) == []
+
+
+def test_reviewers_read_the_values_of_the_sample_in_one_folder_and_a_page_says_where(journey):
+    review = journey.folder / "review"
+    assert {"70_sample.html", "70_sample-patient.html", "70_sample-treatment_case.html"} <= {
+        path.name for path in review.iterdir()
+    }
+    assert scan(review, patients_of(journey.practice.settings.warehouse, people=150), leave={})
+    place = review.relative_to(journey.practice.folder).as_posix()
+    assert (
+        f"for Ann Lee and Bob Ray: <code>{place}/70_sample.html</code>"
+        in (journey.folder / "70_sample.html").read_text()
+    )
+    assert "No record differs, so there is no page with values" in (journey.folder / "80_reconcile.html").read_text()
+
+
+def test_the_page_for_anybody_names_no_person_practice_or_row(journey):
+    html = (journey.folder / "public.html").read_text()
+    text = re.sub(r"<style.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
+    with open_warehouse(journey.practice.settings.warehouse) as warehouse:
+        named = warehouse.run(
+            "SELECT full_name FROM raw.users UNION SELECT email FROM raw.users UNION SELECT"
+            " company_name FROM raw.companies UNION SELECT first_name || ' ' || last_name FROM raw.contacts UNION SELECT"
+            " contact_id FROM raw.contacts UNION SELECT case_id FROM raw.cases UNION SELECT company_id FROM raw.companies"
+        )
+    words = {str(one).strip() for (one,) in named if one and len(str(one).strip()) > 3}
+    words |= {"Ann Lee", "Bob Ray"}
+    assert "<title>What was moved</title>" in html
+    assert [one for one in words if re.search(rf"\b{re.escape(one)}\b", text)] == []
+    rows = re.findall(r"<tr>(.*?)</tr>", html.partition('<table class="moved">')[2].partition("</table>")[0], re.DOTALL)
+    counts = [[unescape(one) for one in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows]
+    assert computed([row for row in counts if row], total=True, last=True) == {}
 
 
 def test_no_file_of_the_journey_is_open_to_others(journey):

@@ -54,6 +54,15 @@ def test_the_certificate_says_what_existed_who_destroyed_it_and_what_remains(sma
     assert not small.settings.runs.exists()
 
 
+def test_pages_with_values_for_reviewers_are_certified_and_gone(small: Small) -> None:
+    page = small.settings.runs / "run-1" / "review" / "70_sample-patient.html"
+    page.write_text(f"<td>{PATIENT}</td>")
+    assert purge(small.settings, confirm=False)["files"] == 5
+    told = certificate_of(small, purge(small.settings, confirm=True))
+    assert "data/runs/run-1/review/70_sample-patient.html" in {one["path"] for one in told["list"]}
+    assert not page.exists() and PATIENT not in json.dumps(told)
+
+
 def test_the_chain_holds_the_hash_of_the_list_and_the_certificate_the_head_of_the_chain(small: Small) -> None:
     told = certificate_of(small, purge(small.settings, confirm=True))
     with sqlite3.connect(small.settings.ledger) as ledger:

@@ -173,6 +173,7 @@ def test_the_page_to_sign_holds_verdict_open_ends_fates_hashes_and_a_place_to_si
         target="rehearsal",
         bound={"Snapshot": "f234cc1c"},
         sign="I take it over.",
+        kept=["Until 2032-11-27."],
     )
     html = out.read_text("utf-8")
     places = [
@@ -180,6 +181,7 @@ def test_the_page_to_sign_holds_verdict_open_ends_fates_hashes_and_a_place_to_si
         "bytes &lt;b&gt;",
         "<h2>What is held</h2>\n<p>None.</p>",
         "<h2>Every row has one fate</h2>",
+        "<h2>What is kept, and until when</h2>\n<p>Until 2032-11-27.</p>",
         "f234cc1c",
         "<p>I take it over.</p>",
         "</main>",

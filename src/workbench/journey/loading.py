@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.audiences.review import review_sample
 from workbench.clock import WallClock, as_text
 from workbench.errors import DecisionMissing, SetupMissing, StoreProblem
 from workbench.freshsales.foreign import take_census
@@ -37,7 +38,7 @@ from workbench.mapping.spellings import asked_spellings, existing_matches
 from workbench.mapping.value_map import CONFLICTS, EXISTING, adoptions, read_value_map, save_value_map
 from workbench.reports.decisions import ask_conflicts, conflict_table
 from workbench.reports.estimate import Forecast, make_forecast
-from workbench.reports.sample_diff import SampleDiff, sample_diff
+from workbench.reports.sample_diff import SampleDiff, compare_sample, sample_diff
 from workbench.reports.shown import plain_table
 from workbench.settings import Settings
 from workbench.staging.removals import keep_vanished
@@ -61,20 +62,20 @@ class Written:
         """Return one row a mapping by fate."""
         fates = (Fate.CREATED, Fate.UPDATED, Fate.REJECTED)
         rows = [(name, *(one.get(fate, 0) for fate in fates)) for name, one in self.counts.items()]
-        return pl.DataFrame(
-            rows, orient="row", schema={"mapping": pl.String, **{str(fate): pl.Int64 for fate in fates}}
-        )
+        shape = {"mapping": pl.String, **{str(fate): pl.Int64 for fate in fates}}
+        return pl.DataFrame(rows, orient="row", schema=shape)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The sample as loaded and read back."""
+    """The sample as loaded and read back; `reviewed` says who may read its values, and where."""
 
     drawn: int
     written: int
     calls: int
     counts: pl.DataFrame
     diff: SampleDiff
+    reviewed: str
 
 
 def load_sample(settings: Settings, mappings: Mappings) -> Sample:
@@ -90,7 +91,9 @@ def load_sample(settings: Settings, mappings: Mappings) -> Sample:
             )
         made = _written(session, plan, Kind.RECORD, Kind.FILE)
         drawn = sum(sum(one.values()) for one in plan.counts.values())
-        return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(session, plan))
+        compared = compare_sample(session, plan)
+        reviewed = review_sample(settings, mappings, session.ledger, session.run_id, compared)
+        return Sample(drawn, made.written, made.calls, made.frame(), sample_diff(compared), reviewed)
 
 
 def require_existing_decided(session: Session) -> None:
@@ -204,9 +207,8 @@ def require_storage(settings: Settings, mappings: Mappings) -> dict[str, str]:
     with open_warehouse(settings.warehouse) as warehouse:
         for mapping in mappings.objects:
             if mapping.kind is Kind.FILE:
-                needed += int(
-                    warehouse.run(f"SELECT coalesce(sum(TRY_CAST(size AS BIGINT)), 0) FROM staged.{mapping.name}")[0][0]
-                )
+                query = f"SELECT coalesce(sum(TRY_CAST(size AS BIGINT)), 0) FROM staged.{mapping.name}"
+                needed += int(warehouse.run(query)[0][0])
     limit = plan_limits(settings.plan)["gigabytes"]
     needed, there = storage_needed(needed, settings["freshsales.users"], limit)
     if needed > there:
@@ -225,8 +227,7 @@ def rollback(settings: Settings, *, confirm: bool, release: bool = True) -> dict
     if confirm:
         void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
     lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
-    lines += [*made.advice, *made.caution]
-    lines.append(plain_table(practices.rename({"told": "case"})))
+    lines += [*made.advice, *made.caution, plain_table(practices.rename({"told": "case"}))]
     lines.append("Rolled back." if confirm else "Preview only. Do it with: workbench rollback --confirm")
     return {
         "counts": made.counts.to_dicts(),
@@ -251,9 +252,8 @@ def forecast(settings: Settings, mappings: Mappings) -> Forecast:
         verdicts = read_verdicts(ledger, BULK)
         ledger.engine.dispose()
     files = [f"{one.name}.toml" for one in mappings.objects]
-    as_shipped = cmpfiles(
-        settings.mappings / "objects", starter_folder() / "mappings" / "objects", files, shallow=False
-    )[0]
+    ours, theirs = (one / "objects" for one in (settings.mappings, starter_folder() / "mappings"))
+    as_shipped = cmpfiles(ours, theirs, files, shallow=False)[0]
     with counting(settings, mappings) as (warehouse, counted):
         return make_forecast(
             warehouse,

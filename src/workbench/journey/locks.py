@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import Any
 
 from workbench.clock import WallClock, as_text
 from workbench.errors import ApprovalMissing, DecisionMissing
@@ -141,6 +142,12 @@ def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
     else:
         binds = due_load_binds(settings)
     return sign(settings, lock, by=by, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)
+
+
+def tell_signed(settings: Settings, made: Signature) -> dict[str, Any]:
+    """Return which lock was signed and by whom, and how to go on."""
+    text = f"Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}"
+    return {"signed": made.lock, "by": made.by, "text": text}
 
 
 def sign_mapping(settings: Settings, by: str) -> Signature:

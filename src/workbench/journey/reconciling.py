@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from workbench.audiences.review import review_differences
 from workbench.journey.desk import reading
-from workbench.journey.record import SHORT, bound_to, calls_before
+from workbench.journey.record import SHORT, bound_to, calls_before, step_folder
 from workbench.journey.rehearsal import rehearsal_messages
 from workbench.ledger.account import calls_so_far
 from workbench.mapping.files import Mappings
@@ -28,13 +29,14 @@ EXACT = pl.Decimal(28, 4)
 
 @dataclass(frozen=True)
 class Reconciled:
-    """A reconciliation, the calls the run made, what it means in time, and what a signer binds."""
+    """A reconciliation, the calls the run made, what it means in time, what a signer binds, who may read its values."""
 
     made: Reconciliation
     calls: int
     api_seconds: float
     messages: int | None
     bound: dict[str, str]
+    reviewed: str = ""
 
     @property
     def reconciled(self) -> bool:
@@ -255,8 +257,11 @@ def reconcile_run(settings: Settings, mappings: Mappings, tier: str = Tier.FULL)
         pacing = agreed_pacing(settings)
         calls = calls_so_far(desk.ledger) - calls_before(settings, desk.run_id)
         bound = {"Plan": made.plan.digest[:SHORT]} | bound_to(settings, desk.ledger)
+        within = step_folder(settings).relative_to(settings.runs / made.run_id).as_posix()
+        users = desk.schema.choices("users")
+        reviewed = review_differences(settings, mappings, desk.ledger, made, users, within)
     write_books(made, settings.runs / made.run_id)
-    return Reconciled(made, calls, calls * pacing.interval, messages, bound)
+    return Reconciled(made, calls, calls * pacing.interval, messages, bound, reviewed)
 
 
 def _tell_prices(tiers: pl.DataFrame) -> None:

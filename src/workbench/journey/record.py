@@ -10,8 +10,10 @@ from typing import Any
 
 import polars as pl
 
+from workbench.audiences.public import write_public
 from workbench.errors import StoreProblem
 from workbench.journey.steps import AGAIN, APART, READ_FOR, SIGNATURES, STEPS, title_of
+from workbench.keeping.retention import tell_retention
 from workbench.keys import image_key
 from workbench.ledger.account import calls_so_far
 from workbench.ledger.audit import audit_head, note
@@ -131,16 +133,20 @@ def read_record(settings: Settings, run_id: str, notebook: str) -> dict[str, Any
     return {}
 
 
-def bound_to(settings: Settings, ledger: Ledger) -> dict[str, str]:
-    """Return what a signature under a page binds: the run's snapshot and decisions, who signed which lock, the audit head."""
+def bound_to(settings: Settings, ledger: Ledger, *, is_public: bool = False) -> dict[str, str]:
+    """Return what a signature under a page binds: the run's snapshot and decisions, who signed which lock, the audit head.
+
+    For anybody nobody is named, and the entries of the log, which follow the records, are not counted.
+    """
     run, (entries, head) = last_run(ledger), audit_head(ledger)
     signed = standing_signatures(settings)
     decisions = signed[Lock.MAPPING].binds.get("decisions", "") if Lock.MAPPING in signed else ""
     hashes = {"Snapshot": run.snapshot if run else "", "Decision files": (run and run.decisions) or decisions}
-    hashes |= {f"Audit chain ({entries:,} entries)": head}
+    hashes |= {"Audit chain" if is_public else f"Audit chain ({entries:,} entries)": head}
     bound = {name: value[:SHORT] for name, value in hashes.items() if value}
     for lock, one in signed.items():
-        bound[f"Signed: {lock}"] = f"{one.by}, {one.at[:10]}, {one.digest[:SHORT]}"
+        who = "" if is_public else f"{one.by}, "
+        bound[f"Signed: {lock}"] = f"{who}{one.at[:10]}, {one.digest[:SHORT]}"
     return bound
 
 
@@ -205,7 +211,11 @@ def summary_text(settings: Settings, run_id: str, summary: dict[str, Any]) -> st
 def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> None:
     folder = settings.runs / run_id
     ledger = open_run_ledger(settings)
-    states, bound = step_states(ledger, run_id), bound_to(settings, ledger)
+    states, bound, anchors = (
+        step_states(ledger, run_id),
+        bound_to(settings, ledger),
+        bound_to(settings, ledger, is_public=True),
+    )
     ledger.engine.dispose()
     seconds = _notebook_seconds(settings, run_id)
     deltas = delta_folders(folder)
@@ -232,11 +242,11 @@ def _write_index(settings: Settings, run_id: str, summary: dict[str, Any]) -> No
             "What is held": _tables(checked, "reasons", "Held rows by mapping and reason"),
             "Money": _tables(reconciled, "money", "Amounts by pipeline, on both sides"),
         }
-        write_sign_off(
-            folder, summary, tables, title=title_of(SIGN_OFF), bound=bound, sign=SIGNATURES[SIGN_OFF], **named
-        )
+        sign, kept = SIGNATURES[SIGN_OFF], tell_retention(settings)
+        write_sign_off(folder, summary, tables, title=title_of(SIGN_OFF), bound=bound, sign=sign, kept=kept, **named)
         place = max((place for place, line in enumerate(lines) if line.step == "reconcile"), default=0) + 1
         lines.insert(place, _step_line("reconcile", SIGN_OFF, states.get("reconcile", "open"), folder, None))
+    write_public(folder, summary, reconciled.get("unchecked", []), target=named["target"], anchors=anchors)
     write_index(folder, lines, summary, title=named["practice"], target=named["target"], bound=bound)
 
 

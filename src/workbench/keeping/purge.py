@@ -17,6 +17,7 @@ from workbench.clock import WallClock, as_text
 from workbench.errors import StoreProblem
 from workbench.keeping.archive import note_everywhere
 from workbench.keeping.contents import LEDGER_COPY, NAMED
+from workbench.keeping.retention import MAY_GO, RESTS_ON, retentions
 from workbench.ledger.audit import audit_head, person
 from workbench.ledger.images import count_images
 from workbench.ledger.store import open_ledger
@@ -60,9 +61,12 @@ def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
     count = sum(map(len, listed.values()))
     size = sum(path.lstat().st_size for paths in listed.values() for path in paths)
     told = f"{', '.join(there) or 'nothing'}{f' ({count:,} files, {size:,} bytes)' if there else ''}"
-    answer = {"paths": there, "files": count, "bytes": size, "deleted": confirm}
+    sentences = [one.sentence for one in retentions(settings)]
+    kept = [*sentences, RESTS_ON] if sentences else []
+    answer = {"paths": there, "files": count, "bytes": size, "deleted": confirm, "kept": kept}
     if not confirm:
-        return {**answer, "text": f"Would delete (add --confirm): {told}. Ledgers and decisions stay."}
+        text = f"Would delete (add --confirm): {told}. Ledgers and decisions stay."
+        return {**answer, "text": "\n".join([text, *kept, MAY_GO] if kept else [text])}
     lines = {name: [_line(settings.folder, path) for path in paths] for name, paths in listed.items()}
     digest = _list_digest(one for name in there for one in lines[name])
     note_everywhere(settings, "purge begun", paths=there, files=count, sha256=digest)
@@ -88,6 +92,7 @@ def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
         "left": left,
         "list_sha256": digest,
         "remains": _remains(settings),
+        "kept": kept,
         "audit": _heads(settings),
         "method": METHOD,
         "list": [one for name in there for one in lines[name]],
@@ -100,7 +105,7 @@ def purge(settings: Settings, *, confirm: bool) -> dict[str, Any]:
             f" again. {named} says what is gone."
         )
     text = f"Deleted: {told}. Ledgers and decisions stay. The certificate: {named}"
-    return {**answer, "certificate": named, "text": text}
+    return {**answer, "certificate": named, "text": "\n".join([text, *kept])}
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -218,6 +223,8 @@ def _page(certificate: dict[str, Any], name: str) -> str:
             certificate["destroyed"],
         ),
         table("What remains", ("path", "files", "bytes", "what"), certificate["remains"]),
+        "<h2>Until when the rest is kept</h2>",
+        *(f"<p>{html.escape(one)}</p>" for one in certificate["kept"]),
         table("Audit chain after it", ("target", "entries", "head", "sealed_images"), audit),
         f"<p>{html.escape(certificate['method'])}</p><p>Signature: ____________________</p></main></body></html>",
     ]

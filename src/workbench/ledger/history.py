@@ -155,6 +155,14 @@ def list_conflicts(ledger: Ledger, *, plan_id: int | None = None) -> list[Confli
     ]
 
 
+def newest_write(ledger: Ledger) -> float | None:
+    """Return when the tenant was last written to, by a load or a rollback."""
+    query = select(func.max(transitions.c.at)).where(transitions.c.state == State.APPLIED)
+    with ledger.read() as connection:
+        moment = connection.scalar(query)
+    return None if moment is None else float(moment)
+
+
 def current_writer(ledger: Ledger) -> str | None:
     """Return who writes to the tenant, else who runs the steps, if anybody does."""
     with ledger.read() as connection:

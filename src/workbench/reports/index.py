@@ -13,6 +13,7 @@ from workbench.vocabulary import Fate
 
 FILES = {
     "summary.json": "every figure of this page, for machines",
+    "public.html": "the result for anybody: nobody is named, small counts are hidden",
     "setup.json": "what the tenant needs: fields, pick-lists, pipelines, stages",
     "log.jsonl": "the run's log: ids and counts, no values",
 }
@@ -89,8 +90,9 @@ def write_sign_off(
     practice: str = "",
     bound: Mapping[str, str],
     sign: str,
+    kept: Sequence[str] = (),
 ) -> Path:
-    """Write sign_off.html: verdict, the tables under their headings, the rows by fate, and the place to sign."""
+    """Write sign_off.html: verdict, the tables under their headings, rows by fate, what is kept until when, the signature."""
     return write_page(
         run_folder / "sign_off.html",
         "sign_off.html.j2",
@@ -100,6 +102,7 @@ def write_sign_off(
         practice=practice,
         **_told(summary),
         tables=tables,
+        kept=kept,
         index="index.html",
         bound=bound,
         sign=sign,
@@ -115,7 +118,7 @@ def _told(summary: Mapping[str, Any]) -> dict[str, Any]:
         tuple(sum(line.fates[place] for line in mappings) for place in range(len(Fate))),
     )
     return {
-        "verdict": _verdict(summary, [line.name for line in mappings if not line.adds_up]),
+        "verdict": verdict_of(summary),
         "facts": _facts(summary),
         "remarks": _remarks(summary),
         "fates": [str(fate) for fate in Fate],
@@ -133,8 +136,9 @@ def mapping_lines(summary: Mapping[str, Any]) -> list[MappingLine]:
     ]
 
 
-def _verdict(summary: Mapping[str, Any], astray: list[str]) -> dict[str, Any]:
+def verdict_of(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Say in one word, and a few sentences, whether both sides agree."""
+    astray = [line.name for line in mapping_lines(summary) if not line.adds_up]
     reconciled, differences = summary.get("reconciled"), _count(summary.get("differences"))
     compared = reconciled or summary.get("differences") is not None
     lines = []

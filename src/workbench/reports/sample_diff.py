@@ -22,6 +22,14 @@ from workbench.staging.rows import form_of
 from workbench.vocabulary import Kind
 from workbench.warehouse import open_warehouse
 
+WHOLE = "(record)"
+"""Stands for a field where the record itself is not there."""
+COMPARED = {
+    **dict.fromkeys(("mapping", "source_id", "field", "sent", "there"), pl.String),
+    "equal": pl.Boolean,
+}
+Compared = tuple[str, str, str, str, str, bool]
+
 
 @dataclass(frozen=True)
 class SampleDiff:
@@ -32,12 +40,12 @@ class SampleDiff:
     digest: str
 
 
-def sample_diff(session: Session, plan: Plan) -> SampleDiff:
-    """Compare every sampled record field by field with what the tenant holds.
+def compare_sample(session: Session, plan: Plan) -> pl.DataFrame:
+    """Compare every sampled record field by field with what the tenant holds; values stand in clear, one row a field.
 
     Records with an address are read again; notes and files, which have none, are compared by the answer to their write.
     """
-    rows: list[tuple[str, str, str, str, str, bool]] = []
+    rows: list[Compared] = []
     with open_warehouse(session.settings.warehouse) as warehouse:
         for mapping in session.mappings.objects:
             if mapping.kind is not Kind.RECORD:
@@ -49,18 +57,19 @@ def sample_diff(session: Session, plan: Plan) -> SampleDiff:
             )
             for staged in frame.iter_rows(named=True):
                 rows.extend(_compared(session, mapping, staged))
-    every = pl.DataFrame(
-        rows,
-        orient="row",
-        schema={
-            "mapping": pl.String,
-            "source_id": pl.String,
-            "field": pl.String,
-            "sent": pl.String,
-            "there": pl.String,
-            "equal": pl.Boolean,
-        },
-    )
+    return pl.DataFrame(rows, orient="row", schema=COMPARED)
+
+
+def sample_diff(compared: pl.DataFrame) -> SampleDiff:
+    """Return what was compared as everybody may see it: values as their shapes."""
+    shapes = [
+        pl.when(pl.col("field") == WHOLE)
+        .then(side)
+        .otherwise(pl.col(side).map_elements(mask, return_dtype=pl.String))
+        .alias(side)
+        for side in ("sent", "there")
+    ]
+    every = compared.with_columns(shapes)
     digest = hashlib.sha256(every.write_csv().encode()).hexdigest()
     fields = (
         every.group_by("mapping", "field", maintain_order=True)
@@ -74,12 +83,10 @@ def sample_diff(session: Session, plan: Plan) -> SampleDiff:
     return SampleDiff(fields, every.filter(~pl.col("equal")).drop("equal"), digest)
 
 
-def _compared(
-    session: Session, mapping: ObjectMapping, staged: dict[str, Any]
-) -> list[tuple[str, str, str, str, str, bool]]:
+def _compared(session: Session, mapping: ObjectMapping, staged: dict[str, Any]) -> list[Compared]:
     identity = find_identity(session.ledger, mapping.source_object, staged["source_id"])
     if identity is None:
-        return [(mapping.name, staged["source_id"], "(record)", "sent", "not there", False)]
+        return [(mapping.name, staged["source_id"], WHOLE, "sent", "not there", False)]
     has_address = endpoint(mapping.destination, session.settings.edition).children != "notes"
     record = (
         read_record(session.tenant, mapping.destination, identity.destination_id)
@@ -87,7 +94,7 @@ def _compared(
         else last_image(session.ledger, identity.operation_id, "read_back")
     )
     if record is None:
-        return [(mapping.name, staged["source_id"], "(record)", "sent", "gone", False)]
+        return [(mapping.name, staged["source_id"], WHOLE, "sent", "gone", False)]
     flat = flatten(mapping.destination, record)
     rows = []
     for name, value in staged.items():
@@ -101,5 +108,5 @@ def _compared(
             canonical(Form.TEXT, session.schema.name_of(field.names, there)) if field.names else canonical(form, there)
         )
         if sent is not None or there is not None:
-            rows.append((mapping.name, staged["source_id"], name, mask(sent or ""), mask(there or ""), sent == there))
+            rows.append((mapping.name, staged["source_id"], name, sent or "", there or "", sent == there))
     return rows

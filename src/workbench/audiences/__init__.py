@@ -1,0 +1,1 @@
+"""Who may see what of a run: reviewers the values, everybody else none, and on paper."""
