@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 HEAVIEST = 2_000_000
 """Bytes of a page: a mail takes it."""
 SIZES = {"desktop": (1400, 1100), "phone": (390, 844)}
-SHEETS = {"figure:not(.wide) table": 710, "figure.wide table": 965}
+SHEETS = {"table:not(figure.wide table)": 710, "figure.wide table": 965}
 """Points of a screen within the margins of a sheet of letter paper, upright, and across for tables of many columns."""
 
 
@@ -85,7 +85,7 @@ def test_no_table_is_wider_than_its_sheet(pages: list[Path], page: Page, tables:
         seen += len(widths)
         if max(widths, default=0) > width:
             cut[path.name] = max(widths)
-    assert (cut, seen > 10) == ({}, True)
+    assert (cut, seen > 3) == ({}, True)
 
 
 def test_every_link_between_pages_leads_somewhere(pages: list[Path], page: Page) -> None:
