@@ -189,14 +189,16 @@ def run_report(settings: Settings, run_id: str, done: Sequence[str], skipped: Se
 
 
 def summary_text(settings: Settings, run_id: str, summary: dict[str, Any]) -> str:
-    """Return the table of all mappings, the verdict, calls, time and the page to open."""
+    """Return the table of mappings with rows, the verdict, calls, time and the page to open."""
     mappings: dict[str, dict[str, int]] = summary["mappings"]
     width = max([len(name) for name in mappings] + [9])
     lines = ["", f"{'mapping':<{width}}" + "".join(f"{name:>11}" for name in COLUMNS)]
-    for name, fates in mappings.items():
+    seen = {name: fates for name, fates in mappings.items() if any(fates.values())}
+    for name, fates in seen.items():
         lines.append(f"{name:<{width}}" + "".join(f"{fates.get(column, 0):>11,}" for column in COLUMNS))
     total = {column: sum(fates.get(column, 0) for fates in mappings.values()) for column in COLUMNS}
     lines.append(f"{'all rows':<{width}}" + "".join(f"{total[column]:>11,}" for column in COLUMNS))
+    lines += [f"no rows: {', '.join(one for one in mappings if one not in seen)}"] if len(seen) < len(mappings) else []
     verdict = "Reconciled" if summary["reconciled"] else "NOT reconciled"
     writes = "nothing to write" if summary["zero_write"] else "something left to write"
     lines += [
