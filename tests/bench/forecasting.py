@@ -31,7 +31,7 @@ from workbench.journey.desk import apply_setup, counting, reading
 from workbench.journey.loading import forecast
 from workbench.journey.reconciling import reconcile_run
 from workbench.journey.record import current_run
-from workbench.load.loader import run_load
+from workbench.load.loader import BATCH_ROWS, run_load
 from workbench.load.plan import draw_sample, plan_load
 from workbench.load.session import open_session
 from workbench.mapping.setup import make_setup
@@ -97,7 +97,8 @@ class Counting(httpx.BaseTransport):
     def _job(self, request: httpx.Request, plural: str, items: list[Record]) -> str:
         """Make the rows that have an e-mail or a name for a key, and refuse those of our own field, as tenants may."""
         made = [one["data"] for one in items if {"emails", "name"} & one.keys()]
-        self.newest[plural] = [self._record(request, one) for one in made]
+        # A batch sends all of its calls before it looks for what they made.
+        self.newest[plural] = [*self.newest[plural], *(self._record(request, one) for one in made)][-BATCH_ROWS:]
         refused = [{"index": place, "message": "unknown identifier"} for place in range(len(items) - len(made))]
         counts = {"succeeded": len(made), "failed": len(refused)}
         number = str(next(self.jobs))
