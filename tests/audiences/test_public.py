@@ -39,7 +39,7 @@ ANCHORS = {"Snapshot": "f234cc1c", "Audit chain": "0f3a9c2b71d4e856", "Signed: m
 
 
 def public(folder: Path, **changes: Any) -> str:
-    run = folder / "sample-rehearsal-20261127-020000"
+    run = folder / "lakeside-smiles-rehearsal-20261127-020000"
     out = write_public(run, SUMMARY | changes, UNCHECKED, target="rehearsal", anchors=ANCHORS)
     assert out == run / "public.html"
     return out.read_text("utf-8")
@@ -62,7 +62,8 @@ def test_verdict_moved_rows_what_was_not_checked_time_and_anchors_stand_on_one_p
     for one in ("Reconciled", "up to 4.1 h", "153 of 153 passed", "the API returns no bytes", *ANCHORS.values()):
         assert one in said
     assert said.count("Every file's bytes are there") == 1
-    assert "sample-rehearsal-20261127-020000" in said
+    assert "Run rehearsal-20261127-020000" in said
+    assert "lakeside" not in html.lower()
     assert [row[0] for row in table(html)] == ["patient", "referring dentist", "treatment case", "owner", "all rows"]
 
 

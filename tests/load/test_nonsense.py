@@ -64,6 +64,10 @@ NONSENSE: dict[str, list[Answer]] = {
         refused(200, lambda said: {one: {"id": said} for one in ENVELOPES}),
         refused(200, lambda said: {one: {"id": [said]} for one in ENVELOPES}),
         refused(200, lambda said: {"person": {"id": 1, "name": said}}),
+        refused(200, lambda said: {"deal_pipelines": [{"id": 1, "name": "Ours", "deal_stages": [{"id": said}]}]}),
+        refused(
+            200, lambda said: {"deal_pipelines": [{"id": 1}], "users": [{"id": said}], "fields": [{"name": [said]}]}
+        ),
         refused(200, lambda said: [said]),
         refused(200, lambda said: said),
         refused(200, lambda _: None),
@@ -137,3 +141,8 @@ def test_reads_that_are_answered_with_nonsense_end_with_a_reason(
     assert asked
     assert [label for text in (said, heard.out, heard.err) for label in told(text, watched)] == []
     assert scan(rehearsal.practice.folder, watched) == []
+    # A list of what the tenant offers is needed; without pages and jobs a load finds other ways, or says why not.
+    assert said or path in ("/view/", "job_statuses/")
+    rehearsal.transport.after.remove(answer)
+    rehearsal.load(scope)
+    assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG

@@ -16,6 +16,7 @@ from workbench.mapping.columns import (
     filled_as_shown,
     health_maps,
     tells_health,
+    without_health,
     words_as_shown,
 )
 from workbench.mapping.files import Mappings, read_mappings
@@ -45,14 +46,15 @@ def decided(mappings: Mappings, table: str, **told: Sensitivity) -> Mappings:
 
 def test_counts_by_what_tells_of_health_hide_the_small_ones(mappings: Mappings) -> None:
     found = as_shown(mappings, STATUSES, ["records"], STATUS)
-    assert found["records"].to_list() == ["1,200", "31", "<11", "<11", "55"]
+    assert found["records"].to_list() == ["55", "<11", "<11", "1,200", "31"]
+    assert found["spelling"].to_list() == sorted(STATUSES["spelling"]), "the order of the counts would tell them"
     places = [(row, 0) for row in range(STATUSES.height)]
     assert computed([[one] for one in found["records"]], known=[(places, STATUSES["records"].sum())]) == {}
 
 
 def test_one_small_count_alone_takes_a_second_with_it(mappings: Mappings) -> None:
     alone = STATUSES.filter(pl.col("spelling") != "Appeal")
-    assert as_shown(mappings, alone, ["records"], STATUS)["records"].to_list() == ["1,200", "hidden", "<11", "55"]
+    assert as_shown(mappings, alone, ["records"], STATUS)["records"].to_list() == ["55", "<11", "1,200", "hidden"]
     assert as_drawn(mappings, alone, "records", STATUS)["spelling"].to_list() == ["Paid", "?"]
 
 
@@ -85,9 +87,9 @@ def test_the_profile_of_a_column_that_tells_of_health_counts_no_few(mappings: Ma
     line = {"rows": 400, "distinct": 4, "untrimmed": 1, "null_words": 3, "mojibake": 0, "unreadable": None}
     alert = {"object": "contacts", "column": "cf_medical_alert", "filled": 4, "shapes": "Aaaa (3) · Aa (1)", **line}
     city = {**alert, "column": "city", "filled": 396}
-    found = columns_as_shown(
-        mappings, pl.DataFrame([alert, city], schema_overrides={"unreadable": pl.Int64})
-    ).to_dicts()
+    columns = pl.DataFrame([alert, city], schema_overrides={"unreadable": pl.Int64})
+    found = columns_as_shown(mappings, columns).to_dicts()
+    assert without_health(mappings, columns)["null_words"].to_list() == [0, 3], "no sum by object tells it"
     told = {"filled": "<11", "distinct": "hidden", "untrimmed": "<11", "null_words": "<11", "mojibake": "0"}
     assert found[0] == {**alert, **told, "unreadable": None, "shapes": "Aaaa · Aa"}
     assert found[1] == {**city, "filled": "396", "distinct": "4", "untrimmed": "1", "null_words": "3", "mojibake": "0"}
@@ -98,7 +100,7 @@ def test_words_for_nothing_are_counted_where_they_tell_nothing(mappings: Mapping
     words = pl.DataFrame(
         [*rows, ("contacts", "city", "n/a", 3)], schema=["object", "column", "word", "records"], orient="row"
     )
-    assert words_as_shown(mappings, words)["records"].to_list() == ["hidden", "<11", "3"]
+    assert words_as_shown(mappings, words)["records"].to_list() == ["<11", "hidden", "3"]
     assert words_as_shown(mappings, words.head(0)).height == 0
 
 

@@ -322,6 +322,7 @@ TOLD: dict[str, Spoil] = {
     "a claim status with a number": set_in("cases", cf_claim_status=f"Paid {VICTIM['cf_member_id']} 7/3/2021"),
     "a link that is a name": set_in("cases", place=1, contact_id=NAME, referred_by_contact_id=LISTED),
     "a link that is an e-mail": set_in("tasks", place=1, related_id=VICTIM["email"]),
+    "a practice that is an e-mail": set_in("contacts", place=3, company_id=VICTIM["email"]),
     "a time that is none": set_in("appointments", starts_at=f"when {NAME} comes", ends_at=VICTIM["email"]),
     "a zone that is a name": set_in("companies", time_zone=NAME),
     "a zip that is a phone": set_in("contacts", place=1, zip=VICTIM["phone_mobile"]),

@@ -67,7 +67,7 @@ def find_browser() -> str:
 
 def print_page(browser: str, page: Path, out: Path) -> Path:
     """Print one page into a PDF, whole or not at all; a browser that hangs is ended."""
-    with TemporaryDirectory(prefix="workbench-print-") as room:
+    with TemporaryDirectory(prefix="workbench-print-", ignore_cleanup_errors=True) as room:
         made = Path(room, "page.pdf")
         # As root Chromium refuses its own sandbox; the page is ours and holds no script.
         as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

@@ -18,7 +18,7 @@ from workbench.vocabulary import Fate
 NAME = "public.html"
 MOVED = (Fate.CREATED, Fate.UPDATED, Fate.UNCHANGED)
 COUNTS = ("moved", "did not move")
-DELIVERED = "delivered"
+DELIVERED = "rows of the export"
 ALL = "all rows"
 
 
@@ -40,7 +40,9 @@ def write_public(
         run_folder / NAME,
         "public.html.j2",
         title="What was moved",
-        run=run_folder.name,
+        run=run_folder.name[
+            run_folder.name.rfind(f"{target}-") :
+        ],  # before it stands the migration's id, often the practice's name
         target=target,
         practice="",
         verdict={**verdict, "lines": [_told(verdict["kind"], summary)]},

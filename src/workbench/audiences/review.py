@@ -87,9 +87,15 @@ def review_differences(  # noqa: PLR0917 - where the run stands, and what it fou
     step = _Step(settings, ledger, made.run_id, "80_reconcile", "What differs after the load", within)
     if not step.people:
         return step.clear()
+    columns = ("mapping", "source_id", "field", "cause")
+    found = pl.concat([made.differences.select(columns), made.by_people.select(columns)]).unique()
+    records = found.select("mapping", "source_id").unique().sort("mapping", "source_id")
+    kept = records.group_by("mapping").head(MOST_RECORDS)
     with open_warehouse(settings.warehouse) as warehouse:
-        records = list(_differing(warehouse, settings, mappings, made, users))
-    return step.write(records)
+        within_reach = found.join(kept, on=["mapping", "source_id"], how="semi", nulls_equal=True)
+        return step.write(
+            list(_differing(warehouse, settings, mappings, within_reach, users)), left=records.height - kept.height
+        )
 
 
 class _Step:
@@ -108,8 +114,8 @@ class _Step:
             page.unlink()
         return NOBODY
 
-    def write(self, records: list[Record]) -> str:
-        """Write the first page and the records, those that differ first, and say where; the audit log is told before."""
+    def write(self, records: list[Record], left: int = 0) -> str:
+        """Write first page and records, those that differ first, and say where; `left` records were not handed over."""
         self.clear()
         if not records:
             return f"No record differs, so there is no page with values for {self._names}."
@@ -123,7 +129,7 @@ class _Step:
         act = "pages with values written"
         note(self.ledger, act, "review", step=self.name, reviewers=self.people, records=count)
         first = self.folder / f"{self.name}.html"
-        self._page(first, records=(), pages=list(pages.items()), left=len(records) - count)
+        self._page(first, records=(), pages=list(pages.items()), left=left + len(records) - count)
         for name, part in pages.items():
             self._page(self.folder / name, records=part, pages=[], left=0)
         where = first.relative_to(self.settings.folder).as_posix()
@@ -183,12 +189,10 @@ def _sampled(warehouse: Warehouse, mappings: Mappings, compared: pl.DataFrame) -
 
 
 def _differing(
-    warehouse: Warehouse, settings: Settings, mappings: Mappings, made: Reconciliation, users: Mapping[str, int]
+    warehouse: Warehouse, settings: Settings, mappings: Mappings, found: pl.DataFrame, users: Mapping[str, int]
 ) -> Iterator[Record]:
     """Yield each record that differs, or that others changed, with the fields in question."""
-    columns = ("mapping", "source_id", "field", "cause")
-    found = pl.concat([made.differences.select(columns), made.by_people.select(columns)])
-    rows = found.unique().sort("mapping", "source_id", "field", "cause", nulls_last=False).iter_rows()
+    rows = found.sort("mapping", "source_id", "field", "cause", nulls_last=False).iter_rows()
     known = {one.name: one for one in mappings.objects}
     for name, members in groupby(rows, key=lambda row: str(row[0])):
         lines = list(members)

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from workbench.errors import ExportProblem
+from workbench.privacy import shown_id
 from workbench.warehouse import Warehouse
 
 BLANKS = "' ' || " + " || ".join(f"chr({code})" for code in (9, 10, 11, 12, 13, 160, 8203, 65279))
@@ -21,6 +22,10 @@ DAMAGED = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+|#(?:REF!|N/A|NAME\?|VALUE!|D
 """What spreadsheets make of a key: still the start of a record, though no key."""
 TELLING = r"[^@\s]@[^@\s]+\.[a-z]|^[\pL.''-]+(?:, *| +)[\pL. ''-]*\pL$|^\(\d{3}\) ?\d{3}-\d{4}|(?: \S+){3} |^.{80}"
 """A key that is an e-mail address, a name, a phone or a text, as SQL writes the pattern: ids are told, and nothing of a patient is."""
+FEWEST_TO_JUDGE = 20
+"""Records of a table whose keys are judged as a column; of fewer each record is, alone."""
+COPY = re.compile(r"(?i)(?: ?\(\d+\)| - copy| copy)+$")
+"""What browsers and file managers add to the name of a file that is there already."""
 PART = re.compile(r"(_part\d+|_\d+)$")
 
 
@@ -78,6 +83,11 @@ class Contract:
         """Name the object that a file holds: contacts.csv, contacts_part01.csv and contacts_1.csv are contacts."""
         stem = file_name.rsplit(".", 1)[0].strip().lower()
         return next((name for name in (stem, PART.sub("", stem)) if name in self.objects), None)
+
+    def shown_name(self, file_name: str) -> str:
+        """Return a file's name as it may be told: the copy of an object's table as it is, what may name a person by its shape."""
+        stem, dot, suffix = file_name.rpartition(".")
+        return file_name if self.object_of(f"{COPY.sub('', stem)}{dot}{suffix}") else shown_id(file_name)
 
     def is_refused(self, column: str) -> bool:
         """Say whether a column holds a secret that must stay in the source."""
@@ -213,8 +223,13 @@ def _are_plain(warehouse: Warehouse, table: str, said: ExportObject) -> bool:
     return warehouse.run(f"SELECT count(*) = count(DISTINCT {key}) FROM {table}") == [(True,)]
 
 
-def telling_sql(text: str) -> str:
-    """Return SQL that says whether what stands in the place of an id tells a person."""
+def telling_sql(text: str, *, of_people: bool = True) -> str:
+    """Return SQL that says whether what stands in the place of an id tells a person.
+
+    An id of what hangs on no contact, such as a company's, may be words; an e-mail address it is never.
+    """
+    if not of_people:
+        return f"coalesce(contains({text}, '@'), false)"
     may = " OR ".join(f"contains({text}, '{sign}')" for sign in " @(,")  # of nearly every id that is all to look at
     return f"coalesce(({may} OR length({text}) >= 80) AND regexp_matches({text}, '{TELLING}', 'i'), false)"
 
@@ -234,7 +249,7 @@ def judge_keys(warehouse: Warehouse, table: str, said: ExportObject, columns: li
         " count(*) FILTER (k IS NULL OR k = '' OR damaged OR telling), count(*) FILTER (telling)"
         f" FROM (SELECT {key} AS k, {damaged} AS damaged, {telling} AS telling FROM {table})"
     )
-    if tell * 2 > total:
+    if tell * 2 > total >= FEWEST_TO_JUDGE:
         raise ExportProblem(
             f"{said.name}: {tell} of {total} keys are e-mail addresses, phones, names or texts. The column {said.key[0]} stands"
             " under the name of another one; ask the practice for the export again, with ids."

@@ -172,12 +172,11 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
             sources += _sources(table, workroom)
         except ExportProblem as problem:
             problems.append(str(problem))
+    shown = read_contract().shown_name
     if folder:
         unread = [one.name for one in visible(folder) if one.suffix.lower() in UNREAD]
-        findings += [f"{shown_id(name)} cannot be read here; save it as CSV or as .xlsx." for name in unread]
-        below = sorted(
-            path.relative_to(folder) for path in folder.rglob("*") if path.parent != folder and is_table(path)
-        )
+        findings += [f"{shown(name)} cannot be read here; save it as CSV or as .xlsx." for name in unread]
+        below = sorted(one.relative_to(folder) for one in folder.rglob("*") if one.parent != folder and is_table(one))
         named = [path.as_posix() for path in below if read_contract().object_of(path.name) and path.parts[0] != FILES]
         lies = "lies in a folder inside the delivery; it is not read. Move it up."
         findings += [f"{shown_id(name)} {lies}" for name in named]
@@ -189,7 +188,7 @@ def open_delivery(delivery: Delivery, workroom: Path) -> Delivery:
     again = _described(delivery, _manifest_of(folder)) if folder else delivery
     promised = {promise.file for promise in again.promises if promise.object}
     if sources and not any(read_contract().object_of(one.title) or one.name in promised for one in sources):
-        told = ", ".join(shown_id(one.name) for one in sources)
+        told = ", ".join(shown(one.name) for one in sources)
         problems.append(f"none of its tables is named after an object of the export (contacts, users …): {told}")
     if problems:
         raise ExportProblem(gather(f"The delivery {delivery.name}", problems))

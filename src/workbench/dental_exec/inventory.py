@@ -97,7 +97,9 @@ def take_inventory(delivery: Delivery, room: Path) -> Inventory:
     for number, source in enumerate(delivery.sources):
         held = contract.object_of(source.title) or named.get(source.name)
         if held is None or held not in contract.objects:
-            findings.append(f"{shown_id(source.name)} is no object of the export contract; it is not landed.")
+            findings.append(
+                f"{contract.shown_name(source.name)} is no object of the export contract; it is not landed."
+            )
             continue
         try:
             files.append(_look_at(source, contract.objects[held], room / f"{number}.txt"))
@@ -130,7 +132,9 @@ def _look_at(source: DataSource, said: ExportObject, text: Path) -> DataFile:
 def _require_names(name: str, dialect: Dialect) -> None:
     """Refuse a header in which a quote is never closed: what it swallowed of the records would be a column's name."""
     for place, written in enumerate(dialect.header, start=1):
-        if len(written) > LONGEST_NAME or ("\n" in written and written.count(dialect.delimiter) > 1):
+        if "\n" in written and (
+            len(written) > LONGEST_NAME or written.count(dialect.delimiter) >= max(3, len(dialect.header) // 2)
+        ):
             raise ExportProblem(
                 f"{name}: the name of column {place} goes on for {len(written)} characters; a quote in the header line is"
                 " not closed."
@@ -214,7 +218,7 @@ def _broken_promises(delivery: Delivery, files: list[DataFile]) -> Iterator[str]
 def _told(promise: Promise) -> str:
     """Return the name of a promised file: a table's as it is, any other, which may name a patient, by its shape."""
     name = PureWindowsPath(promise.file)  # reads both kinds of separators
-    return promise.file if len(name.parts) == 1 and name.suffix.lower() in TABLES else mask(promise.file)
+    return shown_id(promise.file) if len(name.parts) == 1 and name.suffix.lower() in TABLES else mask(promise.file)
 
 
 def _file_findings(file: DataFile, contract: Contract) -> Iterator[str]:

@@ -175,9 +175,13 @@ def _pipelines(tenant: Freshsales) -> tuple[dict[str, dict[str, Stage]], dict[st
     stages: dict[str, dict[str, Stage]] = {}
     ids: dict[str, int] = {}
     default = ""
-    for one in sorted(_selector(tenant, "deal_pipelines"), key=lambda one: one.get("position") or 0):
+    pipelines = _selector(tenant, "deal_pipelines")
+    items("/selector/deal_pipelines", {"deal_pipelines": pipelines}, "deal_pipelines", "name")
+    for one in sorted(pipelines, key=lambda one: one.get("position") or 0):
         # /selector/deal_stages covers the default pipeline alone.
-        listed = one.get("deal_stages") or _selector(tenant, f"deal_pipelines/{one['id']}/deal_stages", "deal_stages")
+        path = f"deal_pipelines/{one['id']}/deal_stages"
+        listed = items(path, one, "deal_stages") if one.get("deal_stages") else _selector(tenant, path, "deal_stages")
+        items(path, {"deal_stages": listed}, "deal_stages", "name")
         stages[one["name"]] = {
             stage["name"]: Stage(int(stage["id"]), stage.get("forecast_type") or "Open")
             for stage in sorted(listed, key=lambda stage: stage.get("position") or 0)
@@ -204,7 +208,7 @@ def _listed(tenant: Freshsales, path: str, envelope: str, key: str) -> list[dict
         if problem.reason is Reason.NOT_FOUND:
             return []
         raise
-    is_empty = isinstance(body, dict) and body.get(envelope, ...) is None
+    is_empty = isinstance(body, dict) and (not body or body.get(envelope, ...) is None)
     return [] if is_empty else items(path, body, envelope, key)
 
 

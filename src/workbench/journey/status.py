@@ -166,11 +166,11 @@ def _agreement(settings: Settings) -> str | Line:
 
 
 def _disk(settings: Settings) -> str | Line:
-    found = on_encrypted_disk(settings.folder)
-    if found:
-        return "data/ lies on an encrypted volume"
-    told = "is on none" if found is False else "may be: this machine does not tell"
-    return NOTE, f"the warehouse and exports are in clear and belong on an encrypted volume; data/ {told}"
+    found = {on_encrypted_disk(settings.folder / "data"), on_encrypted_disk(settings.exports)}
+    if found == {True}:
+        return "data/ and the exports lie on encrypted volumes"
+    told = "at least one is on none" if False in found else "this machine does not tell whether they are"
+    return NOTE, f"data/ and the exports are in clear and belong on an encrypted volume; {told}"
 
 
 def _notebooks(settings: Settings) -> str:

@@ -77,15 +77,20 @@ def as_shown(mappings: Mappings, table: pl.DataFrame, counts: list[str], *by: st
     """Return a table of people, or of records of one person each, by some columns, as a page may show it.
 
     Where one of the columns tells of health, small counts are hidden, and what would betray them; else all are exact.
+    Rows in the order of their counts would betray them, too: they then stand in the order of what they count.
     """
-    return hide_small(table, counts) if tells_health(mappings, *by) else table
+    if not tells_health(mappings, *by):
+        return table
+    shown = hide_small(table, counts)
+    is_whole = all(shown[one].to_list() == [f"{count:,}" for count in table[one]] for one in counts)
+    return shown if is_whole else shown.sort([one for one in table.columns if one not in counts])
 
 
 def as_drawn(mappings: Mappings, table: pl.DataFrame, count: str, *by: str) -> pl.DataFrame:
     """Return the rows of such a table whose count a picture may show: it has no word for a hidden one."""
     if not tells_health(mappings, *by):
         return table
-    return table.filter(~as_shown(mappings, table, [count], *by)[count].is_in([HIDDEN, small(1)]))
+    return table.filter(~hide_small(table, [count])[count].is_in([HIDDEN, small(1)]))
 
 
 def columns_as_shown(mappings: Mappings, columns: pl.DataFrame) -> pl.DataFrame:
@@ -106,11 +111,23 @@ def columns_as_shown(mappings: Mappings, columns: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**columns.schema, **texts}, orient="row")
 
 
+def without_health(mappings: Mappings, columns: pl.DataFrame) -> pl.DataFrame:
+    """Return the profile of columns without the odd values of health-bearing ones: a sum would tell their hidden counts."""
+    tells = [
+        tells_health(mappings, f"{name}.{column}") for name, column in columns.select("object", "column").iter_rows()
+    ]
+    return columns.with_columns(
+        pl.when(pl.Series(tells, dtype=pl.Boolean)).then(0).otherwise(pl.col(ODDITIES)).name.keep()
+    )
+
+
 def words_as_shown(mappings: Mappings, words: pl.DataFrame) -> pl.DataFrame:
     """Return the words for nothing by column as a page may show them."""
     parts = [
         as_shown(mappings, part, ["records"], f"{source}.{column}").with_columns(pl.col("records").cast(pl.String))
-        for (source, column), part in words.group_by("object", "column", maintain_order=True)
+        for (source, column), part in words.sort("object", "column", maintain_order=True).group_by(
+            "object", "column", maintain_order=True
+        )
     ]
     return pl.concat(parts) if parts else words
 

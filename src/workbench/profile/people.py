@@ -142,7 +142,8 @@ def profile_drug_flags(warehouse: Path) -> pl.DataFrame:
             f" FROM {as_read(store, 'contacts')} WHERE {LIVES} GROUP BY 1 ORDER BY 1 NULLS LAST"
         )
         store.write("profile.drug_flags", frame)
-    return hide_small(frame, FLAGS)
+    named = frame.with_columns(pl.col("company_id").map_elements(shown_id, return_dtype=pl.String))
+    return hide_small(named, FLAGS)
 
 
 def _points() -> Iterator[tuple[str, str, Callable[[str], str]]]:

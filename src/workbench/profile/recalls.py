@@ -65,9 +65,10 @@ def count_recalls(recalls: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_recall_rules(recalls: pl.DataFrame) -> pl.DataFrame:
-    """Count the tasks by the rules that read them, most used first."""
+    """Count the tasks by the rules that read interval and due date, most used first; the type would tell of health."""
+    how = pl.col("rule").str.replace(r"^type: [^;]*(?:; )?", "").replace("", "neither")
     return (
-        recalls.group_by("rule")
+        recalls.group_by(how.alias("rule"))
         .agg(pl.len().cast(pl.Int64).alias("tasks"), pl.col("recall_due").count().cast(pl.Int64).alias("with_due_date"))
         .sort("tasks", "rule", descending=[True, False])
     )

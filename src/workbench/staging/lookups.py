@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from workbench.dental_exec.contract import telling_sql
+from workbench.dental_exec.contract import read_contract, telling_sql
 from workbench.mapping.object_mapping import Lookup
 from workbench.mapping.sources import BLANKS
 from workbench.mapping.value_map import ValueMap
@@ -27,9 +27,12 @@ class Linked(NamedTuple):
 def link(lookup: Lookup) -> Linked:
     """Return the source key a row `s` points at, or NULL; what a required link lacks holds the row."""
     typed, by = _bare(lookup.column), _bare(lookup.by) if lookup.by else "NULL"
-    is_odd = telling_sql(typed)
     named = " ".join(f"WHEN '{word}' THEN '{target}'" for word, target in lookup.targets.items())
     target = f"CASE {by} {named} END" if lookup.by else f"'{lookup.targets['']}'"
+    objects = read_contract().objects
+    people = [f"'{one}'" for one in lookup.targets.values() if one in objects and objects[one].is_about_people]
+    by_kind = telling_sql(typed), telling_sql(typed, of_people=False)
+    is_odd = f"(CASE WHEN {target} IN ({', '.join(people) or 'NULL'}) THEN {by_kind[0]} ELSE {by_kind[1]} END)"
     severity = Severity.HOLD if lookup.required else Severity.WARN
     nowhere = (lookup.name, "link", f"{typed} IS NOT NULL AND {target} IS NULL", severity)
     checks = [(*nowhere, "'hangs on an object that no mapping moves'")]
