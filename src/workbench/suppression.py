@@ -122,7 +122,6 @@ class _Ways:
         """Let one more count give way."""
         self.cells.add(cell)
         for start, goal in self._own(cell):
-            # The same two lines take both ways of a cell, each under the cell's name in its own direction.
             self.forth[start][cell] = goal
             self.back[goal][cell] = start
             self.beside[start, goal] += 1

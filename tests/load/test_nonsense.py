@@ -76,6 +76,25 @@ NONSENSE: dict[str, list[Answer]] = {
 """Answers that writes get in turn."""
 
 
+def loaded(rehearsal: Rehearsal, scope: set[str], answer: Callable[..., httpx.Response | None]) -> str:
+    """Load while some answers are nonsense, which keep the tenant's clock; return the chain of the error that ends it."""
+
+    def listen(request: httpx.Request, given: httpx.Response) -> httpx.Response | None:
+        if (made := answer(request, given)) is not None:
+            kept = {name: value for name, value in given.headers.items() if name.startswith("x-rehearsal")}
+            made.headers.update(kept)
+        return made
+
+    rehearsal.transport.after.append(listen)
+    try:
+        rehearsal.load(scope)
+    except WorkbenchError as problem:
+        return "".join(traceback.format_exception(problem))
+    finally:
+        rehearsal.transport.after.remove(listen)
+    return ""
+
+
 @pytest.fixture
 def watched(rehearsal: Rehearsal) -> list[Canary]:
     """Patients of the practice."""
@@ -96,21 +115,14 @@ def test_writes_that_are_answered_with_nonsense_tell_nobody(
             return None
         made = next(turns)(" ".join(texts(request.content)), given)
         given_in_turn[made.status_code] += 1
-        made.headers.update({name: value for name, value in given.headers.items() if name.startswith("x-rehearsal")})
         return made
 
-    rehearsal.transport.after.append(answer)
-    said = ""
-    try:
-        rehearsal.load(scope)
-    except WorkbenchError as problem:
-        said = "".join(traceback.format_exception(problem))
+    said = loaded(rehearsal, scope, answer)
     heard = capsys.readouterr()
     assert given_in_turn.total() >= len(NONSENSE[kind]), "each was given"
     assert [label for text in (said, heard.out, heard.err) for label in told(text, watched)] == []
     assert scan(rehearsal.practice.folder, watched) == []
     # What the tenant did under its nonsense is found, and nothing is doubled.
-    rehearsal.transport.after.remove(answer)
     rehearsal.load(scope)
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
 
@@ -127,22 +139,14 @@ def test_reads_that_are_answered_with_nonsense_end_with_a_reason(
         if request.method != "GET" or path not in request.url.path or "/_tenant/" in request.url.path:
             return None
         asked[path] += 1
-        made = next(turns)(echoed, given)
-        made.headers.update({name: value for name, value in given.headers.items() if name.startswith("x-rehearsal")})
-        return made
+        return next(turns)(echoed, given)
 
-    rehearsal.transport.after.append(answer)
-    said = ""
-    try:
-        rehearsal.load(scope)
-    except WorkbenchError as problem:
-        said = "".join(traceback.format_exception(problem))
+    said = loaded(rehearsal, scope, answer)
     heard = capsys.readouterr()
     assert asked
     assert [label for text in (said, heard.out, heard.err) for label in told(text, watched)] == []
     assert scan(rehearsal.practice.folder, watched) == []
     # A list of what the tenant offers is needed; without pages and jobs a load finds other ways, or says why not.
     assert said or path in ("/view/", "job_statuses/")
-    rehearsal.transport.after.remove(answer)
     rehearsal.load(scope)
     assert rehearsal.doubles_and_losses(scope) == NOTHING_WRONG
