@@ -25,6 +25,7 @@ ROOMS = (
     "dental_exec",  # the door in
     "freshsales",  # the door out
     "dental",
+    "carriers",
     "profile",
     "mapping",
     "suggest",

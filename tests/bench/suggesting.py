@@ -31,10 +31,11 @@ import vl_convert
 from peak import peak_memory
 from rapidfuzz import fuzz, process
 
+from workbench.carriers.texts import normal
 from workbench.dental.payers import Payer, known_payers
 from workbench.profile.spellings import fingerprint, join_places, ngram_fingerprint
 from workbench.suggest.carriers import suggest_carriers
-from workbench.suggest.names import grams, normal
+from workbench.suggest.names import grams
 from workbench.suggest.suggestion import Suggestion
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "calibration.svg"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.carriers.readings import read_spelling
 from workbench.dental.payers import extended, known_payers
 from workbench.errors import MappingProblem
 from workbench.suggest.carriers import suggest_carriers
-from workbench.suggest.readings import read_spelling
 
 LIST = dict.fromkeys(
     (
@@ -83,6 +83,13 @@ def test_a_spelling_is_read_into_words_and_states(spelling, words, states):
         pytest.param("Conn Gen Life (Cigna)", "Cigna", id="a name in brackets that is the payer's too"),
         pytest.param("DentaQuest Medicaid TX", "DentaQuest", id="a programme beside the payer"),
         pytest.param("Cigna Dental (Starbucks)", "Cigna", id="a sponsor"),
+        pytest.param("Guardian (MetLife network)", "Guardian", id="another's network in brackets"),
+        pytest.param("MetLife (Brightwater Boats)", "MetLife", id="an employer nobody knows, in brackets"),
+        pytest.param("Delta Dental of OH - Brightwater hourly", "Delta Dental of Ohio", id="a remark behind a dash"),
+        pytest.param("Delta of Virginia, not WV", "Delta Dental of Virginia", id="what it is not"),
+        pytest.param("CIGNA 4410 Harbor Point Akron", "Cigna", id="an address without a word for street"),
+        pytest.param("DeltaDental ofCalifornia", "Delta Dental of California", id="blanks that were forgotten"),
+        pytest.param("Delta Detal of Ohio", "Delta Dental of Ohio", id="a slip in the family's name"),
     ],
 )
 def test_what_is_sure_is_accepted(spelling, value):
@@ -95,10 +102,17 @@ def test_what_is_sure_is_accepted(spelling, value):
         pytest.param("Delta Dental Premier", "Delta Dental (state unspecified)", id="no state"),
         pytest.param("medicaid", "Medicaid (state unspecified)", id="no state's programme"),
         pytest.param("Aetna / Cigna", "Aetna", id="two carriers"),
-        pytest.param("Guardian (MetLife network)", "Guardian", id="a network in brackets"),
         pytest.param("Guardian Bluff", "Guardian", id="a word that nobody knows"),
+        pytest.param(
+            "Delta Dental Insurance", "Delta Dental Insurance Company", id="a company or the family's insurance"
+        ),
+        pytest.param("DELTA DENTAL OF MISS", "Delta Dental Insurance Company", id="cut off where two states begin so"),
+        pytest.param("DELTA DENTAL OF VIRG", "Delta Dental of Virginia", id="cut off where one state begins so"),
+        pytest.param("Delta Dental Cleveland", "Delta Dental of Ohio", id="a city of the state"),
+        pytest.param("Aetna Café", "Aetna", id="a word that is near a plan word"),
+        pytest.param("CIGNA via MetLife", "MetLife", id="the one behind via"),
         pytest.param("Lincoln Benefit Life", "Lincoln Financial", id="words that make another company's name"),
-        pytest.param("National Guardian", "Guardian", id="a word before that makes another company's name"),
+        pytest.param("Pacific Guardian", "Guardian", id="a word before that makes another company's name"),
         pytest.param("aetna 62308", "Aetna", id="the payer id of another"),
         pytest.param("Aetna id 123456789", "Aetna", id="a number of a member"),
     ],
@@ -144,6 +158,11 @@ def test_members_of_one_family_are_never_taken_for_each_other():
         pytest.param("inactive 12/31", "not_a_carrier", id="status and a date"),
         pytest.param("Smile Club Membership", "not_a_carrier", id="membership"),
         pytest.param("Walmart", "not_a_carrier", id="employer"),
+        pytest.param("CareCredit 12 mo", "not_a_carrier", id="financing and its months"),
+        pytest.param("COBRA ended", "not_a_carrier", id="a status and a word beside it"),
+        pytest.param("Mar-05", "junk", id="a date that a spreadsheet made"),
+        pytest.param("pt to bring ins card next visit", "junk", id="a note of the front desk"),
+        pytest.param("prophy + BWX", "junk", id="procedures by name"),
         pytest.param("City of Springfield", "not_a_carrier", id="a town"),
         pytest.param("#N/A", "not_a_carrier", id="an error of a spreadsheet"),
         pytest.param("#REF!", "junk", id="another error"),

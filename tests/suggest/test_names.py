@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.dental.payers import shipped_payers
+from workbench.carriers.texts import normal
+from workbench.dental.payers import known_payers
 from workbench.suggest.carriers import suggest_carriers
-from workbench.suggest.names import normal, suggest_names
+from workbench.suggest.names import suggest_names
 from workbench.suggest.proposals import suggest_claims
 from workbench.suggest.suggestion import Candidate, Suggestion
 from workbench.vocabulary import Decision
@@ -98,8 +99,8 @@ def test_carriers_are_proposed_out_of_the_choices_when_they_are_given():
 
 
 def test_shipped_payers_name_each_short_form_once():
-    aliases = [normal(alias) for known in shipped_payers().values() for alias in known]
-    names = [normal(name) for name in shipped_payers()]
+    aliases = [normal(alias) for known in known_payers() for alias in known.aliases]
+    names = [normal(known.name) for known in known_payers()]
     assert len(set(names)) == len(names)
     assert sorted(one for one in set(aliases) if aliases.count(one) > 1) == []
 

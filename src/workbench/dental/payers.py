@@ -66,12 +66,6 @@ def known_payers() -> tuple[Payer, ...]:
     return tuple(_payer(row) for row in read_facts("payers.csv"))
 
 
-@cache
-def shipped_payers() -> dict[str, tuple[str, ...]]:
-    """Return the shipped payers with their aliases (payers.csv; names and short forms are facts)."""
-    return {one.name: (*one.aliases, *one.doubtful) for one in known_payers()}
-
-
 def extended(own: Path) -> tuple[Payer, ...]:
     """Return the shipped payers with a practice's own file laid over them: a payer or short form named there is theirs."""
     if not own.is_file():
@@ -93,7 +87,9 @@ class Words:
     `plan` words may stand beside a payer's name; the `loose` ones of them make another company of a `plain` English word
     (Lincoln Benefit Life), and only `lead` words may stand before a name. `aside` are sponsors and places, `markers` what a
     front desk writes around a name, `kept` names that look like states, `ordinary` English words that are no slip of a
-    payer's name, `ambiguous` codes of states that are words too, `people` words that people are called by as well.
+    payer's name, `ambiguous` codes of states that are words too, `people` words that people are called by as well,
+    `abbreviated` short forms of states, which no word is a slip of, `cities` large ones with the code of their state, and
+    `common` what stands in many names: plan words and brands.
     """
 
     short: Mapping[str, tuple[str, ...]]
@@ -120,6 +116,9 @@ class Words:
     classes: Mapping[str, str]
     people: frozenset[str]
     every: frozenset[str]
+    abbreviated: frozenset[str]
+    cities: Mapping[tuple[str, ...], str]
+    common: frozenset[str]
 
 
 @cache
@@ -130,9 +129,15 @@ def words() -> Words:
     joins = dict(one.split("=", 1) for one in roles["join"])
     classes = {phrase: row["class"] for row in read_facts("not_carriers.csv") for phrase in parts(row["phrases"])}
     states: dict[tuple[str, ...], str] = {}
+    cities: dict[tuple[str, ...], str] = {}
+    abbreviated: set[str] = set()
     for row in read_facts("carrier_states.csv"):
         for form in (row["name"].lower(), *parts(row["short_forms"])):
             states[tuple(form.split())] = row["code"]
+        states[(row["name"].lower().replace(" ", ""),)] = row["code"]
+        abbreviated |= {word for form in parts(row["short_forms"]) for word in form.split()}
+        abbreviated -= set(row["name"].lower().split())
+        cities |= {tuple(one.split()): row["code"] for one in parts(row["cities"])}
     said = [*pairs, *joins, *classes]
     said += [
         one for role, held in roles.items() if role not in ("ordinary", "person") for one in held if "=" not in one
@@ -155,7 +160,7 @@ def words() -> Words:
         directions=plain["direction"],
         employers=plain["employer"],
         junk=plain["junk"],
-        aside=_phrases(roles["sponsor"] + roles["city"]),
+        aside=_phrases(roles["sponsor"] + roles["city"]) | cities.keys(),
         markers=_phrases(roles["marker"]),
         kept=_phrases(roles["kept"]),
         states=states,
@@ -163,6 +168,9 @@ def words() -> Words:
         classes=classes,
         people=plain["person"],
         every=frozenset(word for text in said for word in text.split()) | {word for form in states for word in form},
+        abbreviated=frozenset(abbreviated),
+        cities=cities,
+        common=plain["plan"] | plain["brand"],
     )
 
 

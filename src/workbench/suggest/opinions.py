@@ -12,6 +12,10 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from workbench.carriers.lexicon import Anchors, States, make_anchors
+from workbench.carriers.readings import is_between_states, read_spelling
+from workbench.carriers.strength import Strength
+from workbench.carriers.texts import normal
 from workbench.dental.headers import fold, is_header
 from workbench.dental.payers import Payer, known_payers, words
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
@@ -21,10 +25,7 @@ from workbench.settings import Settings
 from workbench.suggest.fields import Row, suggest_fields
 from workbench.suggest.known_fields import STAYS, Field, known_fields, left_out, object_of, transform_of
 from workbench.suggest.language_model import WAIT, LanguageModel, Told, language_model
-from workbench.suggest.lexicon import Anchors, States, make_anchors
-from workbench.suggest.names import normal
-from workbench.suggest.readings import is_between_states, read_spelling
-from workbench.suggest.suggestion import Candidate, Strength, Suggestion
+from workbench.suggest.suggestion import Candidate, Suggestion
 
 SURE, MOST = 0.95, 3
 ALONE, RAISED, AT_MOST = 0.6, 0.05, 0.94

@@ -2,49 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 from workbench.vocabulary import Decision
 
 NEVER = float("inf")
 """The threshold of a proposal that no machine accepts, however sure: a person has to see it."""
-
-
-class Strength(IntEnum):
-    """How firmly a form stands for a value: its own name, an alias of the list, a known one, fewer words, one of several."""
-
-    NAME = 0
-    GIVEN = 1
-    KNOWN = 2
-    SHORTENED = 3
-    DOUBTFUL = 4
-
-
-AS_TEXT: dict[int, float] = {
-    Strength.NAME: 0.98,
-    Strength.GIVEN: 0.975,
-    Strength.KNOWN: 0.97,
-    Strength.SHORTENED: 0.9,
-    Strength.DOUBTFUL: 0.8,
-}
-"""The confidence of a spelling that equals a form but for case and punctuation: the share that was right, rounded down."""
-AS_WORDS: dict[int, float] = {
-    Strength.NAME: 0.975,
-    Strength.GIVEN: 0.97,
-    Strength.KNOWN: 0.965,
-    Strength.SHORTENED: 0.92,
-    Strength.DOUBTFUL: 0.8,
-}
-"""The same where short forms had to be spelled out, or something set aside."""
-SAID: dict[int, str] = {
-    Strength.NAME: "the name",
-    Strength.GIVEN: "a short form of the list",
-    Strength.KNOWN: "a known short form",
-    Strength.SHORTENED: "the name's first words",
-    Strength.DOUBTFUL: "a short form that others share",
-}
 
 
 @dataclass(frozen=True)
@@ -92,17 +55,3 @@ class Suggestion:
             "kind": self.kind,
             "auto": self.auto,
         }
-
-
-def weigh_payer_id(found: Mapping[int, tuple[float, str]], owner: int) -> dict[int, tuple[float, str]]:
-    """Weigh a payer id that stands in a spelling: it confirms the payer whose it is, and puts every other in doubt."""
-    weighed = {
-        place: (min(confidence, 0.85), f"{reason}; the payer id is another's")
-        for place, (confidence, reason) in found.items()
-    }
-    if owner in found:
-        confidence, reason = found[owner]
-        weighed[owner] = (0.97 if confidence >= 0.78 else max(confidence, 0.86), f"{reason}; same payer id")
-    else:
-        weighed[owner] = (0.84, "its payer id")
-    return weighed

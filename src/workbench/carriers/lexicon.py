@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
+from workbench.carriers.names import BRACKET, FAMILY_WORDS, UNSPECIFIED, Key, bare, core, owners_of, variants
+from workbench.carriers.readings import Reading, read_spelling
+from workbench.carriers.slips import initials
+from workbench.carriers.strength import Strength
+from workbench.carriers.texts import normal
 from workbench.dental.payers import Payer, words
-from workbench.suggest.names import initials, normal
-from workbench.suggest.readings import Reading, read_spelling
-from workbench.suggest.suggestion import Strength
-
-UNSPECIFIED = re.compile(r"\(?\b(?:state|plan)?\s*(?:unspecified|unknown|not specified)\b\)?", re.IGNORECASE)
-BRACKET = re.compile(r"\s*\(([^)]*)\)")
 
 
 class States(IntEnum):
@@ -25,9 +23,6 @@ class States(IntEnum):
     OTHER_STATE = 1
     FITS = 2
     EXACT = 3
-
-
-FAMILY_WORDS = {"deltadental": "delta", "bluecross": "blue", "blueshield": "blue", "medicaid": "medicaid"}
 
 
 @dataclass(frozen=True)
@@ -50,9 +45,6 @@ class Form:
     text: str
     reading: Reading
     strength: int
-
-
-Key = tuple[str, frozenset[str]]
 
 
 @dataclass(frozen=True, order=True)
@@ -111,8 +103,11 @@ class Anchors:
 
     def firmest(self, found: Iterable[tuple[int, int]]) -> tuple[int, set[int]]:
         """Return the firmest strength among forms and the anchors that hold it; names go before short forms."""
-        strength = min(one for one, _ in found)
-        return strength, {place for one, place in found if one == strength}
+        held = list(found)
+        strength = min(one for one, _ in held)
+        # What a value of the list is called without its last plan word is as much its name as another's short form.
+        as_firm = {strength, Strength.SHORTENED} if strength == Strength.KNOWN else {strength}
+        return strength, {place for one, place in held if one in as_firm}
 
     def windows(self, reading: Reading) -> list[Window]:
         """Return every run of a reading's words that is a form of one anchor alone."""
@@ -158,11 +153,12 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
         for payer in sorted(payers, key=lambda one: one.name):
             made.add(_anchor(payer.name, payer, is_listed=True), _forms(payer.name, (), payer))
         return made
-    owners = _owners(sorted(choices), payers)
+    owners = owners_of(sorted(choices), payers)
     owned = {one.name for one in owners.values()}
     taken = {read_spelling(text).key for value in choices for text in (value, *variants(value), *choices[value])}
     forms = {value: _forms(value, choices[value], owners.get(value)) for value in sorted(choices)}
     _give_to_longer_names(forms)
+    _give_to_whole_names(forms)
     for value, ways in forms.items():
         made.add(_anchor(value, owners.get(value), is_listed=True), ways)
     for payer in sorted(payers, key=lambda one: one.name):
@@ -176,12 +172,14 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
 def _give_to_longer_names(forms: dict[str, list[tuple[str, int]]]) -> None:
     """Let "X Community Plan" own what short forms of X say with its further words, where the list holds both."""
     read = {value: read_spelling(bare(value)).words for value in forms}
-    cores = {_core(value): value for value in sorted(forms, reverse=True)}
+    cores = {core(value): value for value in sorted(forms, reverse=True)}
     for value, held in forms.items():
-        theirs = {one for one in held if one[1] == Strength.KNOWN and cores.get(_core(one[0]), value) != value}
+        theirs = {one for one in held if one[1] == Strength.KNOWN and cores.get(core(one[0]), value) != value}
+        # What is called by its family's name with plan words (BCBS FEP Dental) is no short form of the family.
+        theirs = {one for one in theirs if not set(read_spelling(one[0]).words) <= FAMILY_WORDS.keys() | words().plan}
         held[:] = [one for one in held if one not in theirs]
         for one in sorted(theirs):
-            forms[cores[_core(one[0])]].append(one)
+            forms[cores[core(one[0])]].append(one)
     by_words = {found: value for value, found in sorted(read.items(), reverse=True) if found}
     for value, found in read.items():
         for size in range(1, len(found)):
@@ -203,9 +201,21 @@ def _give_to_longer_names(forms: dict[str, list[tuple[str, int]]]) -> None:
             forms[value] += [(one, Strength.KNOWN) for one in (*sorted(ended), *longer)]
 
 
-def _core(text: str) -> Key:
-    reading = read_spelling(bare(text))
-    return "".join(one for one in reading.words if one not in words().plan) or text, reading.states
+def _give_to_whole_names(forms: dict[str, list[tuple[str, int]]]) -> None:
+    """Leave "Aetna Dental" to Aetna where the list also holds "Aetna Dental Access": a shortened name is another's whole."""
+    whole = {core(value): value for value in sorted(forms, reverse=True)}
+    own: dict[Key, str] = {}
+    for value in sorted(forms):
+        reading = read_spelling(bare(value))
+        own[reading.key] = value
+        while len(reading.words) > 2 and reading.words[-1] in words().plan:
+            reading = replace(reading, words=reading.words[:-1])
+            own.setdefault(reading.key, value)
+    for value, held in forms.items():
+        held[:] = [one for one in held if one[1] != Strength.SHORTENED or whole.get(core(one[0]), value) == value]
+        held[:] = [
+            one for one in held if one[1] != Strength.KNOWN or own.get(read_spelling(one[0]).key, value) == value
+        ]
 
 
 def _anchor(value: str, payer: Payer | None, *, is_listed: bool) -> Anchor:
@@ -217,60 +227,19 @@ def _anchor(value: str, payer: Payer | None, *, is_listed: bool) -> Anchor:
     return Anchor(value, is_listed, family, states, ids, is_bare or UNSPECIFIED.search(value) is not None)
 
 
-def bare(value: str) -> str:
-    """Return a name without a remark that the member or plan is not specified."""
-    return UNSPECIFIED.sub(" ", value).strip() or value
-
-
-def _owners(values: Sequence[str], payers: Sequence[Payer]) -> dict[str, Payer]:
-    """Return which payer each value of a list names, where no other value names it as well or better."""
-    named: dict[tuple[int, object], dict[str, Payer]] = defaultdict(dict)
-    for payer in payers:
-        named[0, normal(payer.name)][payer.name] = payer
-        for rank, texts in enumerate((variants(payer.name), payer.aliases), 1):
-            for text in texts:
-                named[rank, read_spelling(text).key][payer.name] = payer
-                joined, states = _core(text)
-                named[3, (joined, states or payer.states)][payer.name] = payer
-    claims: dict[str, list[tuple[int, str, Payer]]] = defaultdict(list)
-    for value in values:
-        read: list[object] = [read_spelling(one).key for one in variants(value)]
-        keys: list[list[object]] = [[normal(value)], read, read, [_core(value)]]
-        for rank, tried in enumerate(keys):
-            found = next((one for key in tried if len(one := named.get((rank, key), {})) == 1), {})
-            if found:
-                ((name, payer),) = found.items()
-                claims[name].append((rank, value, payer))
-                break
-    owners = {}
-    for claimed in claims.values():
-        best = min(rank for rank, *_ in claimed)
-        firm = [(value, payer) for rank, value, payer in claimed if rank == best]
-        if len(firm) == 1:
-            owners[firm[0][0]] = firm[0][1]
-    return owners
-
-
-def variants(name: str) -> list[str]:
-    """Return a name as it stands, and its parts beside, inside and without brackets or slashes that are names themselves."""
-    plain = bare(name)
-    found = [plain]
-    halves = [one for one in plain.split("/") if len(one) > 2]
-    if len(halves) > 1 and not any(one in FAMILY_WORDS for one in read_spelling(plain).words):
-        found += [one for one in halves if not set(read_spelling(one).words) <= words().plan]
-    if inside := BRACKET.search(plain):
-        outside = BRACKET.sub("", plain)
-        if read_spelling(inside[1]).words or not read_spelling(inside[1]).states:
-            found.append(outside)
-        if len(inside[1]) > 2 and not set(read_spelling(inside[1]).words) <= words().plan:
-            found.append(inside[1])
-    return found
+def is_loose(anchor: Anchor) -> bool:
+    """Say whether only "company" tells a member's name from its family's: "Delta Dental Insurance"."""
+    reading = read_spelling(bare(anchor.value))
+    family = [one for one in reading.words if one in FAMILY_WORDS]
+    is_bare = all(one in words().plan for one in reading.words if one not in FAMILY_WORDS)
+    return bool(family) and is_bare and reading.is_company and not reading.states and not anchor.is_unspecified
 
 
 def _forms(value: str, given: Iterable[str], payer: Payer | None, *, is_listed: bool = True) -> list[tuple[str, int]]:
     forms: list[tuple[str, int]] = [(value, Strength.NAME), (bare(value), Strength.NAME)]
-    # A part of a name may be another's whole name: "TRICARE/UCCI" does not own "UCCI".
-    forms += [(one, Strength.KNOWN) for one in variants(value)[1:]]
+    # A part of a name may be another's whole name: "TRICARE/UCCI" does not own "UCCI"; what stands before a bracket is its own.
+    plain = BRACKET.sub("", bare(value)).strip()
+    forms += [(one, Strength.GIVEN if one == plain else Strength.KNOWN) for one in variants(value)[1:]]
     forms += [(one, Strength.GIVEN) for one in sorted(given)]
     if payer:
         forms += [(one, Strength.KNOWN) for one in (*variants(payer.name), *payer.aliases)]
