@@ -51,6 +51,18 @@ def test_what_is_no_claim_yet_or_any_more_stays_blank(raw):
 
 def test_a_phrase_in_a_longer_text_is_less_sure_and_two_are_asked():
     assert suggest_claim_status("Denied - frequency").confidence == 0.8
-    assert suggest_claim_status("Denied, appeal sent 3/2").decision is Decision.ASK
+    assert suggest_claim_status("Denied, appeal sent 3/2")[:3] == ("Appeal", Decision.MAP, 0.8)
+    assert suggest_claim_status("Denied, then paid 3/2").decision is Decision.ASK
+    assert suggest_claim_status("not denied").decision is Decision.ASK
     assert suggest_claim_status("not paid yet").decision is Decision.ASK
     assert suggest_claim_status("blue").decision is Decision.ASK
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [("Submited", "Submitted"), ("Piad", "Paid"), ("A2:20", "Submitted"), ("F1:65", "Paid"), ("Pendng", "Pending")],
+)
+def test_a_slip_is_proposed_and_a_category_decides_whatever_follows_it(raw, value):
+    suggestion = suggest_claim_status(raw)
+    assert (suggestion.value, suggestion.decision) == (value, Decision.MAP)
+    assert (suggestion.confidence < 0.95) == raw.isalpha()

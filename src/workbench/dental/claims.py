@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from workbench.dental.knowledge import read_facts
 from workbench.vocabulary import Decision
 
-WITHIN = 0.8  # confidence of a known phrase found inside a longer text
+WITHIN, SLIP = 0.8, 0.9  # confidence of a known phrase found inside a longer text, and of a slip of the keyboard in it
+CODE = re.compile(r"[afp]\d \d{1,3}")
+DENIED = re.compile(r"\b(?:not|never|isn t|wasn t)\b")
+LEAST = 5
+"""From so many letters on one key may slip; a word whose letters changed places may be one shorter."""
 
 
 class ClaimSuggestion(NamedTuple):
@@ -31,6 +38,12 @@ def suggest_claim_status(raw: str | None, paid_amount: Decimal | None = None) ->
     known = _known(when)
     if folded in known:
         return known[folded]
+    if CODE.fullmatch(folded):  # A2:20 says more of the same: the category decides
+        return suggest_claim_status(folded.split()[0], paid_amount)
+    if slip := _slip(folded, known):
+        return slip
+    if DENIED.search(folded):
+        return ClaimSuggestion(None, Decision.ASK, 0.5, "the text says what it is not")
     phrases = [phrase for phrase in known if len(phrase) > 2 and re.search(rf"\b{re.escape(phrase)}\b", folded)]
     longest = [phrase for phrase in phrases if not any(phrase != other and phrase in other for other in phrases)]
     found = {(known[phrase].value, known[phrase].decision) for phrase in longest}
@@ -40,6 +53,20 @@ def suggest_claim_status(raw: str | None, paid_amount: Decimal | None = None) ->
         return ClaimSuggestion(None, Decision.ASK, 0.0, "no rule knows this status")
     one = known[longest[0]]
     return one._replace(confidence=min(WITHIN, one.confidence), reason=f"within a longer text: {one.reason}")
+
+
+def _slip(folded: str, known: Mapping[str, ClaimSuggestion]) -> ClaimSuggestion | None:
+    """Return what a phrase with one key wrong says, where every phrase as near says the same."""
+    near = [
+        one
+        for one in known
+        if OSA.distance(folded, one, score_cutoff=1) == 1
+        and (min(len(one), len(folded)) >= LEAST or (len(one) == LEAST - 1 and sorted(one) == sorted(folded)))
+    ]
+    said = {known[one].value for one in near}
+    if len(said) != 1 or known[near[0]].decision is not Decision.MAP:
+        return None
+    return known[near[0]]._replace(confidence=SLIP, reason="a slip of the keyboard in a known status")
 
 
 @cache

@@ -21,6 +21,7 @@ from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import suggest_names
 from workbench.suggest.opinions import carrier_opinions
+from workbench.suggest.stages import suggest_stages
 from workbench.suggest.suggestion import NEVER, Candidate, Suggestion
 from workbench.vocabulary import Decision
 from workbench.warehouse import open_warehouse
@@ -230,13 +231,13 @@ def _stages(settings: Settings, asked: Asked) -> list[Suggestion]:
             [asked.name],
         )
     if has_one_pipeline(settings.plan):
-        found = suggest_names(asked.records, {stage: () for stage, _ in rows})
+        found = suggest_stages(asked.records, {stage: () for stage, _ in rows})
         names = {stage: prefixed(pipeline, stage) for stage, pipeline in rows}
         return [
             replace(one, candidates=tuple(replace(each, value=names[each.value]) for each in one.candidates))
             for one in found
         ]
-    return suggest_names(asked.records, {row[0]: () for row in rows})
+    return suggest_stages(asked.records, {row[0]: () for row in rows})
 
 
 def _pipelines(settings: Settings, asked: Asked) -> list[Suggestion]:

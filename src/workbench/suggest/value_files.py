@@ -24,9 +24,9 @@ from workbench.errors import ExportProblem
 from workbench.mapping.grammar import written
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.fields import suggest_fields
-from workbench.suggest.names import suggest_names
 from workbench.suggest.opinions import VALUES
 from workbench.suggest.proposals import suggest_claims
+from workbench.suggest.stages import suggest_stages
 from workbench.suggest.suggestion import Suggestion
 
 Rows = list[dict[str, str]]
@@ -65,7 +65,7 @@ def suggest_values(what: str, values: str | None, choices: str | None) -> list[d
         return _shown(suggest_carriers(spellings, _known(picked) if picked is not None else None))
     if picked is None:
         raise ExportProblem("suggest stages needs --choices FILE, a CSV with the header destination_value.")
-    return _shown(suggest_names(spellings, _known(picked)))
+    return _shown(suggest_stages(spellings, _known(picked)))
 
 
 def suggest_ada(values: Iterable[str]) -> list[dict[str, Any]]:
