@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from functools import cache
 
 from workbench.dental.knowledge import read_facts
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
+SHORTENED = ((re.compile(r"n['’]t\b", re.IGNORECASE), " not"), (re.compile(r"['’](?:s|d|re|ve|ll|m)?\b", re.IGNORECASE), ""))
+"""What an apostrophe stands for: don't is do not, who's is who, patients' is patients."""
+HINTS = re.compile(
+    r"\((?:s|es|{0}(?: ?[/.|-] ?{0})+|[a-z](?:, ?[a-z])+|last,? ?first(?:,? ?m\w*)?|first,? ?last|optional|required)\)"
+    .replace("{0}", r"(?:mm?|dd?|y{1,4}|hh?|yes|no|true|false|[a-z0-9])"),
+    re.IGNORECASE,
+)
+"""What brackets say of the values' form, or of a plural, and not of what a column is: (mm/dd/yyyy), (Y/N), (L, F), (s)."""
+TYPED = re.compile(
+    r"^(?:str|int|bln|bool|ole|lng|dbl|sng|chk|cbo|cur|ysn|vch|txt(?!ok|msg|con|opt|perm|able)|mem(?!id|no|nu|nbr))"
+    r"(?=[A-Z])|^dt[mt]?(?=[A-Z])"
+)
+"""Types that programs write before a name: strCity, blnActive; of a day it is a word of the name: dtBirth."""
 KEY_WORDS = (("id",), ("number",), ("key",), ("code",))
 MARKS = {"#": "number", "%": "percent"}
 MANY, COMMON = 4, 0.7
 """From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
-SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 5, 4
+LONGEST_LETTERS, MOST_BEGIN, ALL_BEGIN = 5, 0.55, 0.9
+"""So many letters before names that are run together, of so large a share; of one letter, of nearly all."""
+SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 4, 4
 LEAST_BONES, LEAST_BEGUN = 3, 4
+FIRST_OF_TWO = frozenset("pt tx cs ap of us tk nt em pr st ph hm wk cl rc in gp co lg ad ct".split())
+LAST_OF_TWO = frozenset("no cd nm dt id ph ad st tm pt mi ty tp ct cy zp fl yn by ln fn".split())
+"""Pieces of two letters that say whose a column is, at its beginning, and what it holds, at its end: TXNO, STCD."""
 PLURALS = re.compile(r"(?<=[a-z]{3})(?<![siu])s$")
 
 
 def fold(name: str) -> tuple[str, ...]:
     """Return a column name as words: camel case split, marks and short forms spelled out; "Cell #" is mobile number."""
-    words = [word for one in _joined(name.removeprefix("cf_")) for word in _read(one)]
+    words = [word for one in _joined(_plain(name.removeprefix("cf_"))) for word in _read(one)]
     return tuple(word for place, word in enumerate(words) if not place or word != words[place - 1])
 
 
@@ -29,6 +47,25 @@ def is_header(name: str) -> bool:
     """Say whether a name is made of words that columns are called by, and of nothing else."""
     words = fold(name)
     return bool(words) and all(word in _said() for word in words)
+
+
+def tables_of(names: Sequence[str]) -> list[list[int]]:
+    """Return the places of the columns of each table, by the name that stands beside each column.
+
+    Columns of one name that stand together are one table, for an export may hold the tables of several systems under one
+    name; where they stand in shreds, all of the name are.
+    """
+    runs = defaultdict[str, list[list[int]]](list)
+    for place, name in enumerate(names):
+        if place and names[place - 1] == name:
+            runs[name][-1].append(place)
+        else:
+            runs[name].append([place])
+    return [
+        table
+        for found in runs.values()
+        for table in (found if sum(map(len, found)) >= MANY * len(found) else [sorted(sum(found, []))])
+    ]
 
 
 def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
@@ -44,6 +81,20 @@ def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
     return prefix
 
 
+def shared_letters(headers: Sequence[str]) -> str:
+    """Return the letters with which most columns of a table begin, where no mark parts them: TXNO, TXFEE, TXDOC."""
+    runs = [one.lower() for one in headers if one.isalnum() and _is_one_run(one)]
+    if len(runs) < MANY or len(runs) < COMMON * len(headers):
+        return ""
+    for length in range(LONGEST_LETTERS, 0, -1):
+        begun = Counter(one[:length] for one in runs if len(one) > length)
+        letters, often = max(begun.items(), key=lambda one: one[1], default=("", 0))
+        needed = MOST_BEGIN if length > 1 else ALL_BEGIN
+        if often >= needed * len(headers) and (length == 1 or _known(letters)):
+            return letters
+    return ""
+
+
 def bared(words: tuple[str, ...], own: Collection[str], *, is_link: bool = False) -> tuple[str, ...]:
     """Return the words without those of the object; of a link also without what says that it is one: user, id."""
     while is_link and len(words) > 1 and words[-1:] in KEY_WORDS:
@@ -54,6 +105,17 @@ def bared(words: tuple[str, ...], own: Collection[str], *, is_link: bool = False
 def squash(name: str) -> str:
     """Return a column name as exports of one system repeat it: without case, blanks and marks."""
     return re.sub(r"[^a-z0-9#%$]+", "", name.lower())
+
+
+def _plain(name: str) -> str:
+    """Return a name without what brackets say of its form, apostrophes, and the type before it."""
+    for shortened, means in SHORTENED:
+        name = shortened.sub(means, name)
+    return TYPED.sub(lambda typed: "date " if typed[0].startswith("dt") else "", HINTS.sub(" ", name))
+
+
+def _is_one_run(name: str) -> bool:
+    return name.isupper() or name.islower()
 
 
 def _joined(name: str) -> list[str]:
@@ -74,7 +136,7 @@ def _read(word: str) -> tuple[str, ...]:
         return tuple(_meanings()[known].split())
     pieces = _cut(word) if len(word) >= SHORTEST_RUN else ()
     if pieces:
-        return tuple(part for piece in pieces for part in _meanings()[_known(piece)].split())
+        return tuple(part for piece in pieces for part in _piece(piece).split())
     if meant := _spelled(word):
         return tuple(meant.split())
     return (PLURALS.sub("", word),)
@@ -100,22 +162,38 @@ def _bones(word: str) -> str:
 
 
 def _cut(run: str) -> tuple[str, ...]:
-    """Cut a run into the fewest known words, at most one of them of two letters; nothing if that cannot be done."""
+    """Cut a run into the fewest pieces with a meaning, at most one of them of two letters; nothing if that cannot be done.
+
+    What says whose a column is, and what it holds, may be of two letters besides: TXSTCD.
+    """
     best: dict[int, tuple[str, ...]] = {0: ()}
     for end in range(SHORTEST, len(run) + 1):
         ways = [
             (*best[start], run[start:end])
             for start in range(max(0, end - 14), end - SHORTEST + 1)
-            if start in best and _known(run[start:end])
+            if start in best and _piece(run[start:end])
         ]
-        fit = [
-            way
-            for way in ways
-            if len(way) <= MOST_PIECES and sum(len(one) == SHORTEST and one != "id" for one in way) <= 1
-        ]
+        fit = [way for way in ways if len(way) <= MOST_PIECES and _shorts(way, end == len(run)) <= 1]
         if fit:
-            best[end] = min(fit, key=lambda way: (len(way), [-len(one) for one in way]))
-    return best.get(len(run), ())
+            best[end] = min(fit, key=lambda way: (len(way), _shorts(way, False), [-len(one) for one in way]))
+    pieces = best.get(len(run), ())
+    is_short = len(run) == SHORTEST_RUN
+    return () if is_short and not (pieces and pieces[0] in FIRST_OF_TWO and pieces[-1] in LAST_OF_TWO) else pieces
+
+
+def _shorts(way: tuple[str, ...], is_whole: bool) -> int:
+    """Count the pieces of two letters that neither begin a run as whose it is, nor end it as what it holds."""
+    counted = way[way[0] in FIRST_OF_TWO : -1 if is_whole and way[-1] in LAST_OF_TWO else None]
+    return sum(len(one) == SHORTEST and one != "id" for one in counted)
+
+
+@cache
+def _piece(piece: str) -> str:
+    """Return what one piece of a run means; of four letters and more without a vowel also by its consonants."""
+    if known := _known(piece):
+        return _meanings()[known] or " "
+    is_bare = len(piece) >= LEAST_BEGUN and _bones(piece) == piece
+    return _spelled(piece) if is_bare else ""
 
 
 def _known(word: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from workbench.dental.headers import KEY_WORDS, bared, fold, shared_prefix, squash
+from workbench.dental.headers import KEY_WORDS, bared, fold, shared_letters, shared_prefix, squash, tables_of
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
 from workbench.suggest.known_fields import (
     OWN_WORDS,
@@ -39,6 +39,8 @@ KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.9
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
 """What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
+FIRST_OF_ITS_KIND = ("1",)
+"""A number behind a name that says no more than that it is the first: GRPNO1."""
 FEW, TWICE = 3, 0.3
 """So many fields, and such a share of them, that are surely filled twice are those of several tables."""
 POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.62), (0.8, 0.66), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
@@ -72,6 +74,7 @@ class Table:
     weights: Mapping[str, float]
     known: tuple[KnownTable, ...]
     prefix: Words
+    letters: str
     called: Words
     without: Collection[str]
 
@@ -112,10 +115,10 @@ def suggest_among(
 ) -> list[dict[str, Any]]:
     """Return the same for fields that are ready; `without` names public schemas to forget, as measuring does."""
     answers: dict[int, Answer] = {}
-    for name in dict.fromkeys(row["source_object"] for row in rows):
-        places = [place for place, row in enumerate(rows) if row["source_object"] == name]
+    for places in tables_of([row["source_object"] for row in rows]):
         columns = [rows[place] for place in places]
-        table = _table(name, [row["source_column"] for row in columns], fields, without)
+        name, headers = columns[0]["source_object"], [row["source_column"] for row in columns]
+        table = _table(name, headers, fields, without)
         answers |= dict(zip(places, _settle([_answer(row, table) for row in columns], columns), strict=True))
     return [_shown(row, answers[place]) for place, row in enumerate(rows)]
 
@@ -130,16 +133,21 @@ def _table(name: str, headers: Sequence[str], fields: Sequence[Field], without: 
         weigh(same or fields),
         known,
         shared_prefix(headers),
+        shared_letters(headers),
         fold(name),
         without,
     )
 
 
 def _column(row: Row, table: Table, words: Words, values: Sequence[str]) -> Column:
+    name = row["source_column"]
     bare = words[len(table.prefix) :] if words[: len(table.prefix)] == table.prefix else words
+    if table.letters and name.lower().startswith(table.letters):
+        bare = fold(name[len(table.letters) :])
+    bare = bare[:-1] if bare[-1:] == FIRST_OF_ITS_KIND else bare
     likely, unlikely, _ = telling_values(values, table.object)
     near = near_words(bare, table.weights)
-    return Column(row["source_column"], words, bare or words, near, shapes_of(values), likely, unlikely)
+    return Column(name, words, bare or words, near, shapes_of(values), likely, unlikely)
 
 
 def _answer(row: Row, table: Table) -> Answer:
