@@ -34,6 +34,25 @@ LEAST_BONES, LEAST_BEGUN = 3, 4
 FIRST_OF_TWO = frozenset("pt tx cs ap of us tk nt em pr st ph hm wk cl rc in gp co lg ad ct".split())
 LAST_OF_TWO = frozenset("no cd nm dt id ph ad st tm pt mi ty tp ct cy zp fl yn by ln fn".split())
 """Pieces of two letters that say whose a column is, at its beginning, and what it holds, at its end: TXNO, STCD."""
+ASKS = {
+    ("how", "many"): ("number _", "_ count"),
+    ("how", "much"): ("_ amount", "amount _", "_"),
+    ("how", "often"): ("_ interval", "_ frequency"),
+    ("how", "long"): ("_ duration", "_ minute"),
+    ("how", "soon"): ("due date", "_ priority"),
+    ("what", "kind"): ("_ type", "type _", "_"),
+    ("what", "type"): ("_ type", "type _", "_"),
+    ("what", "time"): ("_ time", "_ date time"),
+    ("kind",): ("_ type", "type _"),
+    ("who",): ("_ by", "_", "_ name"),
+    ("whom",): ("_", "_ by"),
+    ("when",): ("_ date", "date _", "_ on", "_ at", "_"),
+    ("why",): ("_ reason", "reason _", "_ because"),
+    ("where",): ("_ location", "_ office", "_"),
+    ("what",): ("_", "_ name"),
+}
+"""What a question asks for, with its other words in place of the line."""
+FILLERS = frozenset("to at for is are was were did does do been be has have had in on the of they we it you us up s".split())
 PLURALS = re.compile(r"(?<=[a-z]{3})(?<![siu])s$")
 
 
@@ -47,6 +66,20 @@ def is_header(name: str) -> bool:
     """Say whether a name is made of words that columns are called by, and of nothing else."""
     words = fold(name)
     return bool(words) and all(word in _said() for word in words)
+
+
+def asked(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return what a name that asks is called as a plain one: who entered is entered by, how many chairs is number of chairs.
+
+    Nothing for a name that asks nothing.
+    """
+    for question, ways in ASKS.items():
+        place = next((at for at in range(len(words)) if words[at : at + len(question)] == question), None)
+        if place is not None:
+            rest = tuple(one for one in words[:place] + words[place + len(question) :] if one not in FILLERS)
+            made = (way.replace("_", " ".join(rest)).split() if rest else way.replace("_", "").split() for way in ways)
+            return [tuple(one) for one in made if one]
+    return []
 
 
 def tables_of(names: Sequence[str]) -> list[list[int]]:

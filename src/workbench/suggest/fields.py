@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from workbench.dental.headers import KEY_WORDS, bared, fold, shared_letters, shared_prefix, squash, tables_of
+from workbench.dental.headers import KEY_WORDS, asked, bared, fold, shared_letters, shared_prefix, squash, tables_of
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
 from workbench.suggest.known_fields import (
     OWN_WORDS,
@@ -34,7 +34,7 @@ __all__ = ["fold", "suggest_fields"]
 
 Row = Mapping[str, str]
 SURE, MOST = 0.95, 3
-KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93
+KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE, ASKED = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93, 0.92
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
@@ -235,6 +235,8 @@ def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
         return AS_LINK, "a link to what is known to mean it"
     if any(set(bare) == set(one) for one in called):
         return OTHER_ORDER, "the same words in another order"
+    if plain := next((one for one in (*asked(bare), *asked(column.words)) if one in called), None):
+        return ASKED * field.said.get(plain, 1.0), f"it asks for {' '.join(plain)!r}"
     share, system = said_elsewhere(column.name, table.object, table.without)[0].get(field.name, (0.0, ""))
     score, phrase = max((likeness(bare, one, table.weights, column.near), one) for one in called)
     elsewhere = (ELSEWHERE * share, f"{system} calls it so")
