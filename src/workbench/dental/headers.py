@@ -18,6 +18,12 @@ HINTS = re.compile(
     re.IGNORECASE,
 )
 """What brackets say of the values' form, or of a plural, and not of what a column is: (mm/dd/yyyy), (Y/N), (L, F), (s)."""
+REFUSED = re.compile(
+    r"^no[ _](?=(?:phone )?calls?\b|contact\b|(?:e-?)?mail|texts?\b|sms\b|solicit|marketing|corresp|reminder|shows?\b"
+    r"|outreach|communication)",
+    re.IGNORECASE,
+)
+"""A "no" before what is not to be done is no number: No Calls."""
 TYPED = re.compile(
     r"^(?:str|int|bln|bool|ole|lng|dbl|sng|chk|cbo|cur|ysn|vch|txt(?!ok|msg|con|opt|perm|able)|mem(?!id|no|nu|nbr))"
     r"(?=[A-Z])|^dt[mt]?(?=[A-Z])"
@@ -154,6 +160,7 @@ def _is_one_run(name: str) -> bool:
 def _joined(name: str) -> list[str]:
     """Return the runs of a name, a single letter joined to the run behind it where both are one word: L, Name."""
     made: list[str] = []
+    name = REFUSED.sub("not ", name)
     for one in (MARKS.get(run, run.lower()) for run in WORDS.findall(name)):
         if made and len(made[-1]) == 1 and made[-1] + one in _meanings():
             made[-1] += one
