@@ -74,6 +74,7 @@ def is_header(name: str) -> bool:
     return bool(words) and all(word in _said() for word in words)
 
 
+@cache
 def asked(words: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return what a name that asks is called as a plain one: who entered is entered by, how many chairs is number of chairs.
 
@@ -186,13 +187,21 @@ def _spelled(short: str) -> str:
     """Return what a word without its vowels or without its end means (ofc, occup), where all such words mean one thing."""
     bones = _bones(short)
     alike = {
-        means for word, means in _meanings().items() if means and len(word) >= SHORTEST_RUN and _bones(word) == bones
+        means
+        for word, means in _meanings().items()
+        if means and len(word) > SHORTEST_RUN and _bones(word) == bones and _is_within(short, word)
     }
     begun = {means for word, means in _meanings().items() if means and word.startswith(short)}
     for meant in (alike if len(bones) >= LEAST_BONES else set(), begun if len(short) >= LEAST_BEGUN else set()):
         if len(meant) == 1:
             return meant.pop()
     return ""
+
+
+def _is_within(short: str, word: str) -> bool:
+    """Say whether a word has the letters of a short form in their order."""
+    letters = iter(word)
+    return all(letter in letters for letter in short)
 
 
 @cache

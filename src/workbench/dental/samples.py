@@ -30,6 +30,7 @@ SHAPES = {
     "url": re.compile(r"https?://\S+|(?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/\S*)?", re.IGNORECASE),
     "integer": re.compile(r"-?\d{1,3}(?:,\d{3})+|-?\d+"),
     "decimal": re.compile(r"\(?-?\$? ?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?\)?%?|\d+%"),
+    "dialled": re.compile(r"(?:\+?1[ .-]?)?(?:\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}(?:\s*(?:x|ext\.?|#)\s*\d+)?", re.IGNORECASE),
     "phone": re.compile(r"\+?[\d\s().\-/]{7,}(?:\s*(?:x|ext\.?|#)\s*\d+)?", re.IGNORECASE),
 }
 SECRETS = re.compile(
@@ -52,7 +53,7 @@ TAKES = {
     "url": {"url"},
 }
 """Types of fields that take values of certain shapes alone; days take days and moments."""
-NO_LINK = {"day", "moment", "time", "url", "amount"}
+NO_LINK = {"day", "moment", "time", "url", "amount", "dialled"}
 """Shapes that are no record and no member of staff; neither is a choice, but for decimals and times."""
 
 
@@ -108,8 +109,7 @@ def fits(shares: Mapping[str, float], kind: str) -> bool:
     if kind in TAKES:
         return max(shares[shape] for shape in TAKES[kind]) >= (0.5 if kind in ("email", "phone", "url") else 1)
     if kind in ("lookup", "user"):
-        is_phone = shares["phone"] >= 0.5 and shares["integer"] < 1
-        return shares["name"] == 1 and not is_phone and not any(shares[one] >= 0.5 for one in NO_LINK - _as_id(shares))
+        return shares["name"] == 1 and not any(shares[one] >= 0.5 for one in NO_LINK - _as_id(shares))
     if kind == "dropdown":
         return shares["choice"] == 1 and not any(shares[one] >= 0.5 for one in ("day", "moment", "email"))
     return True
@@ -129,7 +129,7 @@ def are_odd(shares: Mapping[str, float], kind: str, name: str) -> bool:
 
 def _as_id(shares: Mapping[str, float]) -> set[str]:
     """Whole numbers are ids; digits of a day or a moment without marks may be one."""
-    return {"day", "moment"} if shares["integer"] == 1 else set()
+    return {"day", "moment", "dialled"} if shares["integer"] == 1 else set()
 
 
 def _share(facts: Iterable[bool]) -> float:

@@ -39,6 +39,9 @@ KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE, ASKE
 LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
 NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
 """What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
+WHO, WHEN = {"user": 0.54, "lookup": 0.5}, {"date": 0.5, "datetime": 0.5}
+ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
+"""What a question that is no known one asks for, and how little that proves."""
 FIRST_OF_ITS_KIND = ("1",)
 """A number behind a name that says no more than that it is the first: GRPNO1."""
 FEW, TWICE = 3, 0.3
@@ -196,7 +199,8 @@ def _candidate(column: Column, field: Field, table: Table) -> Found | None:
     if IS_FLAG.search(column.name) and field.kind != "checkbox" and not TAKES_FLAGS.search(field.name):
         confidence, reason = confidence * ODD_NAME, f"{reason}; but its name is that of a yes or no"
     shapes = column.shapes
-    if shapes and (field.name in column.unlikely or are_odd(shapes, field.kind, field.name)):
+    is_odd = bool(shapes) and field.name not in column.likely and are_odd(shapes, field.kind, field.name)
+    if is_odd or (shapes and field.name in column.unlikely):
         confidence, reason = confidence * ODD_VALUES, f"{reason}; but the values look like something else"
     elif field.name in column.likely and confidence < OTHER_ORDER:
         alone = ONLY_VALUES if shapes["letters"] >= 0.5 else 0.0  # codes in digits are usual everywhere
@@ -233,14 +237,18 @@ def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
     linked = bared(bare, own, is_link=True)
     if field.kind in LINKS and linked and linked != bare and linked in {bared(one, (), is_link=True) for one in called}:
         return AS_LINK, "a link to what is known to mean it"
-    if any(set(bare) == set(one) for one in called):
+    if any(len(bare) == len(one) and set(bare) == set(one) for one in called):
         return OTHER_ORDER, "the same words in another order"
-    if plain := next((one for one in (*asked(bare), *asked(column.words)) if one in called), None):
+    known_as = field.names | field.said.keys()
+    if plain := next((one for one in (*asked(bare), *asked(column.words)) if one in known_as), None):
         return ASKED * field.said.get(plain, 1.0), f"it asks for {' '.join(plain)!r}"
     share, system = said_elsewhere(column.name, table.object, table.without)[0].get(field.name, (0.0, ""))
-    score, phrase = max((likeness(bare, one, table.weights, column.near), one) for one in called)
+    near = [one for one in called if not column.near.keys().isdisjoint(one)]
+    score, phrase = max(((likeness(bare, one, table.weights, column.near), one) for one in near), default=(0.0, ()))
     elsewhere = (ELSEWHERE * share, f"{system} calls it so")
-    return max(elsewhere, (round(LIKE * score, 2), f"like {' '.join(phrase)!r}"))
+    question = next((one for one in bare if field.kind in ASKED_FOR.get(one, ())), "")
+    asks = (ASKED_FOR[question][field.kind], f"it asks {question}") if question else (0.0, "")
+    return max(elsewhere, (round(LIKE * score, 2), f"like {' '.join(phrase)!r}"), asks)
 
 
 def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
