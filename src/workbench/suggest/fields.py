@@ -36,8 +36,9 @@ Row = Mapping[str, str]
 SURE, MOST = 0.95, 3
 KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE, ASKED = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93, 0.92
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
-LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
-NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
+LIKE, LEAST, LEAST_FILLED, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.52, 0.48, 0.6, 0.2, 0.08
+"""A name alone has to be more like than one whose column has values that a field could hold."""
+NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.65, 0.75, 0.5, 0.03
 """What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
 WHO, WHEN = {"user": 0.54, "lookup": 0.5}, {"date": 0.5, "datetime": 0.5}
 ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
@@ -208,9 +209,9 @@ def _candidate(column: Column, field: Field, table: Table) -> Found | None:
         confidence, reason = min(OTHER_ORDER, max(alone, confidence + VALUES_TOO)), told
     elif shapes and field.kind in TELLING and 0 < confidence < OTHER_ORDER:
         confidence, reason = min(OTHER_ORDER, confidence + TYPE_TOO), f"{reason}; the values fit ({field.kind})"
-    if confidence < LEAST and shapes.get(field.kind, 0) == 1 and field.kind in VALUES_ARE:
+    if confidence < LEAST_FILLED and shapes.get(field.kind, 0) == 1 and field.kind in VALUES_ARE:
         confidence, reason = ONLY_VALUES, f"the values are {VALUES_ARE[field.kind]}"
-    return Found(field, round(confidence, 2), reason) if confidence >= LEAST else None
+    return Found(field, round(confidence, 2), reason) if confidence >= _least(bool(shapes)) else None
 
 
 def _named(column: Column, field: Field, table: Table) -> tuple[float, str]:
@@ -267,8 +268,9 @@ def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
         return list(answers)
     settled = []
     for answer, row in zip(answers, columns, strict=True):
+        least = _least(is_filled=any(one.strip() for one in (row.get("sample_values") or "").split("|")))
         found = [_claimed(one, claims, row["source_column"]) for one in answer.found]
-        found = sorted((one for one in found if one.confidence >= LEAST), key=lambda one: -one.confidence)
+        found = sorted((one for one in found if one.confidence >= least), key=lambda one: -one.confidence)
         kind = answer.kind if found or not answer.found else "left_out"
         told = f"{answer.reason}; another column fits it better" if kind != answer.kind else answer.reason
         settled.append(Answer(tuple(found), kind, found[0].reason if found else told))
@@ -282,6 +284,10 @@ def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -
     # Of two ids or two notes the doubtful one is a second of its kind, and no field waits for it.
     lowered = one.confidence * (CLAIMED if one.confidence > SAID_AS["?"] else SECOND)
     return Found(one.field, round(lowered, 2), f"{one.reason}; {by!r} fits it better")
+
+
+def _least(is_filled: bool) -> float:
+    return LEAST_FILLED if is_filled else LEAST
 
 
 def _calibrated(score: float) -> float:
