@@ -10,8 +10,12 @@ from functools import cache
 from workbench.dental.knowledge import read_facts
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
-SHORTENED = ((re.compile(r"n['’]t\b", re.IGNORECASE), " not"), (re.compile(r"['’](?:s|d|re|ve|ll|m)?\b", re.IGNORECASE), ""))
-"""What an apostrophe stands for: don't is do not, who's is who, patients' is patients."""
+SHORTENED = (
+    (re.compile(r"\bsign[ _-]?(?:in|on)\b", re.IGNORECASE), "login"),
+    (re.compile(r"n['’]t\b", re.IGNORECASE), " not"),
+    (re.compile(r"['’](?:s|d|re|ve|ll|m)?\b", re.IGNORECASE), ""),
+)
+"""What stands for other words: don't for do not, who's for who, patients' for patients, and a sign-in for no signature."""
 HINTS = re.compile(
     r"\((?:s|es|{0}(?: ?[/.|-] ?{0})+|[a-z](?:, ?[a-z])+|last,? ?first(?:,? ?m\w*)?|first,? ?last|optional|required)\)"
     .replace("{0}", r"(?:mm?|dd?|y{1,4}|hh?|yes|no|true|false|[a-z0-9])"),

@@ -106,7 +106,8 @@ def object_of(name: str) -> str | None:
     listed = [(row["object"], row["words"].split("|")) for row in rows_of("source_objects.csv")]
     named = (known for known, said in listed if known == bare or not words.isdisjoint(said))
     inside = (known for known, said in listed if any(len(one) >= LONG and one in squash(bare) for one in said))
-    return next(named, None) or next(inside, None)
+    spelled = (known for known, said in listed if not {*fold(name)}.isdisjoint(said))
+    return next(named, None) or next(inside, None) or next(spelled, None)
 
 
 def left_out(words: Words, wanted: str | None, *, is_secret: bool = False) -> str:
