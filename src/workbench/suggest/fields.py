@@ -47,7 +47,7 @@ FIRST_OF_ITS_KIND = ("1",)
 """A number behind a name that says no more than that it is the first: GRPNO1."""
 FEW, TWICE = 3, 0.3
 """So many fields, and such a share of them, that are surely filled twice are those of several tables."""
-POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.62), (0.8, 0.66), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
+POINTS = ((0.0, 0.0), (0.5, 0.1), (0.58, 0.15), (0.62, 0.4), (0.7, 0.58), (0.84, 0.59), (0.9, 0.75), (0.93, 0.93), (1.0, 1.0))
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
