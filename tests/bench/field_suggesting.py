@@ -111,7 +111,10 @@ def unseen_rows() -> dict[str, list[dict[str, Any]]]:
     """Return columns of systems that the dictionary does not hold, by system."""
     found = defaultdict[str, list[dict[str, Any]]](list)
     for row in read("columns_unseen.csv"):
-        secret = bool(re.search(r"\bss\b|S\.S|SSNO|drivers|Bank|Sig |DOB|password|PIN|Alarm", row["source_column"])) and not row["field"]
+        secret = (
+            bool(re.search(r"\bss\b|S\.S|SSNO|drivers|Bank|Sig |DOB|password|PIN|Alarm", row["source_column"]))
+            and not row["field"]
+        )
         found[row["system"]].append({**row, "fields": [row["field"]] if row["field"] else [], "secret": secret})
     return dict(found)
 

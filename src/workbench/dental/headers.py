@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import cache
 
 from workbench.dental.knowledge import read_facts
@@ -16,9 +15,9 @@ SHORTENED = (
     (re.compile(r"['’](?:s|d|re|ve|ll|m)?\b", re.IGNORECASE), ""),
 )
 """What stands for other words: don't for do not, who's for who, patients' for patients, and a sign-in for no signature."""
+FORM = r"(?:mm?|dd?|y{1,4}|hh?|yes|no|true|false|[a-z0-9])"
 HINTS = re.compile(
-    r"\((?:s|es|{0}(?: ?[/.|-] ?{0})+|[a-z](?:, ?[a-z])+|last,? ?first(?:,? ?m\w*)?|first,? ?last|optional|required)\)"
-    .replace("{0}", r"(?:mm?|dd?|y{1,4}|hh?|yes|no|true|false|[a-z0-9])"),
+    rf"\((?:s|es|{FORM}(?: ?[/.|-] ?{FORM})+|[a-z](?:, ?[a-z])+|last,? ?first(?:,? ?m\w*)?|first,? ?last|optional|required)\)",
     re.IGNORECASE,
 )
 """What brackets say of the values' form, or of a plural, and not of what a column is: (mm/dd/yyyy), (Y/N), (L, F), (s)."""
@@ -35,14 +34,10 @@ TYPED = re.compile(
 """Types that programs write before a name: strCity, blnActive; of a day it is a word of the name: dtBirth."""
 KEY_WORDS = (("id",), ("number",), ("key",), ("code",))
 MARKS = {"#": "number", "%": "percent"}
-MANY, COMMON = 4, 0.7
-"""From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
-LONGEST_LETTERS, MOST_BEGIN, ALL_BEGIN = 5, 0.55, 0.9
-"""So many letters before names that are run together, of so large a share; of one letter, of nearly all."""
 SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 4, 4
 LEAST_BONES, LEAST_BEGUN = 3, 4
-FIRST_OF_TWO = frozenset("pt tx cs ap of us tk nt em pr st ph hm wk cl rc in gp co lg ad ct".split())
-LAST_OF_TWO = frozenset("no cd nm dt id ph ad st tm pt mi ty tp ct cy zp fl yn by ln fn".split())
+FIRST_OF_TWO = re.compile("pt|tx|cs|ap|of|us|tk|nt|em|pr|st|ph|hm|wk|cl|rc|in|gp|co|lg|ad|ct")
+LAST_OF_TWO = re.compile("no|cd|nm|dt|id|ph|ad|st|tm|pt|mi|ty|tp|ct|cy|zp|fl|yn|by|ln|fn")
 """Pieces of two letters that say whose a column is, at its beginning, and what it holds, at its end: TXNO, STCD."""
 ASKS = {
     ("how", "many"): ("number _", "_ count"),
@@ -62,7 +57,7 @@ ASKS = {
     ("what",): ("_", "_ name"),
 }
 """What a question asks for, with its other words in place of the line."""
-FILLERS = frozenset("to at for is are was were did does do been be has have had in on the of they we it you us up s".split())
+FILLERS = re.compile("to|at|for|is|are|was|were|did|does|do|been|be|has|have|had|in|on|the|of|they|we|it|you|us|up|s")
 PLURALS = re.compile(r"(?<=[a-z]{3})(?<![siu])s$")
 
 
@@ -87,56 +82,10 @@ def asked(words: tuple[str, ...]) -> list[tuple[str, ...]]:
     for question, ways in ASKS.items():
         place = next((at for at in range(len(words)) if words[at : at + len(question)] == question), None)
         if place is not None:
-            rest = tuple(one for one in words[:place] + words[place + len(question) :] if one not in FILLERS)
+            rest = tuple(one for one in words[:place] + words[place + len(question) :] if not FILLERS.fullmatch(one))
             made = (way.replace("_", " ".join(rest)).split() if rest else way.replace("_", "").split() for way in ways)
             return [tuple(one) for one in made if one]
     return []
-
-
-def tables_of(names: Sequence[str]) -> list[list[int]]:
-    """Return the places of the columns of each table, by the name that stands beside each column.
-
-    Columns of one name that stand together are one table, for an export may hold the tables of several systems under one
-    name; where they stand in shreds, all of the name are.
-    """
-    runs = defaultdict[str, list[list[int]]](list)
-    for place, name in enumerate(names):
-        if place and names[place - 1] == name:
-            runs[name][-1].append(place)
-        else:
-            runs[name].append([place])
-    return [
-        table
-        for found in runs.values()
-        for table in (found if sum(map(len, found)) >= MANY * len(found) else [sorted(sum(found, []))])
-    ]
-
-
-def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
-    """Return the words with which nearly all columns of a table begin: Pat_First, Pat_Last."""
-    named = [fold(one) for one in headers]
-    prefix: tuple[str, ...] = ()
-    while len(named) >= MANY:
-        longer = Counter(words[: len(prefix) + 1] for words in named if len(words) > len(prefix) + 1)
-        first, often = longer.most_common(1)[0] if longer else ((), 0)
-        if often < COMMON * len(named) or first[:-1] != prefix:
-            break
-        prefix = first
-    return prefix
-
-
-def shared_letters(headers: Sequence[str]) -> str:
-    """Return the letters with which most columns of a table begin, where no mark parts them: TXNO, TXFEE, TXDOC."""
-    runs = [one.lower() for one in headers if one.isalnum() and _is_one_run(one)]
-    if len(runs) < MANY or len(runs) < COMMON * len(headers):
-        return ""
-    for length in range(LONGEST_LETTERS, 0, -1):
-        begun = Counter(one[:length] for one in runs if len(one) > length)
-        letters, often = max(begun.items(), key=lambda one: one[1], default=("", 0))
-        needed = MOST_BEGIN if length > 1 else ALL_BEGIN
-        if often >= needed * len(headers) and (length == 1 or _known(letters)):
-            return letters
-    return ""
 
 
 def bared(words: tuple[str, ...], own: Collection[str], *, is_link: bool = False) -> tuple[str, ...]:
@@ -144,6 +93,11 @@ def bared(words: tuple[str, ...], own: Collection[str], *, is_link: bool = False
     while is_link and len(words) > 1 and words[-1:] in KEY_WORDS:
         words = words[:-1]
     return tuple(word for word in words if word not in own and not (is_link and word == "user"))
+
+
+def is_word(name: str) -> bool:
+    """Say whether a run of letters is a word or a short form that is known."""
+    return bool(_known(name.lower()))
 
 
 def squash(name: str) -> str:
@@ -156,10 +110,6 @@ def _plain(name: str) -> str:
     for shortened, means in SHORTENED:
         name = shortened.sub(means, name)
     return TYPED.sub(lambda typed: "date " if typed[0].startswith("dt") else "", HINTS.sub(" ", name))
-
-
-def _is_one_run(name: str) -> bool:
-    return name.isupper() or name.islower()
 
 
 def _joined(name: str) -> list[str]:
@@ -231,12 +181,16 @@ def _cut(run: str) -> tuple[str, ...]:
             best[end] = min(fit, key=lambda way: (len(way), _shorts(way, False), [-len(one) for one in way]))
     pieces = best.get(len(run), ())
     is_short = len(run) == SHORTEST_RUN
-    return () if is_short and not (pieces and pieces[0] in FIRST_OF_TWO and pieces[-1] in LAST_OF_TWO) else pieces
+    return (
+        ()
+        if is_short and not (pieces and FIRST_OF_TWO.fullmatch(pieces[0]) and LAST_OF_TWO.fullmatch(pieces[-1]))
+        else pieces
+    )
 
 
 def _shorts(way: tuple[str, ...], is_whole: bool) -> int:
     """Count the pieces of two letters that neither begin a run as whose it is, nor end it as what it holds."""
-    counted = way[way[0] in FIRST_OF_TWO : -1 if is_whole and way[-1] in LAST_OF_TWO else None]
+    counted = way[bool(FIRST_OF_TWO.fullmatch(way[0])) : -1 if is_whole and LAST_OF_TWO.fullmatch(way[-1]) else None]
     return sum(len(one) == SHORTEST and one != "id" for one in counted)
 
 

@@ -30,7 +30,9 @@ SHAPES = {
     "url": re.compile(r"https?://\S+|(?:www\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:/\S*)?", re.IGNORECASE),
     "integer": re.compile(r"-?\d{1,3}(?:,\d{3})+|-?\d+"),
     "decimal": re.compile(r"\(?-?\$? ?(?:\d{1,3}(?:,\d{3})+|\d*)(?:\.\d+)?\)?%?|\d+%"),
-    "dialled": re.compile(r"(?:\+?1[ .-]?)?(?:\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}(?:\s*(?:x|ext\.?|#)\s*\d+)?", re.IGNORECASE),
+    "dialled": re.compile(
+        r"(?:\+?1[ .-]?)?(?:\(?\d{3}\)?[ .-]?)?\d{3}[ .-]?\d{4}(?:\s*(?:x|ext\.?|#)\s*\d+)?", re.IGNORECASE
+    ),
     "phone": re.compile(r"\+?[\d\s().\-/]{7,}(?:\s*(?:x|ext\.?|#)\s*\d+)?", re.IGNORECASE),
 }
 SECRETS = re.compile(

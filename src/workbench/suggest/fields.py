@@ -9,32 +9,30 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from workbench.dental.headers import KEY_WORDS, asked, bared, fold, shared_letters, shared_prefix, squash, tables_of
+from workbench.dental.headers import KEY_WORDS, asked, bared, fold, squash
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
+from workbench.dental.tables import likeness, near_words, tables_of
 from workbench.suggest.known_fields import (
     OWN_WORDS,
     SAID_AS,
     STAYS,
     Field,
-    KnownTable,
+    Table,
     Words,
     known_fields,
     left_out,
-    likeness,
-    near_words,
-    object_of,
-    recognise,
+    read_table,
     said_elsewhere,
     telling_values,
     transform_of,
-    weigh,
 )
 
 __all__ = ["fold", "suggest_fields"]
 
 Row = Mapping[str, str]
 SURE, MOST = 0.95, 3
-KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE, ASKED = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93, 0.92
+KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK = 0.99, 0.98, 0.8, 0.95, 0.88
+OTHER_ORDER, ELSEWHERE, ASKED = 0.93, 0.93, 0.92
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
 LIKE, LEAST, LEAST_FILLED, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.52, 0.48, 0.6, 0.2, 0.08
 """A name alone has to be more like than one whose column has values that a field could hold."""
@@ -45,9 +43,19 @@ ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
 """What a question that is no known one asks for, and how little that proves."""
 FIRST_OF_ITS_KIND = ("1",)
 """A number behind a name that says no more than that it is the first: GRPNO1."""
-FEW, TWICE = 3, 0.3
+FEW, TWICE = 3, 0.12
 """So many fields, and such a share of them, that are surely filled twice are those of several tables."""
-POINTS = ((0.0, 0.0), (0.5, 0.1), (0.58, 0.15), (0.62, 0.4), (0.7, 0.58), (0.84, 0.59), (0.9, 0.75), (0.93, 0.93), (1.0, 1.0))
+POINTS = (
+    (0.0, 0.0),
+    (0.5, 0.1),
+    (0.58, 0.15),
+    (0.62, 0.4),
+    (0.7, 0.58),
+    (0.84, 0.59),
+    (0.9, 0.75),
+    (0.93, 0.93),
+    (1, 1),
+)
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
@@ -64,23 +72,6 @@ class Found:
     field: Field
     confidence: float
     reason: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns that one source object brought: what it becomes, the fields it may fill, and whose table it is.
-
-    `prefix` are words that its columns begin with, `called` the words of its own name.
-    """
-
-    object: str | None
-    fields: tuple[Field, ...]
-    weights: Mapping[str, float]
-    known: tuple[KnownTable, ...]
-    prefix: Words
-    letters: str
-    called: Words
-    without: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -122,25 +113,9 @@ def suggest_among(
     for places in tables_of([row["source_object"] for row in rows]):
         columns = [rows[place] for place in places]
         name, headers = columns[0]["source_object"], [row["source_column"] for row in columns]
-        table = _table(name, headers, fields, without)
+        table = read_table(name, headers, fields, without)
         answers |= dict(zip(places, _settle([_answer(row, table) for row in columns], columns), strict=True))
     return [_shown(row, answers[place]) for place, row in enumerate(rows)]
-
-
-def _table(name: str, headers: Sequence[str], fields: Sequence[Field], without: Collection[str]) -> Table:
-    wanted = object_of(name)
-    same = tuple(one for one in fields if one.object == wanted)
-    known = recognise(headers, wanted, without)
-    return Table(
-        wanted if same else None,
-        same or tuple(fields),
-        weigh(same or fields),
-        known,
-        shared_prefix(headers),
-        shared_letters(headers),
-        fold(name),
-        without,
-    )
 
 
 def _column(row: Row, table: Table, words: Words, values: Sequence[str]) -> Column:
