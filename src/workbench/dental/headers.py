@@ -28,7 +28,7 @@ REFUSED = re.compile(
 )
 """A "no" before what is not to be done is no number: No Calls."""
 TYPED = re.compile(
-    r"^(?:str|int|bln|bool|ole|lng|dbl|sng|chk|cbo|cur|ysn|vch|txt(?!ok|msg|con|opt|perm|able)|mem(?!id|no|nu|nbr))"
+    r"^(?:str|int|bln|bool|ole|lng|dbl|sng|chk|cbo|cur|ysn|vch|txt(?!(?i:ok|msg|con|opt|perm|able))|mem(?!(?i:id|no|nu|nbr)))"
     r"(?=[A-Z])|^dt[mt]?(?=[A-Z])"
 )
 """Types that programs write before a name: strCity, blnActive; of a day it is a word of the name: dtBirth."""

@@ -43,19 +43,10 @@ ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
 """What a question that is no known one asks for, and how little that proves."""
 FIRST_OF_ITS_KIND = ("1",)
 """A number behind a name that says no more than that it is the first: GRPNO1."""
-FEW, TWICE = 3, 0.12
+FEW, TWICE = 3, 0.2
 """So many fields, and such a share of them, that are surely filled twice are those of several tables."""
-POINTS = (
-    (0.0, 0.0),
-    (0.5, 0.1),
-    (0.58, 0.15),
-    (0.62, 0.4),
-    (0.7, 0.58),
-    (0.84, 0.59),
-    (0.9, 0.75),
-    (0.93, 0.93),
-    (1, 1),
-)
+LINE = "0 0, .5 .08, .58 .12, .6 .37, .66 .4, .69 .61, .86 .62, .9 .75, .93 .93, 1 1"
+POINTS = [(float(score), float(sure)) for score, sure in (point.split() for point in LINE.split(","))]
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
@@ -257,7 +248,7 @@ def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -
     if by == column or confidence < one.confidence + CLEARLY:
         return one
     # Of two ids or two notes the doubtful one is a second of its kind, and no field waits for it.
-    lowered = one.confidence * (CLAIMED if one.confidence > SAID_AS["?"] else SECOND)
+    lowered = one.confidence * (CLAIMED if one.confidence > LIKE else SECOND)
     return Found(one.field, round(lowered, 2), f"{one.reason}; {by!r} fits it better")
 
 
