@@ -10,11 +10,12 @@ from workbench.dental.knowledge import read_facts
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[#%]")
 SHORTENED = (
-    (re.compile(r"\bsign[ _-]?(?:in|on)\b", re.IGNORECASE), "login"),
+    (re.compile(r"\bsign(?:s|ed|ing)?[ _-]?(?:in|on)\b", re.IGNORECASE), "login"),
+    (re.compile(r"\b(ins(?:urance)?\.?|member(?:ship)?)[ _-]card\b", re.IGNORECASE), r"\1"),
     (re.compile(r"n['’]t\b", re.IGNORECASE), " not"),
     (re.compile(r"['’](?:s|d|re|ve|ll|m)?\b", re.IGNORECASE), ""),
 )
-"""What stands for other words: don't for do not, who's for who, patients' for patients, and a sign-in for no signature."""
+"""What stands for other words: don't for do not, who's for who; a sign-in is no signature, an insurance card no card to pay with."""
 FORM = r"(?:mm?|dd?|y{1,4}|hh?|yes|no|true|false|[a-z0-9])"
 HINTS = re.compile(
     rf"\((?:s|es|{FORM}(?: ?[/.|-] ?{FORM})+|[a-z](?:, ?[a-z])+|last,? ?first(?:,? ?m\w*)?|first,? ?last|optional|required)\)",
@@ -55,6 +56,7 @@ ASKS = {
     ("why",): ("_ reason", "reason _", "_ because"),
     ("where",): ("_ location", "_ office", "_"),
     ("what",): ("_", "_ name"),
+    ("about",): ("_ note", "_"),
 }
 """What a question asks for, with its other words in place of the line."""
 FILLERS = re.compile("to|at|for|is|are|was|were|did|does|do|been|be|has|have|had|in|on|the|of|they|we|it|you|us|up|s")

@@ -36,7 +36,7 @@ OTHER_ORDER, ELSEWHERE, ASKED = 0.93, 0.93, 0.92
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
 LIKE, LEAST, LEAST_FILLED, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.52, 0.48, 0.6, 0.2, 0.08
 """A name alone has to be more like than one whose column has values that a field could hold."""
-NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.65, 0.75, 0.5, 0.03
+NO_OBJECT, CLAIMED, SECOND, SECOND_FILLED, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.65, 0.75, 0.75, 0.5, 0.03
 """What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
 WHO, WHEN = {"user": 0.54, "lookup": 0.5}, {"date": 0.5, "datetime": 0.5}
 ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
@@ -234,21 +234,22 @@ def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
         return list(answers)
     settled = []
     for answer, row in zip(answers, columns, strict=True):
-        least = _least(is_filled=any(one.strip() for one in (row.get("sample_values") or "").split("|")))
-        found = [_claimed(one, claims, row["source_column"]) for one in answer.found]
-        found = sorted((one for one in found if one.confidence >= least), key=lambda one: -one.confidence)
+        is_filled = any(one.strip() for one in (row.get("sample_values") or "").split("|"))
+        found = [_claimed(one, claims, row["source_column"], is_filled) for one in answer.found]
+        found = sorted((one for one in found if one.confidence >= _least(is_filled)), key=lambda one: -one.confidence)
         kind = answer.kind if found or not answer.found else "left_out"
         told = f"{answer.reason}; another column fits it better" if kind != answer.kind else answer.reason
         settled.append(Answer(tuple(found), kind, found[0].reason if found else told))
     return settled
 
 
-def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -> Found:
+def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str, is_filled: bool) -> Found:
     confidence, by = claims.get(one.field.name, (0.0, column))
     if by == column or confidence < one.confidence + CLEARLY:
         return one
     # Of two ids or two notes the doubtful one is a second of its kind, and no field waits for it.
-    lowered = one.confidence * (CLAIMED if one.confidence > LIKE else SECOND)
+    second = SECOND_FILLED if is_filled else SECOND
+    lowered = one.confidence * (CLAIMED if one.confidence > LIKE else second)
     return Found(one.field, round(lowered, 2), f"{one.reason}; {by!r} fits it better")
 
 
