@@ -12,7 +12,7 @@ from workbench.dental.headers import fold, is_word
 MANY, COMMON = 4, 0.7
 """From so many columns on, the words with which so large a share of them begins are the table's and no column's own."""
 LONGEST_LETTERS, MOST_BEGIN, ALL_BEGIN = 5, 0.55, 0.9
-"""So many letters before names that are run together, of so large a share; of one letter, of nearly all."""
+"""So many letters before names that are run together, of so large a share; of nearly all, where they are no word."""
 SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
 
 
@@ -58,8 +58,8 @@ def shared_letters(headers: Sequence[str]) -> str:
     for length in range(LONGEST_LETTERS, 0, -1):
         begun = Counter(one[:length] for one in runs if len(one) > length)
         letters, often = max(begun.items(), key=lambda one: one[1], default=("", 0))
-        needed = MOST_BEGIN if length > 1 else ALL_BEGIN
-        if often >= needed * len(headers) and (length == 1 or is_word(letters)):
+        needed = MOST_BEGIN if length > 1 and is_word(letters) else ALL_BEGIN
+        if often >= needed * len(headers):
             return letters
     return ""
 

@@ -23,7 +23,7 @@ OWN_WORDS = {
     "appointment": frozenset({"appointment", "schedule", "record"}),
     "task": frozenset({"task", "record"}),
     "note": frozenset({"note", "record"}),
-    "user": frozenset({"user", "staff", "provider", "employee"}),
+    "user": frozenset({"user", "staff", "provider", "employee", "employer"}),
 }
 """Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
 LEFT_OUT_HERE = {
