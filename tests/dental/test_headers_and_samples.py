@@ -71,7 +71,7 @@ def test_a_question_asks_for_what_a_plain_name_says() -> None:
     assert ("entered", "by") in asked(fold("Who entered it?"))
     assert ("number", "operatory") in asked(fold("How many chairs"))
     assert ("due", "date") in asked(fold("When due"))
-    assert asked(fold("Due date")) == []
+    assert asked(fold("Due date")) == ()
 
 
 def test_a_link_is_what_it_points_at() -> None:

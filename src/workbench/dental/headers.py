@@ -76,7 +76,7 @@ def is_header(name: str) -> bool:
 
 
 @cache
-def asked(words: tuple[str, ...]) -> list[tuple[str, ...]]:
+def asked(words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """Return what a name that asks is called as a plain one: who entered is entered by, how many chairs is number of chairs.
 
     Nothing for a name that asks nothing.
@@ -86,8 +86,8 @@ def asked(words: tuple[str, ...]) -> list[tuple[str, ...]]:
         if place is not None:
             rest = tuple(one for one in words[:place] + words[place + len(question) :] if not FILLERS.fullmatch(one))
             made = (way.replace("_", " ".join(rest)).split() if rest else way.replace("_", "").split() for way in ways)
-            return [tuple(one) for one in made if one]
-    return []
+            return tuple(tuple(one) for one in made if one)
+    return ()
 
 
 def bared(words: tuple[str, ...], own: Collection[str], *, is_link: bool = False) -> tuple[str, ...]:
