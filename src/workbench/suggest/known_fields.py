@@ -19,10 +19,10 @@ Row = Mapping[str, str]
 OWN_WORDS = {
     "contact": frozenset({"contact", "primary", "mailing", "record"}),
     "sales_account": frozenset({"practice", "company", "office", "account", "clinic", "billing", "physical", "record"}),
-    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure", "primary", "record"}),
-    "appointment": frozenset({"appointment", "schedule", "record"}),
-    "task": frozenset({"task", "record"}),
-    "note": frozenset({"note", "record"}),
+    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure", "primary", "record", "associated"}),
+    "appointment": frozenset({"appointment", "schedule", "record", "meeting", "event", "associated"}),
+    "task": frozenset({"task", "record", "activity", "associated"}),
+    "note": frozenset({"note", "record", "activity", "associated"}),
     "user": frozenset({"user", "staff", "provider", "employee", "employer"}),
 }
 """Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
