@@ -139,7 +139,7 @@ def _answer(row: Row, table: Table) -> Answer:
         barred = [one for one in table.fields if words in one.names or words in one.said]
         why = f"its values do not fit {barred[0].name} ({barred[0].kind})" if barred else "no field is called like it"
         return Answer((), "unknown", why)
-    ranked = sorted(found, key=lambda one: -one.confidence)  # of equals the first of the destination
+    ranked = sorted(found, key=lambda one: (-one.confidence, one.field.object, one.field.name))
     if ranked[0].field.kind == STAYS:
         return Answer(
             (), "left_out", "identifier, minimum necessary: it moves only where the destination has a field for it"
