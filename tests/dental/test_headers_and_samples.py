@@ -55,7 +55,7 @@ def test_what_nearly_all_columns_begin_with_is_the_tables_own() -> None:
 
 
 def test_letters_that_most_names_of_a_terse_table_begin_with_are_the_tables_own() -> None:
-    assert shared_letters(["TXNO", "TXFEE", "TXDOC", "TOOTH", "TXDSC"]) == "tx"
+    assert shared_letters(["TXNUM", "TXFEE", "TXDOC", "TOOTH", "TXDSC"]) == "tx"
     assert shared_letters(["NTXT", "NPAT", "NUSR", "NDAT"]) == "n"
     assert shared_letters(["NAME", "CITY", "NOTE", "NUMBER", "STATE"]) == ""
     assert shared_letters(["Tx No", "Tx Fee", "Tx Doc", "Tx Dsc"]) == ""

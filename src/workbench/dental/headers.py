@@ -39,7 +39,7 @@ SHORTEST, SHORTEST_RUN, MOST_PIECES = 2, 4, 4
 LEAST_BONES, LEAST_BEGUN = 3, 4
 FIRST_OF_TWO = re.compile("pt|tx|cs|ap|of|us|tk|nt|em|pr|st|ph|hm|wk|cl|rc|in|gp|co|lg|ad|ct")
 LAST_OF_TWO = re.compile("no|cd|nm|dt|id|ph|ad|st|tm|pt|mi|ty|tp|ct|cy|zp|fl|yn|by|ln|fn")
-"""Pieces of two letters that say whose a column is, at its beginning, and what it holds, at its end: TXNO, STCD."""
+"""Pieces of two letters that say whose a column is, at its beginning, and what it holds, at its end: TXFEE, FEECD."""
 ASKS = {
     ("how", "many"): ("number _", "_ count"),
     ("how", "much"): ("_ amount", "amount _", "_"),
@@ -169,7 +169,7 @@ def _bones(word: str) -> str:
 def _cut(run: str) -> tuple[str, ...]:
     """Cut a run into the fewest pieces with a meaning, at most one of them of two letters; nothing if that cannot be done.
 
-    What says whose a column is, and what it holds, may be of two letters besides: TXSTCD.
+    What says whose a column is, and what it holds, may be of two letters besides: TXFEECD.
     """
     best: dict[int, tuple[str, ...]] = {0: ()}
     for end in range(SHORTEST, len(run) + 1):

@@ -51,7 +51,7 @@ def shared_prefix(headers: Sequence[str]) -> tuple[str, ...]:
 
 
 def shared_letters(headers: Sequence[str]) -> str:
-    """Return the letters with which most columns of a table begin, where no mark parts them: TXNO, TXFEE, TXDOC."""
+    """Return the letters with which most columns of a table begin, where no mark parts them: TXNUM, TXFEE, TXDOC."""
     runs = [one.lower() for one in headers if one.isalnum() and (one.isupper() or one.islower())]
     if len(runs) < MANY or len(runs) < COMMON * len(headers):
         return ""

@@ -42,7 +42,7 @@ WHO, WHEN = {"user": 0.54, "lookup": 0.5}, {"date": 0.5, "datetime": 0.5}
 ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
 """What a question that is no known one asks for, and how little that proves."""
 FIRST_OF_ITS_KIND = ("1",)
-"""A number behind a name that says no more than that it is the first: GRPNO1."""
+"""A number behind a name that says no more than that it is the first: GRPNUM1."""
 FEW, TWICE = 3, 0.2
 """So many fields, and such a share of them, that are surely filled twice are those of several tables."""
 LINE = "0 0, .5 .08, .58 .12, .6 .37, .66 .4, .69 .61, .86 .62, .9 .75, .93 .93, 1 1"
