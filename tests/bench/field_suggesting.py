@@ -25,15 +25,15 @@ SHOW_WRONG = "--wrong" in sys.argv
 FIRST, THREE, PRECISE, COVERED, FOUND = 0.85, 0.95, 0.97, 0.60, 0.80
 FIRST_UNSEEN, THREE_UNSEEN, FIRST_KNOWN = 0.75, 0.92, 0.90
 MOST_LOST, MOST_GAP, BUCKET, MOST_SECONDS = 0.05, 0.05, 50, 2.0
-DAY = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/]\d{2,4}"
+DAY = r"(?:[A-Z][a-z]{2,8},? )?(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/]\d{2,4}|[A-Z][a-z]{2,8} \d{1,2},? \d{4})"
 HOLDS = {
     "date": rf"(?:{DAY}|\d{{8}}).*",
     "datetime": rf"(?:{DAY}|\d{{8}}).*",
     "number": r"-?\$?[\d,]*\.?\d+%?|\(\$?[\d,.]+\)",
     "email": r"\S+@\S+|none|declined|n/a",
-    "phone": r"[^A-WYZa-wyz]*\d{3}.*",
+    "phone": r"[^A-WYZa-wyz]*\d{3}.*|x ?\d{2,5}",
     "url": r"\S+\.\S+",
-    "checkbox": r"(?i)y|n|yes|no|t|f|true|false|0|1|2|x",
+    "checkbox": r"(?i)y|n|yes|no|t|f|true|false|0|1|2|-1|x",
     "user": rf"(?!(?:{DAY})\b)(?!\$|\d+\.\d\d$).{{1,40}}",
     "lookup": rf"(?!(?:{DAY})\b)(?!\$|\d+\.\d\d$).{{1,60}}",
 }
@@ -111,7 +111,10 @@ def unseen_rows() -> dict[str, list[dict[str, Any]]]:
     """Return columns of systems that the dictionary does not hold, by system."""
     found = defaultdict[str, list[dict[str, Any]]](list)
     for row in read("columns_unseen.csv"):
-        secret = bool(re.search(r"\bss\b|S\.S|drivers|Bank|Sig |DOB", row["source_column"])) and not row["field"]
+        secret = (
+            bool(re.search(r"\bss\b|S\.S|SSNO|drivers|Bank|Sig |DOB|password|PIN|Alarm", row["source_column"]))
+            and not row["field"]
+        )
         found[row["system"]].append({**row, "fields": [row["field"]] if row["field"] else [], "secret": secret})
     return dict(found)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.dental.headers import bared, fold, shared_prefix, squash
+from workbench.dental.headers import asked, bared, fold, squash
 from workbench.dental.samples import are_odd, are_secret, fits, sensitivity_of, shapes_of
+from workbench.dental.tables import shared_letters, shared_prefix, tables_of
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,24 @@ from workbench.dental.samples import are_odd, are_secret, fits, sensitivity_of, 
         pytest.param("# Ops", ("number", "operatory"), id="a mark is a word"),
         pytest.param("qwxzkj", ("qwxzkj",), id="a run nobody knows stays whole"),
         pytest.param("operator", ("operator",), id="a word is not cut into short forms"),
+        pytest.param("Client's first", ("contact", "first"), id="an apostrophe and what it shortens"),
+        pytest.param("Don't call", ("do", "not", "call"), id="a not that is shortened"),
+        pytest.param("Sign-in ID", ("login", "id"), id="a sign-in is no signature"),
+        pytest.param("Born (mm/dd/yy)", ("date", "birth"), id="brackets that tell a form"),
+        pytest.param("Kept (Y/N/L)", ("kept",), id="brackets that tell codes"),
+        pytest.param("Patient (Last, First)", ("contact",), id="brackets that tell an order"),
+        pytest.param("Note(s)", ("note",), id="brackets that tell a plural"),
+        pytest.param("Benefit (est)", ("benefit", "estimate"), id="brackets with a word of the name"),
+        pytest.param("Odds (%)", ("odd", "percent"), id="brackets with a mark of the name"),
+        pytest.param("strZip", ("zipcode",), id="a type that a program wrote before it"),
+        pytest.param("dtSeen", ("date", "visit"), id="such a type that is a word of the name"),
+        pytest.param("txtOk", ("text", "ok"), id="a word that looks like such a type"),
+        pytest.param("No Calls", ("not", "call"), id="a no that is no number"),
+        pytest.param("No of Ops", ("number", "operatory"), id="a no that is one"),
+        pytest.param("PTID", ("contact", "id"), id="whose it is and what it holds, in two letters each"),
+        pytest.param("TXFEECD", ("treatment", "fee", "code"), id="the same around a word"),
+        pytest.param("SBSCRNO", ("subscriber", "number"), id="a piece without its vowels"),
+        pytest.param("slots", ("slot",), id="vowels that the other word lacks"),
     ],
 )
 def test_a_name_is_words(written: str, words: tuple[str, ...]) -> None:
@@ -35,6 +54,26 @@ def test_what_nearly_all_columns_begin_with_is_the_tables_own() -> None:
     assert shared_prefix(["First", "Last", "City", "State"]) == ()
 
 
+def test_letters_that_most_names_of_a_terse_table_begin_with_are_the_tables_own() -> None:
+    assert shared_letters(["TXNUM", "TXFEE", "TXDOC", "TOOTH", "TXDSC"]) == "tx"
+    assert shared_letters(["NTXT", "NPAT", "NUSR", "NDAT"]) == "n"
+    assert shared_letters(["NAME", "CITY", "NOTE", "NUMBER", "STATE"]) == ""
+    assert shared_letters(["Tx No", "Tx Fee", "Tx Doc", "Tx Dsc"]) == ""
+
+
+def test_columns_that_stand_together_are_one_table() -> None:
+    four, other = ["patient"] * 4, ["case"] * 4
+    assert tables_of([*four, *other, *four]) == [[0, 1, 2, 3], [8, 9, 10, 11], [4, 5, 6, 7]]
+    assert tables_of(["patient", "case"] * 3) == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_a_question_asks_for_what_a_plain_name_says() -> None:
+    assert ("entered", "by") in asked(fold("Who entered it?"))
+    assert ("number", "operatory") in asked(fold("How many chairs"))
+    assert ("due", "date") in asked(fold("When due"))
+    assert asked(fold("Due date")) == ()
+
+
 def test_a_link_is_what_it_points_at() -> None:
     assert bared(("provider", "user", "id"), {"contact"}, is_link=True) == ("provider",)
     assert bared(("contact", "status"), {"contact"}) == ("status",)
@@ -47,6 +86,11 @@ def test_a_link_is_what_it_points_at() -> None:
         pytest.param("date", ["20250930"], True, id="days without marks"),
         pytest.param("date", ["Monday"], False, id="a weekday is no date"),
         pytest.param("datetime", ["09:30"], False, id="a time without its day"),
+        pytest.param("datetime", ["202604011330", "20260401T1330"], True, id="moments without marks"),
+        pytest.param("datetime", ["4/1/26 1:30p", "4/1/26, 9:00 AM", "Wed 4/1/26 2pm"], True, id="moments by hand"),
+        pytest.param("datetime", ["4/1/26 1:30p", "4/2/26"], True, id="a moment and a day"),
+        pytest.param("datetime", ["4/1", "Friday"], False, id="a day without its year"),
+        pytest.param("datetime", ["202613011330"], False, id="a month that is none"),
         pytest.param("number", ["1,250.00", "($20.00)", "12%"], True, id="amounts"),
         pytest.param("number", ["2026-01-02"], False, id="a date is no number"),
         pytest.param("checkbox", ["Y", "N", ""], True, id="yes and no"),
@@ -57,6 +101,8 @@ def test_a_link_is_what_it_points_at() -> None:
         pytest.param("url", ["www.lakeside.example"], True, id="web address"),
         pytest.param("user", ["jhale", "DR1", "4"], True, id="logins, codes and ids"),
         pytest.param("user", ["3200.00", "12.50"], False, id="money is no owner"),
+        pytest.param("user", ["01", "03", "H2"], True, id="codes are no money"),
+        pytest.param("lookup", ["004471-0", "004471-2"], True, id="accounts of a family are no phones"),
         pytest.param("lookup", ["555-201-3344"], False, id="a phone is no record"),
         pytest.param("lookup", ["10442", "20190211"], True, id="ids that look like days"),
         pytest.param("dropdown", ["2026-01-02"], False, id="a day is no choice"),
@@ -89,6 +135,16 @@ def test_digits_are_no_name_and_a_moment_is_no_note() -> None:
     assert are_odd(shapes_of(["3", "4"]), "text", "first_name")
     assert are_odd(shapes_of(["2026-01-02 10:00"]), "text", "cf_notes")
     assert not are_odd(shapes_of(["Ann"]), "text", "first_name")
+
+
+def test_a_heading_is_no_sentence_and_an_id_has_no_blanks() -> None:
+    said = [
+        "Please call them again about the estimate that we sent in May",
+        "Fax the records once the release is signed by her",
+    ]
+    assert are_odd(shapes_of(said), "text", "title") and not are_odd(shapes_of(said), "text", "description")
+    assert are_odd(shapes_of(["Ann Lee", "Dr. Roe"]), "text", "external_id")
+    assert not are_odd(shapes_of(["A 100", "A101", "A102"]), "text", "external_id")
 
 
 @pytest.mark.parametrize(

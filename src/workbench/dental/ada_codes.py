@@ -9,8 +9,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workbench.dental.ada_text import CODE, DIGIT, clean, cut_asides, refusal
-from workbench.dental.ada_tokens import Number, is_aside, read_number, split_tokens, whole_codes
+from workbench.dental.ada_text import (
+    CODE,
+    DIGIT,
+    Number,
+    clean,
+    cut_asides,
+    is_aside,
+    read_number,
+    refusal,
+    split_tokens,
+    whole_codes,
+)
 from workbench.dental.knowledge import read_facts
 
 FIRST = "D0100"

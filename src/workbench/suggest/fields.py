@@ -9,39 +9,44 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from workbench.dental.headers import KEY_WORDS, bared, fold, shared_prefix, squash
+from workbench.dental.headers import KEY_WORDS, asked, bared, fold, squash
 from workbench.dental.samples import are_odd, are_secret, fits, shapes_of
+from workbench.dental.tables import likeness, near_words, tables_of
 from workbench.suggest.known_fields import (
     OWN_WORDS,
     SAID_AS,
     STAYS,
     Field,
-    KnownTable,
+    Table,
     Words,
     known_fields,
     left_out,
-    likeness,
-    near_words,
-    object_of,
-    recognise,
+    read_table,
     said_elsewhere,
     telling_values,
     transform_of,
-    weigh,
 )
 
 __all__ = ["fold", "suggest_fields"]
 
 Row = Mapping[str, str]
 SURE, MOST = 0.95, 3
-KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK, OTHER_ORDER, ELSEWHERE = 0.99, 0.98, 0.8, 0.95, 0.88, 0.93, 0.93
+KNOWN_TABLE, SAME_NAME, OWN_KEY, OWN_WORD, AS_LINK = 0.99, 0.98, 0.8, 0.95, 0.88
+OTHER_ORDER, ELSEWHERE, ASKED = 0.93, 0.93, 0.92
 """What each rule about a name proves: how often it was right on systems held out (docs/field-suggestions.md)."""
-LIKE, LEAST, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.48, 0.6, 0.2, 0.08
-NO_OBJECT, CLAIMED, SECOND, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.6, 0.75, 0.5, 0.03
+LIKE, LEAST, LEAST_FILLED, ONLY_VALUES, VALUES_TOO, TYPE_TOO = 0.85, 0.52, 0.48, 0.6, 0.2, 0.08
+"""A name alone has to be more like than one whose column has values that a field could hold."""
+NO_OBJECT, CLAIMED, SECOND, SECOND_FILLED, ODD_VALUES, ODD_NAME, CLEARLY = 0.8, 0.9, 0.65, 0.75, 0.75, 0.5, 0.03
 """What is left of a score when the object is unknown, another column claims the field, values or name speak against it."""
-FEW, TWICE = 3, 0.3
+WHO, WHEN = {"user": 0.54, "lookup": 0.5}, {"date": 0.5, "datetime": 0.5}
+ASKED_FOR = {"who": WHO, "whom": WHO, "whose": WHO, "when": WHEN}
+"""What a question that is no known one asks for, and how little that proves."""
+FIRST_OF_ITS_KIND = ("1",)
+"""A number behind a name that says no more than that it is the first: GRPNUM1."""
+FEW, TWICE = 3, 0.2
 """So many fields, and such a share of them, that are surely filled twice are those of several tables."""
-POINTS = ((0.0, 0.0), (0.52, 0.18), (0.6, 0.42), (0.7, 0.62), (0.8, 0.66), (0.9, 0.85), (0.93, 0.93), (1.0, 1.0))
+LINE = "0 0, .5 .08, .58 .12, .6 .37, .66 .4, .69 .61, .86 .62, .9 .75, .93 .93, 1 1"
+POINTS = [(float(score), float(sure)) for score, sure in (point.split() for point in LINE.split(","))]
 """Score → confidence, by straight lines between: what was right of the columns of systems held out."""
 IS_FLAG = re.compile(r"^(?:is|has)(?=[A-Z_ ])|^(?:is|has)_|(?:flg|flag|_yn)$", re.IGNORECASE)
 TAKES_FLAGS = re.compile("status|flag|outcome")
@@ -58,22 +63,6 @@ class Found:
     field: Field
     confidence: float
     reason: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns that one source object brought: what it becomes, the fields it may fill, and whose table it is.
-
-    `prefix` are words that its columns begin with, `called` the words of its own name.
-    """
-
-    object: str | None
-    fields: tuple[Field, ...]
-    weights: Mapping[str, float]
-    known: tuple[KnownTable, ...]
-    prefix: Words
-    called: Words
-    without: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -112,34 +101,23 @@ def suggest_among(
 ) -> list[dict[str, Any]]:
     """Return the same for fields that are ready; `without` names public schemas to forget, as measuring does."""
     answers: dict[int, Answer] = {}
-    for name in dict.fromkeys(row["source_object"] for row in rows):
-        places = [place for place, row in enumerate(rows) if row["source_object"] == name]
+    for places in tables_of([row["source_object"] for row in rows]):
         columns = [rows[place] for place in places]
-        table = _table(name, [row["source_column"] for row in columns], fields, without)
+        name, headers = columns[0]["source_object"], [row["source_column"] for row in columns]
+        table = read_table(name, headers, fields, without)
         answers |= dict(zip(places, _settle([_answer(row, table) for row in columns], columns), strict=True))
     return [_shown(row, answers[place]) for place, row in enumerate(rows)]
 
 
-def _table(name: str, headers: Sequence[str], fields: Sequence[Field], without: Collection[str]) -> Table:
-    wanted = object_of(name)
-    same = tuple(one for one in fields if one.object == wanted)
-    known = recognise(headers, wanted, without)
-    return Table(
-        wanted if same else None,
-        same or tuple(fields),
-        weigh(same or fields),
-        known,
-        shared_prefix(headers),
-        fold(name),
-        without,
-    )
-
-
 def _column(row: Row, table: Table, words: Words, values: Sequence[str]) -> Column:
+    name = row["source_column"]
     bare = words[len(table.prefix) :] if words[: len(table.prefix)] == table.prefix else words
+    if table.letters and name.lower().startswith(table.letters):
+        bare = fold(name[len(table.letters) :])
+    bare = bare[:-1] if bare[-1:] == FIRST_OF_ITS_KIND else bare
     likely, unlikely, _ = telling_values(values, table.object)
     near = near_words(bare, table.weights)
-    return Column(row["source_column"], words, bare or words, near, shapes_of(values), likely, unlikely)
+    return Column(name, words, bare or words, near, shapes_of(values), likely, unlikely)
 
 
 def _answer(row: Row, table: Table) -> Answer:
@@ -188,7 +166,8 @@ def _candidate(column: Column, field: Field, table: Table) -> Found | None:
     if IS_FLAG.search(column.name) and field.kind != "checkbox" and not TAKES_FLAGS.search(field.name):
         confidence, reason = confidence * ODD_NAME, f"{reason}; but its name is that of a yes or no"
     shapes = column.shapes
-    if shapes and (field.name in column.unlikely or are_odd(shapes, field.kind, field.name)):
+    is_odd = bool(shapes) and field.name not in column.likely and are_odd(shapes, field.kind, field.name)
+    if is_odd or (shapes and field.name in column.unlikely):
         confidence, reason = confidence * ODD_VALUES, f"{reason}; but the values look like something else"
     elif field.name in column.likely and confidence < OTHER_ORDER:
         alone = ONLY_VALUES if shapes["letters"] >= 0.5 else 0.0  # codes in digits are usual everywhere
@@ -196,9 +175,9 @@ def _candidate(column: Column, field: Field, table: Table) -> Found | None:
         confidence, reason = min(OTHER_ORDER, max(alone, confidence + VALUES_TOO)), told
     elif shapes and field.kind in TELLING and 0 < confidence < OTHER_ORDER:
         confidence, reason = min(OTHER_ORDER, confidence + TYPE_TOO), f"{reason}; the values fit ({field.kind})"
-    if confidence < LEAST and shapes.get(field.kind, 0) == 1 and field.kind in VALUES_ARE:
+    if confidence < LEAST_FILLED and shapes.get(field.kind, 0) == 1 and field.kind in VALUES_ARE:
         confidence, reason = ONLY_VALUES, f"the values are {VALUES_ARE[field.kind]}"
-    return Found(field, round(confidence, 2), reason) if confidence >= LEAST else None
+    return Found(field, round(confidence, 2), reason) if confidence >= _least(bool(shapes)) else None
 
 
 def _named(column: Column, field: Field, table: Table) -> tuple[float, str]:
@@ -225,12 +204,18 @@ def _alike(column: Column, field: Field, table: Table) -> tuple[float, str]:
     linked = bared(bare, own, is_link=True)
     if field.kind in LINKS and linked and linked != bare and linked in {bared(one, (), is_link=True) for one in called}:
         return AS_LINK, "a link to what is known to mean it"
-    if any(set(bare) == set(one) for one in called):
+    if any(len(bare) == len(one) and set(bare) == set(one) for one in called):
         return OTHER_ORDER, "the same words in another order"
+    known_as = field.names | field.said.keys()
+    if plain := next((one for one in (*asked(bare), *asked(column.words)) if one in known_as), None):
+        return ASKED * field.said.get(plain, 1.0), f"it asks for {' '.join(plain)!r}"
     share, system = said_elsewhere(column.name, table.object, table.without)[0].get(field.name, (0.0, ""))
-    score, phrase = max((likeness(bare, one, table.weights, column.near), one) for one in called)
+    near = [one for one in called if not column.near.keys().isdisjoint(one)]
+    score, phrase = max(((likeness(bare, one, table.weights, column.near), one) for one in near), default=(0.0, ()))
     elsewhere = (ELSEWHERE * share, f"{system} calls it so")
-    return max(elsewhere, (round(LIKE * score, 2), f"like {' '.join(phrase)!r}"))
+    question = next((one for one in bare if field.kind in ASKED_FOR.get(one, ())), "")
+    asks = (ASKED_FOR[question][field.kind], f"it asks {question}") if question else (0.0, "")
+    return max(elsewhere, (round(LIKE * score, 2), f"like {' '.join(phrase)!r}"), asks)
 
 
 def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
@@ -249,21 +234,27 @@ def _settle(answers: Sequence[Answer], columns: Sequence[Row]) -> list[Answer]:
         return list(answers)
     settled = []
     for answer, row in zip(answers, columns, strict=True):
-        found = [_claimed(one, claims, row["source_column"]) for one in answer.found]
-        found = sorted((one for one in found if one.confidence >= LEAST), key=lambda one: -one.confidence)
+        is_filled = any(one.strip() for one in (row.get("sample_values") or "").split("|"))
+        found = [_claimed(one, claims, row["source_column"], is_filled) for one in answer.found]
+        found = sorted((one for one in found if one.confidence >= _least(is_filled)), key=lambda one: -one.confidence)
         kind = answer.kind if found or not answer.found else "left_out"
         told = f"{answer.reason}; another column fits it better" if kind != answer.kind else answer.reason
         settled.append(Answer(tuple(found), kind, found[0].reason if found else told))
     return settled
 
 
-def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str) -> Found:
+def _claimed(one: Found, claims: Mapping[str, tuple[float, str]], column: str, is_filled: bool) -> Found:
     confidence, by = claims.get(one.field.name, (0.0, column))
     if by == column or confidence < one.confidence + CLEARLY:
         return one
     # Of two ids or two notes the doubtful one is a second of its kind, and no field waits for it.
-    lowered = one.confidence * (CLAIMED if one.confidence > SAID_AS["?"] else SECOND)
+    second = SECOND_FILLED if is_filled else SECOND
+    lowered = one.confidence * (CLAIMED if one.confidence > LIKE else second)
     return Found(one.field, round(lowered, 2), f"{one.reason}; {by!r} fits it better")
+
+
+def _least(is_filled: bool) -> float:
+    return LEAST_FILLED if is_filled else LEAST
 
 
 def _calibrated(score: float) -> float:

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rapidfuzz.fuzz import ratio
-
 from workbench.dental.headers import fold, squash
+from workbench.dental.tables import shared_letters, shared_prefix
 
 Words = tuple[str, ...]
 Row = Mapping[str, str]
 OWN_WORDS = {
     "contact": frozenset({"contact", "primary", "mailing", "record"}),
     "sales_account": frozenset({"practice", "company", "office", "account", "clinic", "billing", "physical", "record"}),
-    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure", "primary", "record"}),
-    "appointment": frozenset({"appointment", "schedule", "record"}),
-    "task": frozenset({"task", "record"}),
-    "note": frozenset({"note", "record"}),
-    "user": frozenset({"user", "staff", "provider", "employee"}),
+    "deal": frozenset({"case", "treatment", "plan", "deal", "procedure", "primary", "record", "associated"}),
+    "appointment": frozenset({"appointment", "schedule", "record", "meeting", "event", "associated"}),
+    "task": frozenset({"task", "record", "activity", "associated"}),
+    "note": frozenset({"note", "record", "activity", "associated"}),
+    "user": frozenset({"user", "staff", "provider", "employee", "employer"}),
 }
 """Words that columns of an object may carry or leave out: Pt First Name, Appt Status."""
 LEFT_OUT_HERE = {
@@ -44,7 +43,6 @@ SHARE, FEWEST, TELLING = 0.6, 4, 3
 USUAL, UNUSUAL = 0.75, 0.34
 LONG = 5
 """A word of so many letters tells an object also from inside a longer one: tblpatients."""
-SIMILAR, SHORTEST_PART, NEAR = 86, 3, 0.8
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,23 @@ class KnownTable:
         return f"{self.told}: {why}" if why else ""
 
 
+@dataclass(frozen=True)
+class Table:
+    """The columns that one source object brought: what it becomes, the fields it may fill, and whose table it is.
+
+    `prefix` are words that its columns begin with, `called` the words of its own name.
+    """
+
+    object: str | None
+    fields: tuple[Field, ...]
+    weights: Mapping[str, float]
+    known: tuple[KnownTable, ...]
+    prefix: Words
+    letters: str
+    called: Words
+    without: Collection[str]
+
+
 def known_fields(choices: Iterable[Row] | None) -> tuple[Field, ...]:
     """Return the destination's fields, each with what it is called; without choices those of the shipped list."""
     if choices is None:
@@ -106,7 +121,25 @@ def object_of(name: str) -> str | None:
     listed = [(row["object"], row["words"].split("|")) for row in rows_of("source_objects.csv")]
     named = (known for known, said in listed if known == bare or not words.isdisjoint(said))
     inside = (known for known, said in listed if any(len(one) >= LONG and one in squash(bare) for one in said))
-    return next(named, None) or next(inside, None)
+    spelled = (known for known, said in listed if not {*fold(name)}.isdisjoint(said))
+    return next(named, None) or next(inside, None) or next(spelled, None)
+
+
+def read_table(name: str, headers: Sequence[str], fields: Sequence[Field], without: Collection[str]) -> Table:
+    """Return what the name and the columns of one table say of it, before any column is read."""
+    wanted = object_of(name)
+    same = tuple(one for one in fields if one.object == wanted)
+    known = recognise(headers, wanted, without)
+    return Table(
+        wanted if same else None,
+        same or tuple(fields),
+        weigh(same or fields),
+        known,
+        shared_prefix(headers),
+        shared_letters(headers),
+        fold(name),
+        without,
+    )
 
 
 def left_out(words: Words, wanted: str | None, *, is_secret: bool = False) -> str:
@@ -184,40 +217,6 @@ def weigh(fields: Sequence[Field]) -> dict[str, float]:
             for word in words:
                 said[word].add(field.name)
     return {word: math.log(1 + len(fields) / len(names)) for word, names in said.items()}
-
-
-def near_words(words: Words, weights: Mapping[str, float]) -> dict[str, list[tuple[float, int]]]:
-    """Return, for each known word that a name has or nearly has, how near and at which place of the name."""
-    found = defaultdict[str, list[tuple[float, int]]](list)
-    for place, word in enumerate(words):
-        for known in weights:
-            if near := _near(word, known):
-                found[known].append((near, place))
-    return dict(found)
-
-
-def likeness(
-    words: Words, phrase: Words, weights: Mapping[str, float], near: Mapping[str, list[tuple[float, int]]]
-) -> float:
-    """Return the share of the weight that two names have in common, 0 to 1; near spellings count for less."""
-    common, used = 0.0, set[int]()
-    for word in phrase:
-        score, place = max((one for one in near.get(word, ()) if one[1] not in used), default=(0.0, -1))
-        common += score * weights[word]
-        used.add(place)
-    if not common:
-        return 0.0
-    unknown = max(weights.values())
-    return 2 * common / sum(weights.get(one, unknown) for one in (*words, *phrase))
-
-
-def _near(word: str, other: str) -> float:
-    if word == other:
-        return 1.0
-    short, long = sorted((word, other), key=len)
-    if word[0] != other[0] or len(short) < SHORTEST_PART or short.isdigit():
-        return 0.0
-    return NEAR if long.startswith(short) or ratio(word, other) >= SIMILAR else 0.0
 
 
 def _field(wanted: str, name: str, label: str, kind: str) -> Field:
