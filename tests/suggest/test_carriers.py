@@ -108,6 +108,7 @@ def test_what_is_sure_is_accepted(spelling, value):
         ),
         pytest.param("DELTA DENTAL OF MISS", "Delta Dental Insurance Company", id="cut off where two states begin so"),
         pytest.param("DELTA DENTAL OF VIRG", "Delta Dental of Virginia", id="cut off where one state begins so"),
+        pytest.param("Delta Dental NE", "Delta Dental of Nebraska", id="a state or northeast"),
         pytest.param("Delta Dental Cleveland", "Delta Dental of Ohio", id="a city of the state"),
         pytest.param("Aetna Café", "Aetna", id="a word that is near a plan word"),
         pytest.param("CIGNA via MetLife", "MetLife", id="the one behind via"),

@@ -62,11 +62,13 @@ def judge_rest(anchors: Sequence[Anchor], reading: Reading, primary: Window, fir
         return confidence, f"{said}, spelled out"
     is_apart = primary.start == 0 and primary.end <= reading.apart <= min(rest)
     if others := [one for one in others if len("".join(reading.words[one.start : one.end])) > 2]:
-        about = reading.remark & RELATED or not any(anchors[one.anchor].is_listed for one in others)
+        about = reading.remark & RELATED or not any(
+            anchors[one.anchor].is_listed or anchors[one.anchor].family for one in others
+        )
         in_remark = is_apart and min(one.start for one in others) >= reading.apart
         if about and in_remark and not reading.remark & INSTEAD:
             return min(confidence, 0.955), f"{said}, and a remark about another carrier beside it"
-        return 0.86, f"{said} first, and another carrier beside it"
+        return 0.9 if primary.strength < Strength.KNOWN else 0.86, f"{said} first, and another carrier beside it"
     unknown = unknown_words(left)
     is_firm = primary.strength <= Strength.KNOWN and not is_short and len(form[0]) > 3
     if unknown:
@@ -92,4 +94,4 @@ def _with_unknown(
     if is_remark:
         alone = len(form) == 1 and form[0] in words().plain and reading.bracket != reading.apart
         return min(confidence, 0.9 if alone else 0.955), f"{said}, and a remark beside it"
-    return (0.92 if leads else 0.8) - 0.04 * (many - 1), f"{said}, with words nobody knows"
+    return (0.945 if leads else 0.85) - 0.04 * (many - 1), f"{said}, with words nobody knows"

@@ -59,7 +59,9 @@ def spelled_out(found: list[str], known: Words) -> tuple[list[str], frozenset[st
                 place += size
                 break
         else:
-            joined += _spelled(found[place], known)
+            # "NE Delta" is Northeast Delta Dental; behind a name the two letters are a state.
+            is_state = place > 0 and found[place] in known.two_fold
+            joined += (found[place],) if is_state else _spelled(found[place], known)
             place += 1
     again = [one for pair in _pairs(joined) for one in pair]
     return _take_states(again, known)
@@ -146,6 +148,6 @@ def _doubtful(found: list[str], place: int, word: str, known: Words) -> str:
         return '"co" is Colorado or company'
     if place and found[place - 1] in known.directions:
         return "half a state's name"
-    if word == "ne" and place == 0:
+    if word == "ne" and (not place or found[place - 1] != "of"):
         return '"NE" is Nebraska or northeast'
     return ""

@@ -89,7 +89,7 @@ class Words:
     front desk writes around a name, `kept` names that look like states, `ordinary` English words that are no slip of a
     payer's name, `ambiguous` codes of states that are words too, `people` words that people are called by as well,
     `abbreviated` short forms of states, which no word is a slip of, `cities` large ones with the code of their state, and
-    `common` what stands in many names: plan words and brands.
+    `common` what stands in many names (plan words and brands), and `two_fold` codes of states that are short forms, too.
     """
 
     short: Mapping[str, tuple[str, ...]]
@@ -119,6 +119,7 @@ class Words:
     abbreviated: frozenset[str]
     cities: Mapping[tuple[str, ...], str]
     common: frozenset[str]
+    two_fold: frozenset[str]
 
 
 @cache
@@ -171,6 +172,7 @@ def words() -> Words:
         abbreviated=frozenset(abbreviated),
         cities=cities,
         common=plain["plan"] | plain["brand"],
+        two_fold=frozenset(word for word in pairs if word.upper() in states.values() and word not in ("al", "la")),
     )
 
 

@@ -98,7 +98,7 @@ class Matcher:
                 put(place, confidence, reason)
         if reading.fixed:
             sure = all(is_sure_slip(self.slips[typed], reading, self.known) for typed, _ in reading.fixed)
-            limit = 0.96 if sure else 0.93 if len(reading.key[0]) > 4 else 0.8
+            limit = 0.96 if sure else 0.945 if len(reading.key[0]) > 4 else 0.8
             found = {
                 place: (min(confidence, limit), f"a slip of the keyboard in {reason}")
                 for place, (confidence, reason) in found.items()
@@ -131,7 +131,7 @@ class Matcher:
                 if {one.family} == family and one.is_listed and reading.states <= one.states
             }
             if len(held) == 1:
-                yield held, 0.85, "the only one of its family in the state"
+                yield held, 0.9, "the only one of its family in the state"
 
     def _by_city(self, reading: Reading) -> Iterable[tuple[set[int], float, str]]:
         """What the words name in the state of a city beside a family's name: a person has to look."""
@@ -144,7 +144,7 @@ class Matcher:
                     less = (*reading.words[:start], *reading.words[start + size :])
                     there = replace(reading, words=less, states=frozenset({state}))
                     for places, confidence, reason in (*self._same_words(there), *self._contained(there)):
-                        yield places, min(confidence, 0.85) - 0.05 * (confidence < 0.9), f"{reason}, by its city"
+                        yield places, min(confidence, 0.92) - 0.05 * (confidence < 0.9), f"{reason}, by its city"
                     return
 
     def _contained(self, reading: Reading) -> Iterable[tuple[set[int], float, str]]:
@@ -201,7 +201,7 @@ class Matcher:
                 sure = sure and not is_two_words(joined, self.known)
                 yield place, 0.955 if sure else 0.9, "a slip of the keyboard in the name"
             elif margin and keys * 4 <= size:
-                yield place, 0.8, "near the name in spelling"
+                yield place, 0.9, "near the name in spelling"
 
     def _shortened(self, reading: Reading) -> Iterable[tuple[int, float, str]]:
         found = {
@@ -212,19 +212,19 @@ class Matcher:
         if 0 < len(found) < 6:
             begins = any(len(one) > 2 for one in reading.words)
             for place in found:
-                yield place, 0.84 if len(found) == 1 and begins else 0.4, "shortens the words of the name"
+                yield place, 0.93 if len(found) == 1 and begins else 0.4, "shortens the words of the name"
         initials = self.anchors.initials.get(reading.key[0], {}) if len(reading.words) == 1 else {}
         fewest = min(initials.values(), default=0)
         first = [place for place, added in initials.items() if added == fewest]
         for place in initials:
-            yield place, 0.77 if first == [place] else 0.5 if place in first else 0.4, "the initials of the name"
+            yield place, 0.85 if first == [place] else 0.5 if place in first else 0.4, "the initials of the name"
         telling = [
             one for one in reading.words if one not in words().common and one not in words().legal and len(one) > 2
         ]
         for word in telling:
             holders = self.anchors.holders.get(word, set())
             if len(holders) == 1 and not (reading.states and self.at[min(holders)].is_unspecified):
-                yield min(holders), 0.7 if len(telling) == 1 else 0.5, "no other name holds this word"
+                yield min(holders), 0.7 if len(telling) == 1 else 0.6, "no other name holds this word"
 
     def _by_number(self, reading: Reading, found: dict[int, tuple[float, str]]) -> dict[int, tuple[float, str]]:
         owners: set[int] = set()
