@@ -16,7 +16,11 @@ from workbench.profile.spellings import fingerprint, group_by_key, group_neighbo
     [
         pytest.param("Dental, Delta  DELTA", "delta dental", id="words, once each, sorted"),
         pytest.param("Société Générale", "generale societe", id="accents"),
-        pytest.param("Straße Ø", "o strasse", id="letters that Unicode does not take apart"),
+        pytest.param("Straße Ø", "oe strasse", id="letters that Unicode does not take apart"),
+        pytest.param("D`Angelo^ aʾplan", "aplan dangelo", id="modifiers that stand for themselves"),
+        pytest.param("A+B $5 | x ™", "$5 TM a+b x |", id="symbols are no punctuation, and stay"),
+        pytest.param("a/b c-d", "ab cd", id="slash and hyphen join"),
+        pytest.param("one\x85two\x03", "one two", id="controls go, those that are blanks part"),
         pytest.param(" - ", "", id="only marks"),
     ],
 )
@@ -24,10 +28,40 @@ def test_a_fingerprint_is_openrefines(text: str, key: str) -> None:
     assert fingerprint(text) == key
 
 
+PUBLISHED = (
+    ("the multi multi word test", "multi test the word"),
+    (" école ÉCole ecoLe ", "ecole"),
+    ("\tABC \t DEF ", "abc def"),
+    ("bbb\taaa", "aaa bbb"),
+    ("æø", "aeoe"),
+    ("©ß", "css"),
+    ("ÐðÞþǷƿ", "ddththww"),
+    ("ﬀﬁﬂﬃﬅﬆ", "fffiflffistst"),
+    ("ĐđĦħıĸŁłĿŀŉŊŋØøŒœŦŧſ", "ddhhikllllnnnoeoeoeoetts"),
+    ("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞß", "aaaaaaaeceeeeiiiidnooooooeuuuuythss"),
+    ("ẖẗẘẙẚẛẜẝẞỆệ", "htwyasssssee"),
+    ("a\t\nb\x0bc\x0cd\re\x85f\xa0g\u1680h\u2003i\u2028j\u2029k\u202fl\u205fm\u3000z", "a b c d e f g h i j k l m z"),
+)
+"""Cases that OpenRefine publishes with its keyer, some of its longer ones in part."""
+
+
+@pytest.mark.parametrize(("text", "key"), PUBLISHED)
+def test_a_fingerprint_is_openrefines_on_the_cases_that_it_publishes(text: str, key: str) -> None:
+    assert fingerprint(text) == key
+
+
 def test_an_ngram_fingerprint_sees_through_blanks() -> None:
     assert ngram_fingerprint("Paris") == "arispari"
     assert ngram_fingerprint("Met Life") == ngram_fingerprint("MetLife")
     assert ngram_fingerprint("A") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "key"),
+    [("hello", 1, "ehlo"), ("he!llo,. world", 1, "dehlorw"), ("\x01a, !b-c_d\xa0d\tz\x03", 3, "abcbcdcddddz")],
+)
+def test_an_ngram_fingerprint_is_openrefines_on_the_cases_that_it_publishes(text: str, size: int, key: str) -> None:
+    assert ngram_fingerprint(text, size) == key
 
 
 def test_spellings_of_one_key_share_the_place_of_the_first_and_no_key_shares_nothing() -> None:

@@ -19,8 +19,12 @@ from workbench.profile.source import as_read, open_snapshot
 NEAR = 90
 """Two spellings are neighbours from this `fuzz.ratio` on, of 100."""
 CHUNK = 500
-LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
-"""Letters that Unicode does not take apart, as OpenRefine folds them."""
+LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "ø": "oe", "œ": "oe", "þ": "th", "©": "c", "ð": "d", "đ": "d", "ɖ": "d", "ƿ": "w"}
+    | {"ħ": "h", "ı": "i", "ĸ": "k", "ł": "l", "ŋ": "n", "ŧ": "t", "ẜ": "s", "ẝ": "s"}
+)
+"""Letters that Unicode does not take apart, as OpenRefine 3 folds them (its FingerprintKeyer)."""
+MODIFIERS, BLANKS = ("Lm", "Sk"), "\t\n\v\f\r\x85"
 Pairs = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 SCHEMA = {"spelling": pl.String, "normal_form": pl.String, "may_show": pl.Boolean}
 
@@ -142,6 +146,10 @@ def _near_pairs(texts: Sequence[str], order: Sequence[int], least: float) -> Ite
 
 
 def _opened(text: str) -> str:
+    """Return a text as OpenRefine's keyers see it: small letters without accents, modifiers, punctuation and controls."""
     plain = unicodedata.normalize("NFKD", text.strip().lower())
-    kept = (one for one in plain if unicodedata.category(one)[0] not in "MP" and unicodedata.category(one) != "Cc")
-    return "".join(kept).translate(LETTERS)
+    bare = "".join(
+        one for one in plain if not "\u0300" <= one <= "\u036f" and unicodedata.category(one) not in MODIFIERS
+    ).translate(LETTERS)
+    kinds = ((one, unicodedata.category(one)) for one in bare)
+    return "".join(one for one, kind in kinds if kind[0] != "P" and (kind != "Cc" or one in BLANKS))
