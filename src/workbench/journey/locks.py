@@ -26,6 +26,7 @@ from workbench.mapping.files import TICKS, Mappings, read_mappings
 from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import asked_spellings
 from workbench.settings import Settings, read_settings
+from workbench.suggest.acceptance import ACCEPTING
 from workbench.vocabulary import LOADING, Lock, PlanScope, Target
 from workbench.warehouse import open_warehouse
 
@@ -51,9 +52,16 @@ def require_decisions(settings: Settings, mappings: Mappings) -> None:
         ]
         raise DecisionMissing(
             "\n".join([f"{sum(one[1] for one in missing)} spellings have no decision:", *lines])
-            + "\nDecide them in notebooks 31–34, or accept what is sure and leave the rest open:"
-            ' workbench suggest --accept-above 0.95 --by "YOUR NAME"'
+            + f"\nDecide them in {_deciding(settings)}, or accept what is sure and leave the rest open:"
+            f" {ACCEPTING} --target {settings.target}"
         )
+
+
+def _deciding(settings: Settings) -> str:
+    """Name the notebooks that decide, and what a real target needs in them: they come with the rehearsal's."""
+    if settings.is_rehearsal:
+        return "notebooks 31–34"
+    return f'notebooks 31–34, with target = "{settings.target}" in the second cell of each (they come with "rehearsal")'
 
 
 def mapping_lock(settings: Settings) -> Signature:
