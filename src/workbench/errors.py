@@ -34,7 +34,7 @@ class WorkbenchError(Exception):
         shell = sys.modules["IPython"].get_ipython()  # it is IPython that asks
         named = [(shell.compile.format_code_name(one.filename), one.lineno) for one in extract_tb(self.__traceback__)]
         places = [f"{found[0]} {found[1]}, line {line}" for found, line in named if found]
-        return ["", f"Stopped: {self}", "", f"{type(self).__name__}, {', '.join(places[:1])}"]
+        return ["", f"Stopped: {self}", "", *places[:1]]
 
 
 class Fixable(WorkbenchError):

@@ -211,7 +211,8 @@ def tenant_alias(settings: Settings) -> str:
     finally:
         ledger.engine.dispose()
     if alias is None:
-        raise StoreProblem("The tenant was never read. Run notebooks/30_suggest.ipynb, or: workbench run --to suggest")
+        way = f"Run notebooks/30_suggest.ipynb, or: workbench run --to suggest{settings.option}"
+        raise StoreProblem(f"The tenant was never read. {way}")
     return alias
 
 

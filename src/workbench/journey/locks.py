@@ -123,7 +123,7 @@ def due_load_binds(settings: Settings) -> dict[str, str]:
     diff = str(PlanScope.DELTA) if is_delta else str(sampled.get("diff", ""))
     if plan is None or not diff:
         raise ApprovalMissing(
-            "There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample"
+            f"There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample{settings.option}"
         )
     return load_binds(mapping_signature(settings), plan.digest, diff)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
-from workbench.journey.delta import delta_folder, newer_deliveries
+from workbench.journey.delta import delta_folder, newer_deliveries, tell_newer
 from workbench.journey.jupyter import WarmKernels, warm_kernels
 from workbench.journey.record import (
     SHORT,
@@ -80,6 +80,8 @@ def _run_alone(settings: Settings, wanted: list[str], *, skip: bool, fresh: bool
         for place, step in enumerate(wanted):
             if skip and states.get(step) == "green":
                 ran.skipped.append(step)
+                if step == "snapshot" and (newer := tell_newer(settings)):
+                    _tell(newer)
                 continue
             _tell(f"[{place + 1}/{len(wanted)}] {step}")
             note_step(ledger, run.run_id, step, "started")
