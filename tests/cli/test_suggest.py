@@ -89,7 +89,7 @@ def test_fields_name_object_and_field(workbench: Workbench, tmp_path: Path) -> N
         pytest.param("", "values.csv is empty. It needs the header source_value.", id="empty file"),
         pytest.param(
             "source_value,records\nAetna,3\nMary Miller\n\nPaid,2\nDelta, Dental,4\n",
-            "values.csv has 2 problems:\n  line 3: 1 cells where the header has 2\n  line 6: 3 cells where the header has 2\n",
+            "values.csv has 2 problems:\n  line 3: 1 cell where the header has 2\n  line 6: 3 cells where the header has 2\n",
             id="short and long rows",
         ),
         pytest.param('source_value\nAetna\n"Mary\nMiller\n', "line 4: a quote is not closed", id="open quote"),

@@ -144,14 +144,15 @@ def _read(path: Path, needed: tuple[str, ...]) -> Rows:
     try:
         for cells in filter(any, reader):
             if len(cells) < len(names) or any(cells[len(names) :]):
-                problems.append(f"line {reader.line_num}: {len(cells)} cells where the header has {len(names)}")
+                problems.append(
+                    f"line {reader.line_num}: {len(cells)} cell{'s' * (len(cells) > 1)} where the header has {len(names)}"
+                )
             rows.append(dict(zip(names, cells, strict=False)))
     except csv.Error:
         problems.append(f"line {reader.line_num}: a quote is not closed, or text follows one")
     if problems:
-        raise ExportProblem(
-            gather(path.name, problems[:MOST]) + f"\n{len(problems)} lines. Quote a value that holds {delimiter!r}."
-        )
+        told = "\n".join(gather(path.name, problems).splitlines()[: MOST + 1])
+        raise ExportProblem(f"{told}\nQuote a value that holds {delimiter!r}.")
     return rows
 
 
