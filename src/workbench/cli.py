@@ -17,7 +17,6 @@ from workbench.errors import WorkbenchError
 from workbench.journey.steps import APART, READ_FOR, STEPS
 
 Answer = dict[str, Any] | list[Any]
-Verb = Callable[[argparse.Namespace], Answer]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,8 +51,8 @@ def _stop(arguments: argparse.Namespace, name: str, reason: str) -> int:
 
 
 def _share(text: str) -> float:
-    if not 0 <= (share := float(text)) <= 1:
-        raise ValueError(text)
+    if not 0 <= (share := float(text) if text.replace(".", "", 1).isdecimal() else -1.0) <= 1:
+        raise argparse.ArgumentTypeError("it is a share between 0 and 1, such as 0.95")
     return share
 
 
@@ -62,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def verb(name: str, does: Verb, text: str) -> argparse.ArgumentParser:
+    def verb(name: str, does: Callable[[argparse.Namespace], Answer], text: str) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text, description=text)
         made.add_argument("--migration", default=".", metavar="DIR", help="migration folder (default: found upwards)")
         made.add_argument("--json", action="store_true", help="print one JSON document on stdout")
@@ -70,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     def target(made: argparse.ArgumentParser, default: str | None = "rehearsal") -> None:
-        choices = ["rehearsal", "freshsales"]
-        made.add_argument("--target", choices=choices, default=default, help="where to write (default: rehearsal)")
+        told = f"where to write (default: {default or 'where a run waits'})"
+        made.add_argument("--target", choices=["rehearsal", "freshsales"], default=default, help=told)
 
     one = verb("init", _init, "make a migration folder that runs by itself")
     one.add_argument("folder", metavar="DIR")
@@ -144,10 +143,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(arguments: argparse.Namespace, target: str | None = None) -> Any:
+def _settings(arguments: argparse.Namespace) -> Any:
     from workbench.settings import read_settings
 
-    return read_settings(arguments.migration, target or getattr(arguments, "target", None) or "rehearsal")
+    target = getattr(arguments, "target", "rehearsal")
+    if target is None:  # what is accepted or signed is due where a run waits
+        from workbench.journey.locks import target_that_waits
+
+        target = target_that_waits(arguments.migration)
+    return read_settings(arguments.migration, target)
 
 
 def _init(arguments: argparse.Namespace) -> Answer:
@@ -169,10 +173,9 @@ def _sample(arguments: argparse.Namespace) -> Answer:
 def _tenant(arguments: argparse.Namespace) -> Answer:
     from workbench.tenant.__main__ import main as serve
 
-    words = ["--edition", arguments.edition, "--plan", arguments.plan, "--state", arguments.state or "data/tenant"]
-    words += ["--port", str(arguments.port)] if arguments.port else []
-    words += ["--setup", arguments.setup] if arguments.setup else []
-    words += ["--idle", str(arguments.idle)] if arguments.idle is not None else []
+    given = {name: getattr(arguments, name) for name in ("edition", "plan", "setup", "idle")}
+    given |= {"state": arguments.state or "data/tenant", "port": arguments.port or None}
+    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
     return {"exit": serve([*words, *(["--tls"] if arguments.tls else [])]) or 0}
 
 
@@ -198,23 +201,23 @@ def _run(arguments: argparse.Namespace) -> Answer:
 
 def _suggest(arguments: argparse.Namespace) -> Answer:
     if arguments.what:
-        from workbench.suggest.value_files import suggest_values
+        from workbench.suggest.value_files import suggest_values, tell_values, wrong_usage
 
-        arguments.json = True
-        return suggest_values(arguments.what, arguments.values, arguments.choices)
-    if arguments.accept_above is None or not arguments.by:
+        if problem := wrong_usage(arguments.what, arguments.values, arguments.choices):
+            raise SystemExit(_usage(problem))
+        found = suggest_values(arguments.what, arguments.values, arguments.choices)
+        return found if arguments.json else {"text": tell_values(found)}
+    if arguments.accept_above is None or not (by := (arguments.by or "").strip()):
         raise SystemExit(_usage("suggest needs what to suggest and --values FILE, or --accept-above P --by NAME"))
-    from workbench.mapping.files import read_mappings
     from workbench.suggest.acceptance import accept_proposals
 
-    settings, today = _settings(arguments), date.today().isoformat()
-    return accept_proposals(settings, read_mappings(settings), above=arguments.accept_above, by=arguments.by, on=today)
+    return accept_proposals(_settings(arguments), above=arguments.accept_above, by=by, on=date.today().isoformat())
 
 
 def _approve(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.locks import sign_due, target_that_waits, tell_signed
+    from workbench.journey.locks import sign_due, tell_signed
 
-    settings = _settings(arguments, arguments.target or target_that_waits(arguments.migration))
+    settings = _settings(arguments)
     return tell_signed(settings, sign_due(settings, by=arguments.by, what=arguments.what))
 
 
@@ -237,13 +240,12 @@ def _status(arguments: argparse.Namespace) -> Answer:
 
 
 def _read_back(arguments: argparse.Namespace, settings: Any) -> Answer:
-    if not (arguments.by or "").strip():
+    if not (by := (arguments.by or "").strip()):
         raise SystemExit(_usage("status --read-back FILE needs --by NAME"))
     from workbench.editors.comments import read_back
     from workbench.mapping.files import read_mappings
 
-    path, by, today = Path(arguments.read_back), arguments.by.strip(), date.today().isoformat()
-    return read_back(settings, read_mappings(settings), path, by=by, on=today)
+    return read_back(settings, read_mappings(settings), Path(arguments.read_back), by=by, on=date.today().isoformat())
 
 
 def _rollback(arguments: argparse.Namespace) -> Answer:
@@ -285,9 +287,8 @@ def _purge(arguments: argparse.Namespace) -> Answer:
 def _archive(arguments: argparse.Namespace) -> Answer:
     from workbench.keeping.archive import archive, restore
 
-    if arguments.restore:
-        return restore(Path(arguments.restore), Path(arguments.out))
-    return archive(_settings(arguments), Path(arguments.out))
+    out, restored = Path(arguments.out), arguments.restore
+    return restore(Path(restored), out) if restored else archive(_settings(arguments), out)
 
 
 def _usage(text: str) -> int:

@@ -21,11 +21,20 @@ WorkbenchError
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from traceback import extract_tb
 
 
 class WorkbenchError(Exception):
     """Anything the workbench raises on purpose; the text says what, where, how many and the way out."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows where it stops: the text and the cell's line; where in our code helps nobody."""
+        shell = sys.modules["IPython"].get_ipython()  # it is IPython that asks
+        named = [(shell.compile.format_code_name(one.filename), one.lineno) for one in extract_tb(self.__traceback__)]
+        places = [f"{found[0]} {found[1]}, line {line}" for found, line in named if found]
+        return ["", f"Stopped: {self}", "", *places[:1]]
 
 
 class Fixable(WorkbenchError):

@@ -120,6 +120,11 @@ class Settings:
         return self.target is Target.REHEARSAL
 
     @property
+    def option(self) -> str:
+        """How a command that is printed names this target: not at all for the rehearsal, which is the default."""
+        return "" if self.is_rehearsal else f" --target {self.target}"
+
+    @property
     def edition(self) -> Edition:
         """The Freshsales product this migration loads."""
         return Edition(self["freshsales.edition"])

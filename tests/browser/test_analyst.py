@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from commands import newest_run
+from commands import newest_run, workbench
 from lab_page import PATIENCE, SERIOUS, LabPage
 from playwright.sync_api import Page, expect
 from rooms import Practice
@@ -107,8 +107,10 @@ def test_a_session_from_the_keyboard_is_in_the_files_and_outlives_kernel_and_pag
     record = newest_run(practice.folder) / "31_map_carriers.json"
     assert json.loads(record.read_text("utf-8"))["notebook"] == "31_map_carriers"
 
-    # Approved by name, in the notebook for it.
+    # Approved by name, in the notebook for it, over a page that a run built.
     accept(practice.settings, practice.mappings, above=0.95, by="desk", on="2026-11-26", own=True)
+    built = workbench("run", "--from", "approve", "--to", "approve", "--migration", str(practice.folder))
+    assert built.returncode == 0, built.stderr
     session.command("apputils:change-theme", theme="JupyterLab Light")
     session.open("36_approve")
     session.run_all()

@@ -146,3 +146,22 @@ def test_init_refuses_what_it_cannot_read_in_place(workbench: Workbench, tmp_pat
     assert named.code == 1
     assert said in named.err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_goes_on_says_which_newer_export_it_does_not_take(
+    workbench: Workbench, migration: Path, delivery: Path
+) -> None:
+    words = ("run", "--to", "snapshot", "--migration", migration)
+    assert workbench(*words).code == 0
+    assert "A newer export" not in workbench(*words).err
+    newer = Path(shutil.copytree(delivery, delivery.with_name("2099-01-02"))) / "notes.csv"
+    newer.write_bytes(newer.read_bytes().replace(b"2023-", b"2024-"))
+    said = workbench(*words)
+    assert said.code == 0
+    assert (
+        f"A newer export is there: 2099-01-02. This run goes on with {delivery.name}; take it at once with workbench run"
+        " --fresh, or finish this load, then: workbench run --from delta\n"
+    ) in said.err
+    fresh = workbench(*words, "--fresh")
+    assert (fresh.code, "A newer export" in fresh.err) == (0, False)
+    assert "A newer export" not in workbench(*words).err

@@ -227,7 +227,7 @@ def test_a_torn_file_of_decisions_names_line_and_column_alone(name: str, watch: 
 VALUES = {
     "no header": f"{NAME}\n{VICTIM['email']}\n".encode(),
     "no text": f"source_value\n{NAME}".encode() + b"\xff\x81",
-    "UTF-16": f"source_value\n{NAME}\n".encode("utf-16"),
+    "a short row": f"source_value,records\n{NAME}\n".encode("utf-16"),
 }
 
 

@@ -1,7 +1,8 @@
-"""`workbench suggest WHAT --values FILE --json`: one object a value, in the file's order, without a migration."""
+"""`workbench suggest WHAT --values FILE`: one proposal a value, in the file's order, without a migration."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,16 +85,96 @@ def test_fields_name_object_and_field(workbench: Workbench, tmp_path: Path) -> N
     [
         pytest.param(None, "There is no file", id="no file"),
         pytest.param("value\nDelta\n", "lacks the column source_value", id="no column"),
-        pytest.param("", "lacks the column source_value", id="empty file"),
+        pytest.param("value;records\nDelta;3\n", "lacks the column source_value", id="no column of a semicolon file"),
+        pytest.param("", "values.csv is empty. It needs the header source_value.", id="empty file"),
+        pytest.param(
+            "source_value,records\nAetna,3\nMary Miller\n\nPaid,2\nDelta, Dental,4\n",
+            "values.csv has 2 problems:\n  line 3: 1 cell where the header has 2\n  line 6: 3 cells where the header has 2\n",
+            id="short and long rows",
+        ),
+        pytest.param('source_value\nAetna\n"Mary\nMiller\n', "line 4: a quote is not closed", id="open quote"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told(workbench: Workbench, tmp_path: Path, text: str | None, told: str) -> None:
+def test_a_file_that_cannot_be_read_is_told_without_its_values(
+    workbench: Workbench, tmp_path: Path, text: str | None, told: str
+) -> None:
     values = tmp_path / "values.csv"
     if text is not None:
         values.write_text(text, "utf-8")
     said = workbench("suggest", "carriers", "--values", values, "--json")
     assert said.code == 1
     assert told in said.document["reason"]
+    assert not {"Mary", "Miller"} & set(re.findall(r"\w+", said.out + said.err))
+
+
+def test_a_folder_is_told_to_be_one(workbench: Workbench, tmp_path: Path) -> None:
+    said = workbench("suggest", "carriers", "--values", tmp_path)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"workbench suggest: {tmp_path} is a folder; name a CSV in it.\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_file_is_read_as_spreadsheets_save_it(
+    workbench: Workbench, tmp_path: Path, encoding: str, delimiter: str
+) -> None:
+    lines = (f" Source Value {delimiter}Records", f"Aetna{delimiter}3", f"Société Générale{delimiter}2", "")
+    values = tmp_path / "values.csv"
+    values.write_bytes("\r\n".join(lines).encode(encoding))
+    said = workbench("suggest", "carriers", "--values", values, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert [one["source_value"] for one in said.document] == ["Aetna", "Société Générale"]
+
+
+def test_without_json_the_proposals_are_a_table(workbench: Workbench, tmp_path: Path) -> None:
+    values = tmp_path / "values.csv"
+    values.write_text("source_value\nAETNA\nqw\x1b[31mz\n", "utf-8")
+    said = workbench("suggest", "carriers", "--values", values)
+    assert said.code == 0
+    head, sure, odd, foot = said.out.splitlines()
+    assert head.split() == ["value", "proposal", "sure", "why"]
+    assert sure.startswith("AETNA") and " Aetna " in sure and " 0.98 " in sure
+    assert odd.startswith("qw [31mz") and "?" in odd
+    assert foot == "2 values; ? is for a person to look at."
+
+
+@pytest.mark.parametrize("what", ["ada", "claims", "fields"])
+def test_every_kind_has_its_table(workbench: Workbench, tmp_path: Path, what: str) -> None:
+    values = tmp_path / "values.csv"
+    cells = {"ada": "D2740", "claims": "Paid", "fields": "contacts,first_name,Mary"}[what]
+    header = "source_object,source_column,sample_values" if what == "fields" else "source_value"
+    values.write_text(f"{header}\n{cells}\n", "utf-8")
+    said = workbench("suggest", what, "--values", values)
+    row = {"ada": "D2740  D2740  ok", "claims": "Paid  Paid  ", "fields": "contacts.first_name  first_name  "}[what]
+    assert re.sub(r" {2,}", "  ", said.out.splitlines()[1]).startswith(row)
+
+
+def test_choices_that_hold_none_are_refused(workbench: Workbench, tmp_path: Path) -> None:
+    for name, text in (("values", "source_value\nAetna\n"), ("choices", "destination_value\n")):
+        (tmp_path / f"{name}.csv").write_text(text, "utf-8")
+    words = ("--values", tmp_path / "values.csv", "--choices", tmp_path / "choices.csv")
+    said = workbench("suggest", "carriers", *words)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("workbench suggest: choices.csv holds no choice")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(["carriers"], "needs --values FILE", id="no values"),
+        pytest.param(["stages", "--values", "v"], "needs --choices FILE", id="stages without choices"),
+        pytest.param(["claims", "--values", "v", "--choices", "c"], "claims takes no --choices", id="claims"),
+        pytest.param(["ada", "--values", "v", "--choices", "c"], "ada takes no --choices", id="ada"),
+        pytest.param(["--accept-above", "95", "--by", "Ada"], "between 0 and 1", id="percent"),
+        pytest.param(["--accept-above", "sure", "--by", "Ada"], "between 0 and 1", id="a word"),
+        pytest.param(["--accept-above", "0.95", "--by", "  "], "--by NAME", id="a blank name"),
+    ],
+)
+def test_what_cannot_be_done_is_wrong_usage(workbench: Workbench, words: list[str], told: str) -> None:
+    said = workbench("suggest", *words)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+    assert "_share" not in said.err
 
 
 def test_no_values_gives_an_empty_array(workbench: Workbench, tmp_path: Path) -> None:

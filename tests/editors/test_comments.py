@@ -1,4 +1,4 @@
-"""Comments typed into the pre-mapping workbook come back as questions to review, all of them or none."""
+"""Comments typed into the pre-mapping workbook come back as questions to review; what cannot be taken is told by its row."""
 
 from __future__ import annotations
 
@@ -84,14 +84,32 @@ def test_what_was_said_before_stays_with_what_was_decided_about_it(
     ]
 
 
-def test_a_source_that_does_not_exist_is_told_and_nothing_is_written(
+def test_a_row_without_its_source_is_told_and_the_others_are_taken(
     settings: Settings, mappings: Mappings, book: Path
 ) -> None:
-    typed = commented(book, {COLUMNS[0]: ("x", ""), COLUMNS[1]: ("y", "")})
+    typed = commented(book, dict.fromkeys(COLUMNS, ("why?", "")))
+    type_cells(book, {(FIELDS, "source", 2): "Mary Miller", (FIELDS, "source", 4): ""})
+    told = take(settings, mappings, typed)
+    assert told.startswith("1 comment to review in premapping_comments.csv")
+    assert told.endswith("Left out, since their source is none of the mapping's: rows 2 and 4 of the sheet fields.")
+    assert "Mary" not in told
+    assert [row[0] for row in comment_frame(settings).rows()] == ["contacts.city"]
+    assert take(settings, mappings, typed).startswith("Nothing new is said there. Left out,")
+
+
+def test_where_no_row_can_be_taken_nothing_is_written(settings: Settings, mappings: Mappings, book: Path) -> None:
+    typed = commented(book, {COLUMNS[0]: ("x", "")})
     type_cells(book, {(FIELDS, "source", 2): "patients"})
-    with pytest.raises(MappingProblem, match=r"row 2: there is no source patients\.gender"):
+    with pytest.raises(MappingProblem, match=r"row 2 of the sheet fields"):
         take(settings, mappings, typed)
     assert not (settings.own_decisions / f"{COMMENTS}.csv").exists()
+
+
+def test_lines_of_a_comment_stay_apart(settings: Settings, mappings: Mappings, book: Path) -> None:
+    typed = commented(book, {COLUMNS[0]: ("leave this out?\n\n  Ask  Dr. Lee; he knows", "")})
+    take(settings, mappings, typed)
+    assert comment_frame(settings)["comment"].to_list() == ["leave this out? / Ask Dr. Lee, he knows"]
+    assert take(settings, mappings, typed) == "Nothing new is said there."
 
 
 def test_a_missing_file_says_how_to_write_one(settings: Settings, mappings: Mappings, tmp_path: Path) -> None:

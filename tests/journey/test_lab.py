@@ -1,7 +1,8 @@
-"""JupyterLab answers on this machine alone, and only to whoever has the token that it made."""
+"""JupyterLab answers on this machine alone, to whoever has the token that it made, and saves notebooks without outputs."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -35,8 +36,30 @@ def test_lab_asks_for_a_token_and_listens_on_loopback(tmp_path: Path) -> None:
             assert httpx.get(place, headers={"Authorization": f"token {found[1]}"}, timeout=10).status_code == 200
             assert len(found[1]) >= 48
             assert listening(port) <= {"0100007F", "00000000000000000000000001000000"}
+            save_with_outputs(f"{place}/31_map_carriers.ipynb", {"Authorization": f"token {found[1]}"})
+            path = settings.folder / "notebooks" / "31_map_carriers.ipynb"
+            saved = path.read_text("utf-8")
+            assert "Mary Miller" not in saved and "a changed line" in saved
+            codes = [cell for cell in json.loads(saved)["cells"] if cell["cell_type"] == "code"]
+            assert {(str(cell["outputs"]), cell["execution_count"]) for cell in codes} == {("[]", None)}
+            assert [cell["metadata"] for cell in codes if cell["metadata"]] == [{"tags": ["parameters"]}]
+            assert "widgets" not in json.loads(saved)["metadata"]
         finally:
             os.kill(server.pid, signal.SIGKILL)
+
+
+def save_with_outputs(place: str, token: dict[str, str]) -> None:
+    """Save a notebook as JupyterLab does after its cells ran."""
+    book = httpx.get(place, headers=token, timeout=10).json()["content"]
+    shown = {"output_type": "stream", "name": "stdout", "text": "Mary Miller"}
+    for cell in book["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [shown], "execution_count": 7}
+            cell["metadata"]["collapsed"] = True
+    book["cells"][0]["source"] += "\na changed line"
+    book["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {"x": "Mary Miller"}}}
+    body = {"type": "notebook", "format": "json", "content": book}
+    assert httpx.put(place, headers=token, json=body, timeout=10).status_code == 200
 
 
 def listening(port: int) -> set[str]:

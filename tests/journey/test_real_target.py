@@ -70,9 +70,15 @@ def test_a_real_target_stops_at_each_lock_and_ends_reconciled(tmp_path, port):
     with served(tmp_path / "tenant", port) as root:
         first = run()
         assert (first.returncode, "spellings have no decision" in first.stderr) == (1, True)
+        assert 'target = "freshsales" in the second cell' in first.stderr
         assert workbench("suggest", "--accept-above", "0.95", "--by", "Ana", *where, env=KEYS).returncode == 0
         second = run()
         assert (second.returncode, "workbench approve --by" in second.stderr) == (1, True)
+        carriers = practice.folder / "mappings" / "values" / "insurance_carrier.csv"
+        carriers.write_text(carriers.read_text().replace(",Ana,", ",Anna,", 1))
+        stale = workbench("approve", "--by", "Ana", *where, env=KEYS)
+        assert (stale.returncode, "35_premapping.html of this run shows what stood before" in stale.stderr) == (1, True)
+        assert run().returncode == 1  # it waits again, over a page that is built anew
         assert workbench("approve", "--by", "Ana", *where, env=KEYS).returncode == 0
         third = run()
         assert third.returncode == 1

@@ -62,6 +62,16 @@ def test_the_journey_ends_reconciled_with_nothing_left_to_write(journey):
     assert (summary["reconciled"], summary["differences"], summary["zero_write"]) == (True, 0, True)
 
 
+def test_every_table_that_a_notebook_promises_stands_on_its_page(journey):
+    for page, captions in {
+        "10_take_snapshot": ("Columns that are new, missing or renamed", "Records against the last snapshot"),
+        "30_suggest": ("Proposals by value map", "Left for people"),
+        "36_approve": ("Spellings by value map", "Mapping approval"),
+    }.items():
+        html = unescape((journey.folder / f"{page}.html").read_text("utf-8"))
+        assert [caption for caption in captions if caption not in html] == [], page
+
+
 def test_every_source_row_of_every_mapping_has_one_fate(journey):
     mappings = journey.summary["mappings"]
     assert {name: sum(one[fate] for fate in FATES) for name, one in mappings.items()} == {

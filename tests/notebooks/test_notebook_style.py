@@ -104,6 +104,17 @@ def test_no_cell_holds_what_belongs_in_src(path: Path) -> None:
 
 
 @every_notebook
+def test_what_a_cell_shows_is_its_last_line(path: Path) -> None:
+    lost = {
+        cell["id"]: ast.unparse(node)
+        for cell in cells_of(path, "code")
+        for node in ast.parse(source(cell)).body[:-1]
+        if isinstance(node, ast.Expr) and ast.unparse(node).startswith("show_")
+    }
+    assert lost == {}, "a notebook shows the last line of a cell, and nothing else"
+
+
+@every_notebook
 def test_every_import_is_used(path: Path) -> None:
     trees = [ast.parse(source(cell)) for cell in cells_of(path, "code")]
     nodes = [node for tree in trees for node in ast.walk(tree)]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import polars as pl
 import pytest
 from little import Little, make_little
 
-from workbench.errors import MappingProblem
+from workbench.errors import MappingProblem, StoreProblem
 from workbench.freshsales.foreign import FOREIGN, RECORD, keep_loaded
+from workbench.ledger.store import open_ledger
 from workbench.mapping.spellings import asked_spellings, existing_matches
 from workbench.mapping.value_map import read_value_map
+from workbench.suggest.acceptance import accept_proposals
 from workbench.suggest.proposals import accept
 from workbench.warehouse import open_warehouse
 
@@ -160,6 +164,27 @@ def test_sure_ones_are_adopted_and_doubtful_ones_asked_with_the_number(tmp_path)
         "people/C1": ("map", "7", "suggested 0.98: same e-mail and name"),
         "people/C2": ("ask", "", "perhaps 8 (0.60: same e-mail, other name)"),
     }
+
+
+def test_numbers_of_a_rehearsals_records_are_no_answer_for_a_real_tenant(tmp_path):
+    little = little_with(tmp_path, ["C1,Mary,Miller,m@x.com,"])
+    there(little, MARY | {"email": "m@x.com"})
+    for settings in (little.settings, little.real):
+        accept(settings, little.mappings, above=0.95, by="Dana", on="2026-11-24", own=False)
+        written = read_value_map("existing", [settings.mappings / "values"]).rows
+        assert [one.answer for one in written.values()] == ([] if settings.is_rehearsal else ["7"])
+
+
+def test_users_of_another_tenant_are_proposed_for_no_real_one(tmp_path):
+    little = little_with(tmp_path, ["C1,Mary,Miller,m@x.com,"])
+    ledger = open_ledger(little.real.ledger, b"k" * 32)
+    ledger.bind("ours")
+    ledger.engine.dispose()
+    for read, told in (("another", "read last is another one"), ("ours", "")):
+        with open_warehouse(little.settings.warehouse, write=True) as warehouse:
+            warehouse.run(f"CREATE OR REPLACE TABLE destination.users AS SELECT '{read}' AS tenant, 'a@x.com' AS email")
+        with pytest.raises(StoreProblem, match=told) if told else nullcontext():
+            accept_proposals(little.real, above=0.95, by="Dana", on="2026-11-24")
 
 
 HELD = ("existing", "existing", "hold", "may stand in the tenant already; decide it in mappings/values/existing.csv")

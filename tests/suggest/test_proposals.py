@@ -115,6 +115,33 @@ def test_a_rehearsal_writes_beside_its_ledger_and_a_person_into_mappings(asking)
     assert shared == rows(asking.settings.own_decisions, "insurance_carrier")
 
 
+OWN = "data/rehearsal/decisions/insurance_carrier.csv"
+HEADER = "source_value,decision,destination_value,decided_by,decided_on,note\n"
+
+
+def test_a_rehearsals_answer_covers_no_question_of_a_person(asking):
+    asked = HEADER + "Aetna,ask,,R. Meyer,2026-11-20,not Aetna\n"
+    path = asking.write("mappings/values/insurance_carrier.csv", asked)
+    asking.write(OWN, HEADER + "Aetna,map,Aetna,rehearsal,2026-11-01,suggested 1.00: equal\n")
+    accepted(asking, own=False, by="R. Meyer")
+    assert "\nAetna,ask,,R. Meyer,2026-11-20,not Aetna\n" in path.read_text()
+
+
+def test_what_a_rehearsal_decided_is_no_answer_of_before_for_others(asking):
+    answered = {"Delta Dental": "Delta Dental of Ohio", "self pay": "Cigna"}
+    lines = [f"{one},map,{answer},rehearsal,2026-11-01,by hand\n" for one, answer in answered.items()]
+    asking.write(OWN, HEADER + "".join(lines))
+    accepted(asking)
+    assert rows(asking.settings.own_decisions, "insurance_carrier")["self pay"] == ("map", "Cigna")
+    accepted(asking, own=False)
+    assert rows(asking.settings.mappings / "values", "insurance_carrier") == {
+        "Aetna": ("map", "Aetna"),
+        "Delta Dental": ("ask", ""),
+        "aetna": ("map", "Aetna"),
+        "self pay": ("blank", ""),
+    }
+
+
 def test_what_a_person_decided_stays(asking):
     asking.values("insurance_carrier", "Aetna,map,Aetna of Ohio", "Delta Dental,blank,")
     accepted(asking)

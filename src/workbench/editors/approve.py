@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
+import polars as pl
+
 from workbench.editors.lines import same_answer
 from workbench.errors import WorkbenchError
 from workbench.mapping.approval import Signature, approved_map, changed_files, last_signature, read_signatures
@@ -17,6 +19,10 @@ from workbench.vocabulary import Lock
 SHORT = 12
 """So many letters of a hash tell two apart for a reader."""
 SHOWN = 8
+HEADS = (
+    *("value map", "spellings", "decided", "open questions", "without a row", "records that wait"),
+    "new or changed since the last approval",
+)
 Sign = Callable[[str], Signature]
 
 
@@ -64,29 +70,16 @@ def approve_mapping(settings: Settings, maps: Sequence[Asked], sign: Sign, *, sn
 
 
 def _facts(settings: Settings, maps: Sequence[Asked], snapshot: str, digest: str, files: int) -> str:
-    rows = []
-    for one in maps:
-        asked = [spelling for spelling in one.open if one.decided.find(spelling)]
-        records = sum(one.records[spelling] for spelling in one.open)
-        decided = len(one.records) - len(one.open)
-        cells = (one.name, len(one.records), decided, len(asked), len(one.missing), records, _since(settings, one))
-        rows.append("".join(f"<td>{escape(cell) if isinstance(cell, str) else f'{cell:,}'}</td>" for cell in cells))
-    heads = (
-        "value map",
-        "spellings",
-        "decided",
-        "open questions",
-        "without a row",
-        "records that wait",
-        "new or changed",
+    rows = [
+        "".join(f"<td>{escape(cell) if isinstance(cell, str) else f'{cell:,}'}</td>" for cell in line)
+        for line in _lines(settings, maps)
+    ]
+    table = "".join(f"<th scope='col'>{one}</th>" for one in HEADS)
+    told = (
+        f"all {files} decision files as they stand now (the hash over them begins <code>{digest[:SHORT]}</code>), the"
+        f" snapshot that was landed (<code>{escape(snapshot[:SHORT])}</code>), and the target"
+        f" <code>{settings.target}</code>. The page of notebook 35 names the same two at its end"
     )
-    table = "".join(f"<th scope='col'>{one}</th>" for one in heads)
-    bound = {
-        "decision files": f"{files}, {digest[:SHORT]}",
-        "snapshot": snapshot[:SHORT],
-        "target": str(settings.target),
-    }
-    told = "; ".join(f"{name} <code>{escape(value)}</code>" for name, value in bound.items())
     last = last_signature(settings, Lock.MAPPING)
     changed = changed_files(settings, last) if last and not last.voided else []
     new = ""
@@ -97,6 +90,24 @@ def _facts(settings: Settings, maps: Sequence[Asked], snapshot: str, digest: str
         f"<table><thead><tr>{table}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
         f"<p>The approval binds: {told}.</p>{new}"
     )
+
+
+def approval_frame(settings: Settings, maps: Sequence[Asked]) -> pl.DataFrame:
+    """Return one row a value map as a page shows it: what is decided, what is open, what is new since the last approval."""
+    rows = [(*line[:-2], str(line[-1])) for line in _lines(settings, maps)]
+    schema = dict.fromkeys((*HEADS[:-2], HEADS[-1]), pl.Int64) | {HEADS[0]: pl.String, HEADS[-1]: pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _lines(settings: Settings, maps: Sequence[Asked]) -> list[tuple[str | int, ...]]:
+    lines: list[tuple[str | int, ...]] = []
+    for one in maps:
+        asked = [spelling for spelling in one.open if one.decided.find(spelling)]
+        records = sum(one.records[spelling] for spelling in one.open)
+        decided = len(one.records) - len(one.open)
+        since = _since(settings, one)
+        lines.append((one.name, len(one.records), decided, len(asked), len(one.missing), records, since))
+    return lines
 
 
 def _since(settings: Settings, one: Asked) -> int | str:

@@ -13,11 +13,10 @@ import polars as pl
 
 from workbench.dental_exec.workbooks import Sheet, transcribe
 from workbench.editors.work_list import read_work_list
-from workbench.errors import ExportProblem, MappingProblem, gather
+from workbench.errors import ExportProblem, MappingProblem
 from workbench.ledger.audit import note_act
 from workbench.mapping.files import Mappings
 from workbench.mapping.value_map import Decided, read_value_map, save_value_map
-from workbench.privacy import shown_id
 from workbench.reports.premapping import COMMENT
 from workbench.settings import Settings
 from workbench.vocabulary import Decision
@@ -47,33 +46,55 @@ def comment_frame(settings: Settings) -> pl.DataFrame:
     return pl.DataFrame(sorted(rows, key=lambda row: (row[3] != Decision.ASK, row)), schema=schema, orient="row")
 
 
+def tell_waiting(settings: Settings) -> str:
+    """Say how many comments wait for a review."""
+    many = comment_frame(settings).filter(pl.col("decision") == Decision.ASK).height
+    if not many:
+        return "No comment waits for a review."
+    wait = "1 comment waits" if many == 1 else f"{many} comments wait"
+    return f"{wait} for a review in {COMMENTS}.csv; notebook 35 lists them. An approval does not answer them."
+
+
 def _lines(sheet: Sheet) -> Iterator[Cells]:
     with sheet.path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, restval="")
 
 
 def _take(settings: Settings, mappings: Mappings, name: str, lines: list[Cells], *, by: str, on: str) -> dict[str, Any]:
-    """Write the comments, all of them or none; one that stands already stays as it is, with what was decided about it."""
+    """Write the comments; one that stands already stays as it is, with what was decided about it.
+
+    A row whose source no mapping knows was changed by hand: it is left out and told, and the others are taken.
+    """
     if missing := sorted({"source", "column", *COMMENT} - {one for line in lines[:1] for one in line}):
         raise ExportProblem(f"{name}: the sheet {FIELDS} lacks the columns {', '.join(missing)}")
     before = read_value_map(COMMENTS, [settings.own_decisions])
-    rows, problems = dict(before.rows), []
+    rows, left, known_places = dict(before.rows), list[str](), 0
     for number, line in enumerate(lines, start=2):
-        text, place = " ".join(line["comment"].split()), f"{line['source']}.{line['column']}"
+        text, place = _one_line(line["comment"]), f"{line['source']}.{line['column']}"
         if not text:
             continue
         if line["source"] not in mappings.sources:
-            problems.append(f"sheet {FIELDS}, row {number}: there is no source {shown_id(place)}")
-        elif (known := rows.get(place)) is None or text not in known.note.split("; "):
+            left.append(str(number))
+            continue
+        known_places += 1
+        if (known := rows.get(place)) is None or text not in known.note.split("; "):
             said = "; ".join([*([known.note] if known and known.note else []), text])
             rows[place] = Decided(place, Decision.ASK, "", line["comment by"].strip() or by, on, said)
-    if problems:
-        raise MappingProblem(
-            gather(name, problems) + "\nNothing was written. Correct these cells and read it back again."
-        )
+    unknown = (
+        f"their source is none of the mapping's: row{'s' * (len(left) > 1)} {' and '.join(left)} of the sheet {FIELDS}"
+    )
+    if left and not known_places:
+        raise MappingProblem(f"{name}: nothing could be taken, since {unknown}. Nothing was written.")
     new = sum(before.rows.get(key) != row for key, row in rows.items())
     if new:
         save_value_map(settings.own_decisions, replace(before, rows=rows))
     note_act(settings, "comments read back", COMMENTS, by=by, rows=new)
     told = f"{new} comment{'s' * (new != 1)} to review in {COMMENTS}.csv; notebook 35 lists them."
-    return {"file": name, "comments": new, "text": told if new else "Nothing new is said there."}
+    text = (told if new else "Nothing new is said there.") + (f" Left out, since {unknown}." if left else "")
+    return {"file": name, "comments": new, "left_out": [int(one) for one in left], "text": text}
+
+
+def _one_line(text: str) -> str:
+    """Return a comment as a note holds it: its lines apart by a slash, and no semicolon, which parts one comment from another."""
+    lines = [" ".join(line.split()) for line in text.replace("; ", ", ").splitlines()]
+    return " / ".join(line for line in lines if line)

@@ -64,7 +64,8 @@ def read_work_list(settings: Settings, mappings: Mappings, path: Path, *, by: st
     written = sum(new for _, new in rows)
     note_act(settings, "decisions read back", "value maps", by=by, rows=written)
     lines = [*sheets[0].findings, *(f"{name}: {new} decision{'s' * (new != 1)}" for name, new in rows if new)]
-    last = "Next: workbench approve, then workbench run --from stage." if written else "Nothing new is decided there."
+    way = f"Next: workbench approve{settings.option}, then workbench run --from stage{settings.option}."
+    last = way if written else "Nothing new is decided there."
     return {"file": str(path), "decisions": written, "value_maps": dict(rows), "text": "\n".join([*lines, last])}
 
 

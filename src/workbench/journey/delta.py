@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import polars as pl
 from workbench.dental_exec.deliveries import find_deliveries
 from workbench.dental_exec.drift import column_drift, count_changes
 from workbench.dental_exec.snapshot import find_snapshot
-from workbench.errors import ApprovalMissing
+from workbench.errors import ApprovalMissing, ExportProblem
 from workbench.journey.desk import writing
 from workbench.journey.record import DELTAS, current_run, delta_folders, open_run_ledger
 from workbench.ledger.plans import Plan
@@ -19,6 +20,7 @@ from workbench.ledger.runs import loaded_snapshot, was_cut_short
 from workbench.load.plan import hand_over_identities, plan_load
 from workbench.mapping.approval import last_signature
 from workbench.mapping.files import Mappings
+from workbench.privacy import shown_id
 from workbench.settings import Settings
 from workbench.staging.removals import find_removals, removal_table
 from workbench.vocabulary import Lock, Operation, PlanScope
@@ -62,6 +64,23 @@ def newer_deliveries(settings: Settings) -> list[str]:
     return names[names.index(standing.delivery) + is_done :]
 
 
+def tell_newer(settings: Settings) -> str:
+    """Say which deliveries came after the one that a run goes on with, and how to take them; empty where none did."""
+    if not settings.warehouse.is_file():
+        return ""
+    with suppress(ExportProblem):  # what cannot be found is told by the step that needs it
+        names, standing = [one.name for one in find_deliveries(settings.exports)], find_snapshot(settings.warehouse)
+        newer = names[names.index(standing.delivery) + 1 :] if standing.delivery in names else names[-1:]
+        if newer:
+            fresh = f"take it at once with workbench run --fresh{settings.option}, or "
+            return (
+                f"A newer export is there: {', '.join(map(shown_id, newer))}. This run goes on with"
+                f" {shown_id(standing.delivery)}; {'' if _loaded(settings) else fresh}finish this load, then: workbench run"
+                f" --from delta{settings.option}"
+            )
+    return ""
+
+
 def delta_folder(run_folder: Path, delivery: str) -> Path:
     """Return where the pages of a delta lie: again the same for the same delivery."""
     name = re.sub(r"[^\w.-]+", "_", delivery)
@@ -78,7 +97,7 @@ def plan_delta(settings: Settings, mappings: Mappings) -> Delta:
     signature = last_signature(settings, Lock.LOAD)
     if signature is None or signature.voided:
         raise ApprovalMissing(
-            "A delta runs under the load approval, and there is none. Load first: workbench run --to load"
+            f"A delta runs under the load approval, and there is none. Load first: workbench run --to load{settings.option}"
         )
     with writing(settings, mappings) as session:
         with open_warehouse(settings.warehouse) as warehouse:

@@ -19,7 +19,7 @@ from workbench.journey.rehearsal import set_up_rehearsal, tenant_url
 from workbench.ledger.audit import note, person
 from workbench.ledger.identities import live_ids
 from workbench.ledger.operations import open_operations
-from workbench.ledger.store import Ledger
+from workbench.ledger.store import Ledger, open_ledger
 from workbench.load.forecast import keep_coming
 from workbench.load.plan import hand_over_identities
 from workbench.load.session import Session, open_session, open_tenant
@@ -205,13 +205,14 @@ def keep_setup(settings: Settings, mappings: Mappings) -> Setup:
 
 def tenant_alias(settings: Settings) -> str:
     """Return the tenant this target's ledger is tied to."""
-    ledger = open_run_ledger(settings)
+    ledger = open_ledger(settings.ledger, b"")  # no image is read
     try:
         alias = ledger.tenant()
     finally:
         ledger.engine.dispose()
     if alias is None:
-        raise StoreProblem("The tenant was never read. Run notebooks/30_suggest.ipynb, or: workbench run --to suggest")
+        way = f"Run notebooks/30_suggest.ipynb, or: workbench run --to suggest{settings.option}"
+        raise StoreProblem(f"The tenant was never read. {way}")
     return alias
 
 

@@ -146,8 +146,22 @@ def lab_command(settings: Settings, *arguments: str) -> list[str]:
         f"--ServerApp.root_dir={notebooks_folder(settings)}",
         "--ServerApp.port_retries=0",
         "--KernelManager.transport=ipc",
+        f"--ContentsManager.pre_save_hook={__name__}.{strip_outputs.__name__}",
         *arguments,
     ]
+
+
+def strip_outputs(model: dict[str, Any], **_: Any) -> None:
+    """Take out of a notebook, before Lab saves it, what its cells showed: values of patients do not get into git."""
+    book = model["content"]
+    if model["type"] != "notebook" or book is None:
+        return
+    book["metadata"].pop("widgets", None)
+    book["metadata"]["language_info"] = {"name": "python"}
+    for cell in book["cells"]:
+        cell["metadata"] = {name: told for name, told in cell["metadata"].items() if name == "tags"}
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
 
 
 def lab_environment(settings: Settings) -> dict[str, str]:

@@ -112,7 +112,7 @@ def require_existing_decided(session: Session) -> None:
         raise DecisionMissing(
             f"{len(new)} rows may stand in the tenant {session.tenant.alias} already, and nobody was asked about them yet:"
             f" {', '.join(new[:5])}{' …' if len(new) > 5 else ''}. Nothing was written. Run again from the step suggest, which"
-            " asks in mappings/values/existing.csv: workbench run --from suggest"
+            f" asks in mappings/values/existing.csv: workbench run --from suggest{session.settings.option}"
         )
 
 
@@ -136,7 +136,7 @@ def _load(settings: Settings, mappings: Mappings, kind: Kind) -> Written:
     with writing(settings, mappings) as session:
         plan = last_plan(session.ledger, session.run_id, *LOADING)
         if plan is None:
-            raise StoreProblem("There is no plan yet. Run notebooks/70_sample.ipynb, or: workbench run --from sample")
+            raise StoreProblem(f"There is no plan yet: workbench run --from sample{settings.option}")
         # Choices may have gone since setup; text without its choice would be dropped with a 2xx.
         require_setup(make_setup(settings, mappings), session.schema, "setup.json in this run's folder")
         written = _written(session, plan, kind)
@@ -228,7 +228,7 @@ def rollback(settings: Settings, *, confirm: bool, release: bool = True) -> dict
         void(settings, Lock.LOAD, by="rollback", at=as_text(WallClock().now()))
     lines = [f"{row['rows']:>7,}  {row['mapping']}: {row['case']}" for row in made.counts.iter_rows(named=True)]
     lines += [*made.advice, *made.caution, plain_table(practices.rename({"told": "case"}))]
-    lines.append("Rolled back." if confirm else "Preview only. Do it with: workbench rollback --confirm")
+    lines += ["Rolled back." if confirm else f"Preview only. Do it with: workbench rollback --confirm{settings.option}"]
     return {
         "counts": made.counts.to_dicts(),
         "practices": practices.rename({"told": "case"}).to_dicts(),

@@ -8,10 +8,11 @@ from typing import Any
 from workbench.clock import WallClock, as_text
 from workbench.errors import ApprovalMissing, DecisionMissing
 from workbench.journey.desk import tenant_alias
-from workbench.journey.record import current_run, open_run_ledger, read_record
+from workbench.journey.record import SHORT, current_run, read_record
 from workbench.ledger.audit import note_act
 from workbench.ledger.plans import Plan, last_plan
 from workbench.ledger.runs import last_run
+from workbench.ledger.store import open_ledger
 from workbench.mapping.approval import (
     Signature,
     covering,
@@ -22,14 +23,17 @@ from workbench.mapping.approval import (
     sign,
 )
 from workbench.mapping.checklist import unseen
-from workbench.mapping.files import TICKS, Mappings, read_mappings
+from workbench.mapping.files import TICKS, Mappings, hash_decisions, read_mappings
 from workbench.mapping.setup import make_setup
 from workbench.mapping.spellings import asked_spellings
 from workbench.settings import Settings, read_settings
+from workbench.suggest.acceptance import ACCEPTING
 from workbench.vocabulary import LOADING, Lock, PlanScope, Target
 from workbench.warehouse import open_warehouse
 
 REHEARSAL = "rehearsal"
+DOCUMENT = "35_premapping"
+"""The page that a mapping approval signs."""
 
 
 def snapshot_id(settings: Settings) -> str:
@@ -38,11 +42,17 @@ def snapshot_id(settings: Settings) -> str:
         return str(warehouse.run("SELECT snapshot FROM raw.deliveries")[0][0])
 
 
-def require_decisions(settings: Settings, mappings: Mappings) -> None:
-    """Stop when a spelling has no row at all: at approval each needs one, if only `ask`."""
+def shown_state(settings: Settings) -> dict[str, str]:
+    """Return the state that the pre-mapping document shows: its page names it, and only a page of this state is signed."""
+    return {"Snapshot": snapshot_id(settings), "Decision files": hash_decisions(settings)[0]}
+
+
+def require_decisions(settings: Settings, mappings: Mappings) -> str:
+    """Stop when a spelling has no row at all: at approval each needs one, if only `ask`; else say how many are open."""
+    maps = asked_spellings(settings, mappings)
     missing = [
         (one.name, len(one.missing), sum(one.records[spelling] for spelling in one.missing))
-        for one in asked_spellings(settings, mappings)
+        for one in maps
         if one.missing
     ]
     if missing:
@@ -51,9 +61,23 @@ def require_decisions(settings: Settings, mappings: Mappings) -> None:
         ]
         raise DecisionMissing(
             "\n".join([f"{sum(one[1] for one in missing)} spellings have no decision:", *lines])
-            + "\nDecide them in notebooks 31–34, or accept what is sure and leave the rest open:"
-            ' workbench suggest --accept-above 0.95 --by "YOUR NAME"'
+            + f"\nDecide them in {_deciding(settings)}, or accept what is sure and leave the rest open:"
+            f" {ACCEPTING} --target {settings.target}"
         )
+    asked = sum(len(one.open) for one in maps)
+    left = (
+        f"; {asked:,} are asked and have no answer yet: their rows are held, or move without that field"
+        if asked
+        else ""
+    )
+    return f"Every spelling has a row{left}."
+
+
+def _deciding(settings: Settings) -> str:
+    """Name the notebooks that decide, and what a real target needs in them: they come with the rehearsal's."""
+    if settings.is_rehearsal:
+        return "notebooks 31–34"
+    return f'notebooks 31–34, with target = "{settings.target}" in the second cell of each (they come with "rehearsal")'
 
 
 def mapping_lock(settings: Settings) -> Signature:
@@ -85,7 +109,7 @@ def beyond_approval(settings: Settings, plan: Plan) -> list[str] | None:
 
 def _due_plan(settings: Settings) -> Plan | None:
     run = current_run(settings)
-    ledger = open_run_ledger(settings)
+    ledger = open_ledger(settings.ledger, b"")
     plan = last_plan(ledger, run.run_id, *LOADING)
     ledger.engine.dispose()
     return plan
@@ -99,7 +123,7 @@ def due_load_binds(settings: Settings) -> dict[str, str]:
     diff = str(PlanScope.DELTA) if is_delta else str(sampled.get("diff", ""))
     if plan is None or not diff:
         raise ApprovalMissing(
-            "There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample"
+            f"There is no sample to read yet. Run notebooks/70_sample.ipynb, or: workbench run --to sample{settings.option}"
         )
     return load_binds(mapping_signature(settings), plan.digest, diff)
 
@@ -116,7 +140,7 @@ def target_that_waits(start: str) -> str:
     for target in Target:
         settings = read_settings(start, target)
         if settings.ledger.is_file():
-            ledger = open_run_ledger(settings)
+            ledger = open_ledger(settings.ledger, b"")
             run = last_run(ledger)
             ledger.engine.dispose()
             if run and not run.finished_at and run.run_id.rpartition("-20")[2] >= newest:
@@ -138,10 +162,26 @@ def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
             lock = Lock.MAPPING
     if lock is Lock.MAPPING:
         require_decisions(settings, read_mappings(settings))
+        _require_page(settings)
         binds = mapping_due
     else:
         binds = due_load_binds(settings)
     return sign(settings, lock, by=by, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)
+
+
+def _require_page(settings: Settings) -> None:
+    """Refuse to sign while the page of the pre-mapping document shows another state than stands now, or is not there."""
+    ledger = open_ledger(settings.ledger, b"")  # no image is read
+    run = last_run(ledger)
+    ledger.engine.dispose()
+    path = settings.runs / (run.run_id if run else "") / f"{DOCUMENT}.html"
+    page = path.read_text("utf-8") if path.is_file() else ""
+    if not all(value[:SHORT] in page for value in shown_state(settings).values()):
+        why = "shows what stood before: a decision file or the snapshot changed since" if page else "is not there"
+        raise ApprovalMissing(
+            f"What would be signed cannot be read: the page {DOCUMENT}.html of this run {why}. Build it, read it, and sign"
+            f" then: workbench run --from approve --to approve --target {settings.target}"
+        )
 
 
 def tell_signed(settings: Settings, made: Signature) -> dict[str, Any]:

@@ -39,7 +39,7 @@ COLUMNS = ["source", *(str(fate) for fate in Fate)]
 
 def current_run(settings: Settings, *, fresh: bool = False) -> Run:
     """Return the last unfinished run of this target, or start one."""
-    ledger = open_run_ledger(settings)
+    ledger = open_ledger(settings.ledger, b"")  # no image is read: whoever decides needs no key
     try:
         run = last_run(ledger)
         if run is None or run.finished_at or fresh:
@@ -112,7 +112,7 @@ def record_step(settings: Settings, notebook: str, facts: dict[str, Any]) -> Non
 def step_folder(settings: Settings) -> Path:
     """Return the folder of the current run, or within it that of the delta in progress, which keeps the first pages."""
     run = current_run(settings)
-    ledger = open_run_ledger(settings)
+    ledger = open_ledger(settings.ledger, b"")
     delta = step_in_progress(ledger, run.run_id, "delta")
     ledger.engine.dispose()
     return settings.runs / run.run_id / (delta or "")

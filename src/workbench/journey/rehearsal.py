@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,19 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from workbench.errors import SettingsProblem, SetupMissing, TenantUnreachable, WorkbenchError, gather
 from workbench.freshsales.endpoints import endpoint
+from workbench.mapping.files import TICKS
+from workbench.mapping.value_map import CONFLICTS, EXISTING, ValueMap, read_value_map, save_value_map
 from workbench.privacy import keep_private, private_folder
 from workbench.settings import Settings
+from workbench.vocabulary import Target
 
 IDLE_SECONDS = 600
 START_SECONDS = 30.0
 ADMIN_SECONDS = 120.0
+FORGOTTEN = "forgotten"
+"""The folder of answers about records of a rehearsal tenant that is gone."""
+OF_RECORDS = (EXISTING, CONFLICTS)
+"""The value maps whose answers name records of one tenant, or fields of them."""
 
 
 def tenant_url(settings: Settings) -> str:
@@ -96,11 +104,15 @@ def seed_rehearsal(settings: Settings, foreign: Path) -> int:
     return int(_administer(settings, "seed", {"records": records})["seeded"])
 
 
-def forget_rehearsal(settings: Settings) -> None:
-    """Delete the throw-away pair of tenant and ledger together, after ending the tenant."""
-    folder = settings.target_folder
+def forget_rehearsal(settings: Settings) -> str:
+    """Delete the throw-away pair of tenant and ledger together, after ending the tenant; say what people decided there.
+
+    That stays, but for answers about records of the forgotten tenant: those are laid aside, where nothing reads them.
+    """
+    folder, own = settings.target_folder, settings.own_decisions
     if not settings.is_rehearsal or not folder.is_dir():
-        return
+        return ""
+    kept = _by_people(own)
     path = folder / "tenant.json"
     if path.is_file():
         try:
@@ -108,10 +120,41 @@ def forget_rehearsal(settings: Settings) -> None:
             time.sleep(0.5)
         except (ProcessLookupError, KeyError, ValueError):
             pass
+    aside = own / FORGOTTEN
+    for one in (one for one in kept if one.name in OF_RECORDS):
+        save_value_map(aside, replace(one, rows=read_value_map(one.name, [aside]).rows | one.rows))
+    for one in (one for one in kept if one.name not in OF_RECORDS):
+        save_value_map(own, one)
+    staying = {aside, *(own / f"{one.name}.csv" for one in kept if one.name not in OF_RECORDS)}
     try:
-        shutil.rmtree(folder)
+        for path in (*folder.glob("*"), *own.glob("*")):
+            if path.is_dir() and path not in {own, aside}:
+                shutil.rmtree(path)
+            elif path.is_file() and path not in staying:
+                path.unlink()
     except OSError as problem:
         raise WorkbenchError(f"data/rehearsal cannot be deleted ({problem.strerror}); end what uses it.") from None
+    return _tell_kept(kept)
+
+
+def _by_people(folder: Path) -> list[ValueMap]:
+    """Return what a rehearsal's own value maps hold that it did not decide itself."""
+    maps = [read_value_map(path.stem, [folder]) for path in sorted(folder.glob("*.csv")) if path.name != TICKS]
+    found = []
+    for one in maps:
+        rows = {key: row for key, row in one.rows.items() if row.decided_by and row.decided_by != Target.REHEARSAL}
+        found += [replace(one, rows=rows)] if rows else []
+    return found
+
+
+def _tell_kept(kept: list[ValueMap]) -> str:
+    stay = sum(len(one.rows) for one in kept if one.name not in OF_RECORDS)
+    aside = sum(len(one.rows) for one in kept if one.name in OF_RECORDS)
+    told = f"Keeping {stay} decision{'s' * (stay != 1)} that a person made in data/rehearsal/decisions" if kept else ""
+    if aside:
+        names, lies = ("names", "lies") if aside == 1 else ("name", "lie")
+        told += f"; {aside} that {names} records of the tenant that is forgotten {lies} in data/rehearsal/decisions/{FORGOTTEN}"
+    return told
 
 
 def rehearsal_state(settings: Settings) -> dict[str, Any]:

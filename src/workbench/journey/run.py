@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
-from workbench.journey.delta import delta_folder, newer_deliveries
+from workbench.journey.delta import delta_folder, newer_deliveries, tell_newer
 from workbench.journey.jupyter import WarmKernels, warm_kernels
 from workbench.journey.record import (
+    SHORT,
     bound_to,
     current_run,
     open_run_ledger,
@@ -79,6 +80,8 @@ def _run_alone(settings: Settings, wanted: list[str], *, skip: bool, fresh: bool
         for place, step in enumerate(wanted):
             if skip and states.get(step) == "green":
                 ran.skipped.append(step)
+                if step == "snapshot" and (newer := tell_newer(settings)):
+                    _tell(newer)
                 continue
             _tell(f"[{place + 1}/{len(wanted)}] {step}")
             note_step(ledger, run.run_id, step, "started")
@@ -113,8 +116,8 @@ def rehearse(settings: Settings, *, patients: int, fresh: bool) -> dict[str, Any
 
 def prepare_rehearsal(settings: Settings, *, patients: int, fresh: bool = False) -> None:
     """Generate the practice where no exports are named, and let a part of it stand in the embedded tenant already."""
-    if fresh:
-        forget_rehearsal(settings)
+    if fresh and (kept := forget_rehearsal(settings)):
+        _tell(kept)
     if not settings.is_sample:
         return
     sample, is_embedded = settings.exports.parent, not settings["rehearsal.base_url"]
@@ -248,10 +251,12 @@ def _as_ours(notebook: str, problem: Any) -> WorkbenchError:
 
 
 def _render(settings: Settings, executed: Path, folder: Path, notebook: str) -> None:
-    record = folder / f"{notebook}.json"
+    path = folder / f"{notebook}.json"
+    record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     ledger = open_run_ledger(settings)
     bound = bound_to(settings, ledger)
     ledger.engine.dispose()
+    bound |= {name: value[:SHORT] for name, value in record.get("shows", {}).items()}
     run, *within = folder.relative_to(settings.runs).parts
     render_page(
         executed,
@@ -261,7 +266,7 @@ def _render(settings: Settings, executed: Path, folder: Path, notebook: str) -> 
         target=str(settings.target),
         practice=str(settings["practice.name"]),
         index="../" * len(within) + "index.html",
-        headline=str(json.loads(record.read_text("utf-8")).get("headline", "")) if record.is_file() else "",
+        headline=str(record.get("headline", "")),
         bound=bound,
         sign=SIGNATURES.get(notebook, ""),
     )

@@ -63,7 +63,7 @@ def init_migration(folder: Path, exports: Path | None) -> list[Path]:
         made.append(target)
     private_folder(folder / "data")
     if not (folder / ".gitignore").exists():
-        (folder / ".gitignore").write_text("data/\n", "utf-8")
+        (folder / ".gitignore").write_text("data/\n.ipynb_checkpoints/\n", "utf-8")
     _set(folder, "id", re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "migration")
     _set(folder, "name", folder.resolve().name)
     if exports is not None:

@@ -123,7 +123,7 @@ def held_workbook(settings: Settings, path: Path) -> dict[str, Any]:
     decisions = sum(one.rows > 0 for one in work.waiting)
     text = (
         f"Wrote {work.held} reasons on {len(causes)} sheets to {path}; {decisions} decisions can be typed into it. Then:"
-        f' workbench status --read-back {path} --by "YOUR NAME"'
+        f' workbench status --read-back {path} --by "YOUR NAME"{settings.option}'
     )
     return {"file": str(path), "causes": causes, "rows": work.held, "decisions": decisions, "text": text}
 

@@ -14,8 +14,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "24_fix_at_source",
     ),
     "suggest": ("30_suggest",),
-    "map": ("31_map_carriers", "32_map_fields", "33_map_owners", "34_map_stages", "35_premapping"),
-    "approve": ("36_approve",),
+    "map": ("31_map_carriers", "32_map_fields", "33_map_owners", "34_map_stages"),
+    "approve": ("35_premapping", "36_approve"),  # a run that waited builds the document anew before anybody signs it
     "setup": ("40_setup",),
     "stage": ("50_stage",),
     "validate": ("60_validate",),

@@ -118,7 +118,8 @@ def run_load(session: Session, plan: Plan, *, kinds: tuple[Kind, ...] = (Kind.RE
     """
     if any(one.action in UNDONE for one in open_operations(session.ledger)):
         raise StoreProblem(
-            "A rollback was begun and not finished. Finish it first: workbench rollback --confirm. Then approve and load."
+            "A rollback was begun and not finished. Finish it first: workbench rollback --confirm"
+            f"{session.settings.option}. Then approve and load."
         )
     loaded = Loaded()
     with open_warehouse(session.settings.warehouse) as warehouse:

@@ -59,7 +59,7 @@ def frozen_payloads(
         if stamp != plan.stamp:
             raise StoreProblem(
                 "The rows were staged again after this plan was made. Finish or give up this load, then plan anew:"
-                " workbench run --from validate"
+                f" workbench run --from validate{session.settings.option}"
             )
         warehouse.run(
             f"CREATE TEMP TABLE due AS SELECT * FROM staged.{mapping.name} WHERE source_id IN (SELECT unnest(?))",

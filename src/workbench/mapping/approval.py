@@ -136,7 +136,7 @@ def require(settings: Settings, lock: Lock, binds: dict[str, str]) -> Signature:
     raise ApprovalMissing(
         f"{_why(settings, lock, last, binds)} It opens {OPENS[lock]}.\n"
         f'Read {_page(lock)}, then sign it: workbench approve --by "YOUR NAME" --what {lock}'
-        f"{_target(settings)}"
+        f"{settings.option}"
     )
 
 
@@ -202,10 +202,6 @@ def _page(lock: Lock) -> str:
     """Name the page to read: both lie in the newest folder of data/runs."""
     page = "35_premapping.html" if lock is Lock.MAPPING else "70_sample.html, the sample's field diff"
     return f"this run's page {page} (newest folder of data/runs)"
-
-
-def _target(settings: Settings) -> str:
-    return "" if settings.is_rehearsal else " --target freshsales"
 
 
 def _append(settings: Settings, made: Signature) -> None:

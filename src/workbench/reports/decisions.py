@@ -30,9 +30,10 @@ CONFLICT: dict[str, Any] = {
 }
 
 
-def asked_maps(settings: Settings, mappings: Mappings, *names: str) -> list[Asked]:
-    """Return the value maps of these names, `stage` standing for every pipeline's own."""
-    return [one for one in asked_spellings(settings, mappings) if one.name.partition(".")[0] in names]
+def asked_maps(settings: Settings, mappings: Mappings, *names: str, besides: Collection[str] = ()) -> list[Asked]:
+    """Return the value maps of these names, `stage` standing for every pipeline's own; without names all but `besides`."""
+    found = [(one.name.partition(".")[0], one) for one in asked_spellings(settings, mappings)]
+    return [one for stem, one in found if (stem in names if names else stem not in besides)]
 
 
 def decision_frame(maps: list[Asked], uncounted: Collection[str] = ()) -> pl.DataFrame:

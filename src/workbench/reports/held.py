@@ -63,7 +63,7 @@ HOW_TO = (
     "May stand there already: adopt takes the record whose number stands in destination_value, create makes another one"
     " beside it, hold leaves the row held.",
     "Change no other cell, type no formulas, and save as .xlsx. Then:",
-    'workbench status --read-back FILE --by "YOUR NAME"',
+    'workbench status --read-back FILE --by "YOUR NAME" --target {target}',
 )
 
 
@@ -102,7 +102,7 @@ def _explain(sheet: Any, work: WorkList, by_cause: dict[str, list[Waiting]], bol
         (),
         *work.written_for.items(),
         (),
-        *((one,) for one in HOW_TO),
+        *((one.format(**work.written_for),) for one in HOW_TO),
         (),
     ]
     for line, cells in enumerate(told):

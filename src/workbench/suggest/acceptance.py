@@ -8,12 +8,18 @@ from typing import Any
 
 import polars as pl
 
+from workbench.errors import StoreProblem
 from workbench.ledger.audit import note_act
-from workbench.mapping.files import Mappings
+from workbench.ledger.store import open_ledger
+from workbench.mapping.files import Mappings, read_mappings
 from workbench.settings import Settings
 from workbench.suggest.proposals import Proposal, accept
+from workbench.warehouse import open_warehouse
 
 SURE = 0.95
+ACCEPTING = f'workbench suggest --accept-above {SURE} --by "YOUR NAME"'
+"""The command by which a person accepts what is sure."""
+USERS = "destination.users"
 
 
 def proposal_frame(proposals: Sequence[Proposal]) -> pl.DataFrame:
@@ -43,8 +49,9 @@ def accept_in_rehearsal(settings: Settings, mappings: Mappings) -> str:
     """Accept sure proposals on the target rehearsal, into its own decisions; say what happened."""
     if not settings.is_rehearsal:
         return (
-            "Nothing is accepted for a real target. Decide in notebooks 31 to 34, or accept what is sure:"
-            ' workbench suggest --accept-above 0.95 --by "YOUR NAME"'
+            "Nothing is accepted for a real target. Decide in notebooks 31 to 34, with the target of this page in their"
+            " second cell, or accept what is sure:"
+            f" {ACCEPTING} --target {settings.target}"
         )
     made = accept(settings, mappings, above=SURE, by="rehearsal", on=date.today().isoformat(), own=True)
     return (
@@ -53,11 +60,29 @@ def accept_in_rehearsal(settings: Settings, mappings: Mappings) -> str:
     )
 
 
-def accept_proposals(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str) -> dict[str, Any]:
+def accept_proposals(settings: Settings, *, above: float, by: str, on: str) -> dict[str, Any]:
     """Accept proposals at or above a confidence into mappings/values; all that stays open is asked."""
+    mappings = read_mappings(settings)
+    _require_own_tenant(settings)
     frame = accept(settings, mappings, above=above, by=by, on=on, own=False)
     note_act(settings, "decisions accepted", "value maps", by=by, above=above, rows=int(frame["accepted"].sum()))
     lines = [
         f"{row['value_map']}: {row['accepted']} accepted, {row['open']} open" for row in frame.iter_rows(named=True)
     ]
     return {"value_maps": frame.to_dicts(), "text": "\n".join(lines)}
+
+
+def _require_own_tenant(settings: Settings) -> None:
+    """Refuse proposals for a real target out of what another tenant answered: its users and records are others."""
+    if settings.is_rehearsal or not settings.ledger.is_file():
+        return
+    ledger = open_ledger(settings.ledger, b"")  # no image is read
+    alias = ledger.tenant()
+    ledger.engine.dispose()
+    with open_warehouse(settings.warehouse) as warehouse:
+        read = warehouse.run(f"SELECT DISTINCT tenant FROM {USERS}") if warehouse.has(USERS) else []
+    if any(tenant != alias for (tenant,) in read):
+        raise StoreProblem(
+            "The tenant that was read last is another one, such as the rehearsal's: its users and records answer nothing"
+            f" here. Read yours first: workbench run --from suggest --to suggest --target {settings.target}"
+        )

@@ -13,7 +13,7 @@ from workbench.dental.roles import route_of
 from workbench.errors import StoreProblem
 from workbench.mapping.budget import has_one_pipeline
 from workbench.mapping.custom_fields import FOLDED
-from workbench.mapping.files import Mappings
+from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import accept_folds, prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
 from workbench.mapping.value_map import EXISTING, HMAC, Decided, ValueMap, read_value_map, save_value_map
@@ -23,7 +23,7 @@ from workbench.suggest.names import suggest_names
 from workbench.suggest.opinions import carrier_opinions
 from workbench.suggest.stages import suggest_stages
 from workbench.suggest.suggestion import NEVER, Candidate, Suggestion
-from workbench.vocabulary import Decision
+from workbench.vocabulary import Decision, Target
 from workbench.warehouse import open_warehouse
 
 ROUTE_SURE = 0.97
@@ -97,14 +97,19 @@ def best_answers(settings: Settings, mappings: Mappings) -> dict[str, dict[str, 
 def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str, own: bool) -> pl.DataFrame:
     """Write `map` rows for proposals at or above a confidence and `ask` rows for all that stay open.
 
-    `own` writes beside the target's ledger instead of into mappings/values: a rehearsal's decisions stay its own.
+    `own` writes beside the target's ledger: a rehearsal's decisions stay its own. What is written into mappings/values is
+    proposed and judged as for a real target, so that no decision of a rehearsal answers it, covers it or is copied there.
     """
     folder = settings.own_decisions if own else settings.mappings / "values"
+    if not own:
+        mappings = read_mappings(replace(settings, target=Target.FRESHSALES))
     rows = []
     for proposal in propose(settings, mappings):
         asked = proposal.asked
+        if asked.name == EXISTING and settings.is_rehearsal and not own:
+            continue  # its answers are numbers of the rehearsal tenant's records; in a real tenant they are others
         written = read_value_map(asked.name, [folder], asked.decided.key)
-        # What a rehearsal decided for itself answers nothing for others.
+        # What the tenant itself answers is no row of a person's.
         known = {one: row for one in asked.records if (row := (asked.decided if own else written).find(one))}
         still_open = [one for one in asked.records if one not in known or known[one].is_open]
         made = accept_open(proposal, written, still_open, above=above, by=by, on=on, known=known)
@@ -112,7 +117,7 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         if made.rows != written.rows:
             save_value_map(folder, made)
         rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
-    if folded := accept_folds(settings, above=above, by=by, on=on, folder=folder):
+    if folded := accept_folds(mappings.settings, above=above, by=by, on=on, folder=folder):
         rows.append((FOLDED, folded, folded, 0))
     return pl.DataFrame(
         rows,

@@ -20,7 +20,7 @@ from workbench.dental_exec.contract import read_contract
 from workbench.dental_exec.dialects import DELIMITERS, column_names
 from workbench.dental_exec.encodings import read_facts, text_lines
 from workbench.dental_exec.workbooks import is_workbook, transcribe
-from workbench.errors import ExportProblem
+from workbench.errors import ExportProblem, gather
 from workbench.mapping.grammar import written
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.fields import suggest_fields
@@ -44,16 +44,29 @@ TABLES = {"sales_account": "companies", "contact": "contacts"}
 """Which tables of a Dental-Exec export become what a lookup may point at."""
 ZONED = ("local_time", "local_day")
 KEYS = ("external_id", "cf_source_system_id")
+CHOOSING = ("carriers", "stages", "fields")
+"""What may be asked with a list of choices."""
+WIDEST, MOST = 40, 20
 CHOICES = {"fields": ("destination_object", "destination_field", "label", "type")}
 
 
-def suggest_values(what: str, values: str | None, choices: str | None) -> list[dict[str, Any]]:
-    """Return one object a value of a CSV, in the file's order."""
-    needed = HEADERS.get(what, SPELLINGS)
+def wrong_usage(what: str, values: str | None, choices: str | None) -> str:
+    """Say which file a kind of proposals needs, or takes none of; empty where what was typed can be done."""
     if not values:
-        raise ExportProblem(f"suggest {what} needs --values FILE, a CSV with the header {','.join(needed)}.")
-    rows = _read(Path(values), needed)
+        return f"suggest {what} needs --values FILE, a CSV with the header {','.join(HEADERS.get(what, SPELLINGS))}"
+    if choices and what not in CHOOSING:
+        return f"suggest {what} takes no --choices; {', '.join(CHOOSING)} do"
+    if what == "stages" and not choices:
+        return "suggest stages needs --choices FILE, a CSV with the header destination_value"
+    return ""
+
+
+def suggest_values(what: str, values: str, choices: str | None) -> list[dict[str, Any]]:
+    """Return one object a value of a CSV, in the file's order."""
+    rows = _read(Path(values), HEADERS.get(what, SPELLINGS))
     picked = _read(Path(choices), CHOICES.get(what, ("destination_value",))) if choices else None
+    if picked == []:
+        raise ExportProblem(f"{Path(str(choices)).name} holds no choice, so nothing could be proposed.")
     if what == "fields":
         return suggest_fields(rows, picked)
     spellings = [row["source_value"] for row in rows]
@@ -63,9 +76,24 @@ def suggest_values(what: str, values: str | None, choices: str | None) -> list[d
         return _shown(suggest_claims(spellings))
     if what == "carriers":
         return _shown(suggest_carriers(spellings, _known(picked) if picked is not None else None))
-    if picked is None:
-        raise ExportProblem("suggest stages needs --choices FILE, a CSV with the header destination_value.")
-    return _shown(suggest_stages(spellings, _known(picked)))
+    return _shown(suggest_stages(spellings, _known(picked or [])))
+
+
+def tell_values(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return the proposals as a table to read: what was asked, the best answer, how sure, and why."""
+    lines = [("value", "proposal", "sure", "why")]
+    for one in found:
+        best: Mapping[str, Any] = next(iter(one.get("candidates", ())), {})
+        asked = one.get("source_value") or f"{one['source_object']}.{one['source_column']}"
+        answer = best.get("value") or best.get("field") or " ".join(one.get("codes", ())) or "–"
+        share = f"{best['confidence']:.2f}" if best else str(one.get("verdict", ""))
+        lines.append(
+            (asked, answer, f"{share}{'' if one['auto'] else ' ?'}", best.get("reason") or one.get("reason", ""))
+        )
+    shown = [["".join(sign if sign.isprintable() else " " for sign in cell) for cell in line] for line in lines]
+    wide = [min(WIDEST, max(len(line[place]) for line in shown)) for place in range(3)]
+    told = ["  ".join([*(cell.ljust(many) for cell, many in zip(line, wide, strict=False)), line[3]]) for line in shown]
+    return "\n".join([*(line.rstrip() for line in told), f"{len(found)} values; ? is for a person to look at."])
 
 
 def suggest_ada(values: Iterable[str]) -> list[dict[str, Any]]:
@@ -89,17 +117,43 @@ def _known(picked: Rows) -> dict[str, tuple[str, ...]]:
 
 
 def _read(path: Path, needed: tuple[str, ...]) -> Rows:
+    """Return the rows of a CSV in any encoding and delimiter that an export may have; no message holds a value."""
+    header = f"It needs the header {','.join(needed)}."
+    if path.is_dir():
+        raise ExportProblem(f"{path} is a folder; name a CSV in it.")
     if not path.is_file():
         raise ExportProblem(f"There is no file {path}.")
+    text = list(text_lines(path, read_facts(path)))
+    if not "".join(text).strip():
+        raise ExportProblem(f"{path.name} is empty. {header}")
+    reader, names, delimiter = csv.reader(()), list[str](), ""
+    for delimiter in DELIMITERS:  # the first under which the needed columns stand there
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        names = []
+        with suppress(csv.Error):
+            names = ["_".join(name.casefold().split()) for name in next(reader)]
+        if set(needed) <= set(names):
+            break
+    else:
+        first = ["_".join(name.casefold().split()) for name in text[0].split(",")]
+        missing = ", ".join(name for name in needed if name not in first)
+        raise ExportProblem(
+            f"{path.name} lacks the column {missing}. {header} Blanks and capitals in it do not matter."
+        )
+    rows, problems = Rows(), list[str]()
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = [name for name in needed if name not in (reader.fieldnames or [])]
-            if missing:
-                raise ExportProblem(f"{path.name} lacks the column {', '.join(missing)}.")
-            return list(reader)
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise ExportProblem(f"{path.name} cannot be read as a CSV in UTF-8: {problem}") from None
+        for cells in filter(any, reader):
+            if len(cells) < len(names) or any(cells[len(names) :]):
+                problems.append(
+                    f"line {reader.line_num}: {len(cells)} cell{'s' * (len(cells) > 1)} where the header has {len(names)}"
+                )
+            rows.append(dict(zip(names, cells, strict=False)))
+    except csv.Error:
+        problems.append(f"line {reader.line_num}: a quote is not closed, or text follows one")
+    if problems:
+        told = "\n".join(gather(path.name, problems).splitlines()[: MOST + 1])
+        raise ExportProblem(f"{told}\nQuote a value that holds {delimiter!r}.")
+    return rows
 
 
 def draft_mappings(exports: Path, room: Path) -> dict[str, str]:
