@@ -215,10 +215,9 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
 
 
 def _approve(arguments: argparse.Namespace) -> Answer:
-    from workbench.journey.locks import sign_due, tell_signed
+    from workbench.journey.run import sign_built
 
-    settings = _settings(arguments)
-    return tell_signed(settings, sign_due(settings, by=arguments.by, what=arguments.what))
+    return sign_built(_settings(arguments), by=arguments.by, what=arguments.what)
 
 
 def _forecast(arguments: argparse.Namespace) -> Answer:

@@ -7,6 +7,7 @@ WorkbenchError
 │   ├── MappingProblem          decision files
 │   ├── DecisionMissing         a spelling, owner or route without an answer
 │   ├── ApprovalMissing         a lock without a valid signature
+│   │   └── PageStale           the page to sign shows other decisions
 │   ├── SetupMissing            the tenant lacks what the mapping needs
 │   ├── StoreProblem            warehouse or ledger cannot be used
 │   └── KeyProblem              API key or image key
@@ -59,6 +60,10 @@ class DecisionMissing(Fixable):
 
 class ApprovalMissing(Fixable):
     """A lock has no valid signature."""
+
+
+class PageStale(ApprovalMissing):
+    """The page that a signature is for is not there, or shows other decisions than stand now."""
 
 
 class SetupMissing(Fixable):

@@ -6,7 +6,7 @@ import csv
 from typing import Any
 
 from workbench.clock import WallClock, as_text
-from workbench.errors import ApprovalMissing, DecisionMissing
+from workbench.errors import ApprovalMissing, DecisionMissing, PageStale
 from workbench.journey.desk import tenant_alias
 from workbench.journey.record import SHORT, current_run, read_record
 from workbench.ledger.audit import note_act
@@ -178,15 +178,17 @@ def _require_page(settings: Settings) -> None:
     page = path.read_text("utf-8") if path.is_file() else ""
     if not all(value[:SHORT] in page for value in shown_state(settings).values()):
         why = "shows what stood before: a decision file or the snapshot changed since" if page else "is not there"
-        raise ApprovalMissing(
+        raise PageStale(
             f"What would be signed cannot be read: the page {DOCUMENT}.html of this run {why}. Build it, read it, and sign"
             f" then: workbench run --from approve --to approve --target {settings.target}"
         )
 
 
-def tell_signed(settings: Settings, made: Signature) -> dict[str, Any]:
-    """Return which lock was signed and by whom, and how to go on."""
-    text = f"Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}"
+def tell_signed(settings: Settings, made: Signature, built: str = "") -> dict[str, Any]:
+    """Return which lock was signed and by whom, and how to go on; `built` tells of a page that was built for it."""
+    text = (
+        f"{built}Signed the {made.lock} approval for {settings.target}. Go on: workbench run --target {settings.target}"
+    )
     return {"signed": made.lock, "by": made.by, "text": text}
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RunFailed, SettingsProblem, WorkbenchError
+from workbench.errors import PageStale, RunFailed, SettingsProblem, WorkbenchError
 from workbench.journey.delta import delta_folder, newer_deliveries, tell_newer
 from workbench.journey.jupyter import WarmKernels, warm_kernels
+from workbench.journey.locks import DOCUMENT, sign_due, tell_signed
 from workbench.journey.record import (
     SHORT,
     bound_to,
@@ -129,6 +130,19 @@ def prepare_rehearsal(settings: Settings, *, patients: int, fresh: bool = False)
         marker.write_text(wanted, "utf-8")
     if is_embedded and (planted := seed_rehearsal(settings, sample / "foreign.json")):
         _tell(f"Putting {planted} records of other people into the rehearsal tenant")
+
+
+def sign_built(settings: Settings, *, by: str, what: str | None) -> dict[str, Any]:
+    """Sign the lock that is due; where its page is not there or shows other decisions than stand now, it is built first."""
+    try:
+        return tell_signed(settings, sign_due(settings, by=by, what=what))
+    except PageStale:
+        _tell(f"Building {DOCUMENT} from the decisions as they stand")
+        page = execute(settings, DOCUMENT, settings.runs / current_run(settings).run_id).with_suffix(".html")
+        built = (
+            f"{page.relative_to(settings.folder)} was built from the decisions as they stand: this is what is signed.\n"
+        )
+        return tell_signed(settings, sign_due(settings, by=by, what=what), built)
 
 
 def _run_step(settings: Settings, ran: Ran, step: str) -> None:
