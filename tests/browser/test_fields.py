@@ -12,7 +12,7 @@ from lab_page import SERIOUS
 from little import Little, make_little
 from playwright.sync_api import Page, expect
 
-from workbench.editors.fields import edit_fields
+from workbench.editors.panels import edit_fields
 
 pytestmark = pytest.mark.browser
 HEADER = "person_id,last_name,practice_id,cell_phone,hobby,soc_sec_no\n"

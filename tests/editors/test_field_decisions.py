@@ -10,8 +10,8 @@ import pytest
 from little import OBJECTS, Little, make_little
 
 from workbench.editors.field_decisions import FieldDecisions, changed_fields
-from workbench.editors.fields import edit_fields
 from workbench.editors.grid import FieldPanel
+from workbench.editors.panels import edit_fields
 from workbench.editors.trial import Payload, fill_field, say_of_column, take_out
 from workbench.ledger.store import open_ledger
 from workbench.ledger.tables import audit

@@ -16,7 +16,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Edit
 const held = {data}, listeners = [];
 const model = {{
   get: (name) => held[name], set: (name, value) => {{ held[name] = value; }}, off() {{}},
-  on: (_, listener) => listeners.push(listener),
+  on: (name, listener) => name === "msg:custom" && listeners.push(listener),
   send: (message) => window.toPython(message).then((text) => {{ const answer = JSON.parse(text), begun = performance.now(); listeners.forEach((one) => one(answer)); window.drew = performance.now() - begun; window.answered = (window.answered ?? 0) + 1; }}),
 }};
 render({{ model, el: document.getElementById("here") }});

@@ -18,16 +18,6 @@ const KEYS = [
   ["O", "open the next mapping"], ["?", "these keys"],
 ];
 
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== false && value !== null) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children);  // texts become text nodes: what an export holds is never read as HTML
-  return made;
-}
-
 let panels = 0;
 
 function render({ model, el }) {

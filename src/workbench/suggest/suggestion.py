@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,6 +11,10 @@ from workbench.vocabulary import Decision
 
 NEVER = float("inf")
 """The threshold of a proposal that no machine accepts, however sure: a person has to see it."""
+
+NOT_SURE = "no proposal sure enough"
+BY_MACHINE = re.compile(rf"no proposal|{NOT_SURE}|perhaps \S+ \(\d\.\d\d: .*", re.DOTALL)
+"""The notes of `ask` rows that accepting writes; whatever else such a row says, a person left it."""
 
 
 class Strength(IntEnum):
@@ -92,6 +97,11 @@ class Suggestion:
             "kind": self.kind,
             "auto": self.auto,
         }
+
+
+def is_by_machine(note: str) -> bool:
+    """Say whether the note of an `ask` row is one that accepting writes."""
+    return BY_MACHINE.fullmatch(note) is not None
 
 
 def weigh_payer_id(found: Mapping[int, tuple[float, str]], owner: int) -> dict[int, tuple[float, str]]:
