@@ -11,10 +11,10 @@ import anywidget
 import traitlets
 
 from workbench.editors.decisions import Decisions
-from workbench.editors.field_decisions import FieldDecisions, changed_fields
+from workbench.editors.field_decisions import STANDS, FieldDecisions
 from workbench.editors.field_lines import destination_fields, mappings_to_edit
 from workbench.editors.lines import Told
-from workbench.editors.trial import Payload
+from workbench.editors.trial import Payload, changed_fields
 from workbench.editors.value_file import Signer
 from workbench.errors import WorkbenchError
 from workbench.mapping.approval import ApprovedMap
@@ -30,6 +30,8 @@ LEAST = 0.5
 """Below it a proposal is less likely than not; nothing accepts many of those at once."""
 LOOKS = ("would_accept", "group")
 """What a page asks that changes nothing."""
+TYPED = ("map", "via", "leave", "sensitivity")
+"""What a page asks with a text that a person typed; it is asked again where nothing came of it."""
 WAYS: dict[str, Callable[[Sequence[str]], list[int]]] = {
     "fingerprint": partial(group_by_key, keyer=fingerprint),
     "ngram": partial(group_by_key, keyer=ngram_fingerprint),
@@ -162,7 +164,7 @@ class FieldPanel(anywidget.AnyWidget):  # type: ignore[misc]  # its traits are n
         }
 
     def _received(self, _widget: Any, message: Mapping[str, Any], _buffers: Any) -> None:
-        act = message.get("act")
+        act, acts = message.get("act"), len(self.decisions.done)
         try:
             if act == "look":
                 self.send({"act": act, "number": message.get("number"), **self._look(message)})
@@ -170,10 +172,13 @@ class FieldPanel(anywidget.AnyWidget):  # type: ignore[misc]  # its traits are n
             told = self.act(message)
         except WorkbenchError as problem:
             told = str(problem)
+        refused = act in TYPED and len(self.decisions.done) == acts and told != STANDS
         made = self._standing()
         for name, value in made.items():
             setattr(self, name, value)  # another view of this page starts from here
-        self.send({"act": act, "number": message.get("number"), "told": told, "signed": self.by, **made})
+        self.send(
+            {"act": act, "number": message.get("number"), "told": told, "signed": self.by, "refused": refused, **made}
+        )
 
     def act(self, message: Mapping[str, Any]) -> str:
         """Do what a message asks; what it cannot mean is told and changes nothing."""
@@ -183,7 +188,10 @@ class FieldPanel(anywidget.AnyWidget):  # type: ignore[misc]  # its traits are n
             "open": lambda: desk.open(answer) if answer in self.mappings else "There is no such mapping.",
             "undo": desk.undo,
             "redo": desk.redo,
-            "refresh": desk.refresh,
+            "refresh": lambda: (
+                desk.refresh()
+                or ("The mapping files were read again: nothing changed." if message.get("asked") else "")
+            ),
             "sign": lambda: self.signer.sign(answer),
         }
         if found := of_all.get(str(message.get("act"))):
