@@ -37,7 +37,7 @@ class GridPage:
         path.write_text(PAGE.format(css=grid._css, script=script, data=data), "utf-8")
         page.expose_function("toPython", self._to_python)
         page.goto(path.as_uri())
-        page.focus("[role=treegrid], [role=grid]")
+        page.evaluate("document.querySelector('[role=treegrid], [role=grid]').focus()")
 
     def _to_python(self, message: dict[str, Any]) -> str:
         self.grid._received(self.grid, message, None)

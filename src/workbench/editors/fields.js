@@ -137,7 +137,8 @@ function render({ model, el }) {
     const key = event.key.length === 1 ? event.key.toUpperCase() : event.key, row = items[state.at], control = event.ctrlKey || event.metaKey;
     const digit = /^Digit([1-3])$/.exec(event.code);
     let taken = true;
-    if (key in MOVES) move(state.at + MOVES[key]);
+    if (key === "ArrowRight" || key === "ArrowLeft") view.scrollLeft += key === "ArrowRight" ? 120 : -120;
+    else if (key in MOVES) move(state.at + MOVES[key]);
     else if (control && key === "Z") send(event.shiftKey ? "redo" : "undo");
     else if (control && key === "Y") send("redo");
     else if (control || event.altKey) taken = false;

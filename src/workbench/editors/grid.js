@@ -50,7 +50,7 @@ function render({ model, el }) {
   const prefix = `wb${++grids}`;
   const rows = [...model.get("rows")];
   const state = { at: 0, anchor: null, asked: null };
-  const chosen = new Set(), turned = new Set();  // groups that a person opened, or shut
+  const chosen = new Set(), turned = new Map();  // groups that a person opened, or shut: they stay so when they shrink
   const numbers = {};  // by way: each line's group
   let items = [], progress = model.get("progress");
 
@@ -138,7 +138,7 @@ function render({ model, el }) {
     return make("div", {
       id: `${prefix}-${place}`, "data-key": item.key, role: "row", class: `wb-row${item.row ? "" : " wb-group"}${place === state.at ? " wb-here" : ""}`, style: `top: ${place * HEIGHT}px`,
       "aria-rowindex": place + 2, "aria-level": item.level, "aria-selected": String(marked), "aria-expanded": item.row ? null : String(isOpened(item)),
-      onclick: (event) => { state.at = place; if (event.shiftKey) extend(place); else if (event.ctrlKey || event.metaKey || event.target.matches(":first-child")) toggle(ids); else if (!item.row && event.target.matches(":nth-child(2)")) flip(item.key); view.focus(); refresh(); },
+      onclick: (event) => { state.at = place; if (event.shiftKey) extend(place); else if (event.ctrlKey || event.metaKey || event.target.matches(":first-child")) toggle(ids); else if (!item.row && event.target.matches(":nth-child(2)")) flip(item); view.focus(); refresh(); },
       ondblclick: () => item.row && act("M"),
     }, make("span", { role: "gridcell", "aria-colindex": 1 }, marked ? "✓" : ""), ...cells.map((cell, at) => {
       const made = make("span", { role: "gridcell", "aria-colindex": at + 2, class: at === 1 || at === 3 ? "wb-number" : "", title: typeof cell === "string" ? cell : "" });
@@ -155,7 +155,7 @@ function render({ model, el }) {
     const becomes = becomesOf(row), proposed = row.proposal === null ? "" : row.proposal || "(left blank)";
     const who = row.decision ? ` by ${row.by || "nobody"}, ${row.on}` : ": it has no row now";
     const tags = marksOf(row).map((tag) => make("span", { class: "wb-tag", title: tag.startsWith("changed") ? `${tag}${who}` : tag }, tag));
-    return [row.shown, row.records.toLocaleString("en-US"), becomes ?? (proposed ? make("span", { class: "wb-proposed", title: proposed }, `${proposed} ?`) : ""), row.confidence ? row.confidence.toFixed(2) : "", row.decision || "open", tags, signed(row), row.why];
+    return [row.shown, row.records.toLocaleString("en-US"), becomes ?? (proposed ? make("span", { class: "wb-proposed", title: proposed }, `${proposed} ?`) : ""), row.confidence ? row.confidence.toFixed(2) : "", row.decision || "open", tags, [row.on, row.by].filter(Boolean).join(" "), row.why];
   }
 
   const leastSure = (members) => members.reduce((least, row) => (row.confidence < least.confidence ? row : least));
@@ -195,11 +195,11 @@ function render({ model, el }) {
   const groupAnswer = (ids) => { const found = ids.filter((id) => !rows[id].masked).map((id) => rows[id].answer || rows[id].proposal || "").find(Boolean); return found ?? ""; };
   const records = (ids) => ids.reduce((sum, id) => sum + rows[id].records, 0);
   const toggle = (ids) => { const all = ids.every((id) => chosen.has(id)); ids.forEach((id) => (all ? chosen.delete(id) : chosen.add(id))); preview(); };
-  const isOpened = (group) => (group.members.length <= SMALL) !== turned.has(group.key);
+  const isOpened = (group) => turned.get(group.key) ?? group.members.length <= SMALL;
   const seconds = () => say("1, 2 and 3 take a proposal of one line: → opens a group, Esc selects none.");
   const announce = (select, choices) => say(`${select.getAttribute("aria-label")}: ${choices[select.value][0]}; ${many(items.length, "line")}.`);
   const say = (text) => { told.textContent = text; };
-  const flip = (key) => { turned.has(key) ? turned.delete(key) : turned.add(key); };
+  const flip = (group) => turned.set(group.key, !isOpened(group));
 
   function preview() {
     const ids = target();
@@ -288,10 +288,10 @@ function render({ model, el }) {
     else if (control || event.altKey) taken = false;
     else if (key === "Escape") { chosen.clear(); state.anchor = null; say(""); draw(); }
     else if (key === " ") { toggle(idsOf(item)); move(state.at + 1); }
-    else if (key === "ArrowRight") { if (item && !item.row && !isOpened(item)) { flip(item.key); refresh(); } }
+    else if (key === "ArrowRight") { if (item && !item.row && !isOpened(item)) { flip(item); refresh(); } }
     else if (key === "ArrowLeft") {
       const up = items.find((one) => !one.row && one.key === (item?.parent ?? item?.key));
-      if (up && isOpened(up)) flip(up.key);
+      if (up && isOpened(up)) flip(up);
       if (up) state.at = items.indexOf(up);
       refresh();
       move(state.at);
