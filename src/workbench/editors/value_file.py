@@ -72,11 +72,13 @@ class ValueFile:
         taken, given = (self.undone, self.done) if forward else (self.done, self.undone)
         changes, own = taken.pop(), self.own()
         stands = {one.spelling: one.before if forward else one.after for one in changes}
-        mine = [one for one in changes if same_answer(own.find(one.spelling), stands[one.spelling])]
+        mine, left = list[Change](), list[Change]()
+        for one in changes:
+            (mine if same_answer(own.find(one.spelling), stands[one.spelling]) else left).append(one)
         self._put({one.spelling: one.after if forward else one.before for one in mine})
         given.append(mine)
         note_act(self.settings, "decisions redone" if forward else "decisions undone", self.asked.name, by=by)
-        return mine, [one for one in changes if one not in mine]
+        return mine, left
 
     def _read(self) -> ValueMap:
         return read_value_map(self.asked.name, self.settings.values_folders, self.asked.decided.key)
