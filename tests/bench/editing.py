@@ -145,7 +145,7 @@ def in_browser(desk: Desk) -> list[tuple[str, tuple[float, float, float], float]
         ("B on a line or a group", desk.measure(15, key="b", **acts), ACT),
         ("U", desk.measure(15, key="u", **acts), ACT),
         ("Enter on a group", desk.measure(15, key="Enter", **acts), ACT),
-        ("A", desk.measure(1, key="a"), PAGE),
+        ("A, and what it would accept", desk.measure(1, key="a", answers=True), ACT),
         ("OK of its form, at 0.95", desk.measure(1, submit=True, **acts), ANY),
         ("U of all that", desk.measure(1, key="u", **acts), ANY),
     ]

@@ -135,3 +135,28 @@ def test_a_session_from_the_keyboard_is_in_the_files_and_outlives_kernel_and_pag
     assert serious(page, APPROVE) == []
     signed = [json.loads(line) for line in practice.settings.approvals.read_text("utf-8").splitlines()]
     assert (signed[-1]["lock"], signed[-1]["by"]) == ("mapping", "Ana Lund")
+
+
+def test_one_name_serves_every_grid_of_a_page_and_a_cell_that_is_run_again(
+    practice: Practice, lab: str, page: Page, tmp_path: Path
+) -> None:
+    session = LabPage(page, lab)
+    session.open("34_map_stages")
+    session.run_all()
+    names = page.locator(".wb-grid input[aria-label='Decided by']")
+    expect(names.nth(1)).to_be_attached(timeout=PATIENCE)
+    shown = page.locator(".wb-grid input[aria-label='Decided by']:visible")
+    shown.first.fill("Grace Lund")
+    shown.first.press("Enter")
+    for one in names.all():
+        expect(one).to_have_value("Grace Lund")
+    page.screenshot(path=tmp_path / "stages.png")
+    session.run_all()
+    page.wait_for_timeout(4_000)
+    for one in page.locator(".wb-grid input[aria-label='Decided by']").all():
+        expect(one).to_have_value("Grace Lund", timeout=PATIENCE)
+    shown.first.fill("")
+    shown.first.press("Enter")
+    expect(shown.first).to_have_value("analyst")
+    expect(page.locator(".wb-grid .wb-told", has_text="No name was typed").first).to_be_visible()
+    assert serious(page, ".wb-grid") == []

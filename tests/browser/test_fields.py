@@ -12,7 +12,7 @@ from lab_page import SERIOUS
 from little import Little, make_little
 from playwright.sync_api import Page, expect
 
-from workbench.editors.fields import edit_fields
+from workbench.editors.panels import edit_fields
 
 pytestmark = pytest.mark.browser
 HEADER = "person_id,last_name,practice_id,cell_phone,hobby,soc_sec_no\n"
@@ -73,6 +73,68 @@ def test_columns_are_mapped_and_left_out_by_keys_and_undone(little: Little, open
     opened.press("Shift+U", "d")
     expect(here).to_contain_text("no fate yet")
     expect(page.locator(".wb-progress")).to_contain_text("4 of 6 columns have a fate")
+
+
+def test_the_cursor_goes_to_the_next_column_without_a_fate_and_stays_with_one_that_has_it(opened: GridPage) -> None:
+    page = opened.page
+    here, told = page.locator(".wb-here"), page.locator("[role=status]")
+    opened.press("Enter")
+    expect(here).to_contain_text("hobby")
+    opened.press("i")
+    opened.type("nobody asks for it")
+    opened.press("Enter")
+    expect(here).to_contain_text("soc_sec_no")
+    opened.press("End", "ArrowUp")
+    mapped = str(here.locator("[role=gridcell]").first.text_content())
+    opened.press("s")
+    page.keyboard.type("quasi")
+    opened.press("Enter")
+    expect(here).to_contain_text(mapped)
+    opened.press("/")
+    opened.type("/^cell/")
+    opened.press("Enter", "Enter")
+    expect(told).to_have_text("mobile_number is filled by cell_phone so already.\nNothing was changed.")
+    expect(here).to_contain_text("cell_phone")
+
+
+def test_the_filter_shows_columns_of_that_name_before_what_else_says_it(opened: GridPage) -> None:
+    rows = opened.page.locator(".wb-columns [role=row]:not(.wb-head)")
+    opened.press("/")
+    opened.type("last_name")
+    expect(rows).to_have_count(1)
+    opened.page.keyboard.press("Control+a")
+    opened.type("mobile")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("cell_phone")
+
+
+def test_what_is_refused_is_asked_again_and_a_kernel_that_is_gone_is_told(opened: GridPage) -> None:
+    page, told = opened.page, opened.page.locator("[role=status]")
+    opened.press("m")
+    page.keyboard.type("No Such Field")
+    opened.press("Enter")
+    expect(told).to_contain_text("Nothing was changed.")
+    assert page.input_value(".wb-ask input") == "No Such Field"
+    page.keyboard.press("Escape")
+    opened.press("e")
+    expect(told).to_have_text("The mapping files were read again: nothing changed.")
+    opened.press("Escape", "Shift+F")
+    expect(told).to_contain_text("not moved: ")
+    opened.press("f")
+    before = page.locator(".wb-columns").inner_text()
+    page.evaluate("() => { window.toPython = () => new Promise(() => {}); }")
+    opened.press("Enter")
+    expect(told).to_have_text("The kernel does not answer: run this cell again.", timeout=6_000)
+    assert page.locator(".wb-columns").inner_text() == before
+
+
+@pytest.mark.parametrize(("wide", "gone"), [(1400, []), (480, ["Sure"]), (400, ["Proposal", "Sure"])])
+def test_a_narrow_page_drops_columns_that_stand_beside(opened: GridPage, wide: int, gone: list[str]) -> None:
+    opened.page.set_viewport_size({"width": wide, "height": 900})
+    assert [
+        one.text_content() for one in opened.page.locator("[role=columnheader]").all() if not one.is_visible()
+    ] == gone
+    assert serious(opened.page) == []
 
 
 def test_a_sensitive_column_has_no_proposal_and_a_wrong_answer_changes_nothing(

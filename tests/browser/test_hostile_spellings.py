@@ -9,7 +9,7 @@ import pytest
 from grid_page import GridPage
 from playwright.sync_api import Page
 
-from workbench.editors.value_map import edit_value_maps
+from workbench.editors.panels import edit_value_maps
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import Decided, ValueMap, save_value_map
 from workbench.reports.shown import show_table

@@ -93,7 +93,7 @@ def test_a_group_of_neighbours_is_merged_by_hand_in_one_act(grid: GridPage) -> N
     grid.type("Acorn Benefit")
     grid.press("Enter")
     members = [one["id"] for one in sent[-1]["lines"]]
-    assert grid.told() == f"{len(members)} now Acorn Benefit."
+    assert grid.told() == f"{len(members)} now Acorn Benefit, a new value."
     assert {row.answer for row in rows_in_file(grid).values()} == {"Acorn Benefit"}
     assert (len(sent), len(members) > 100, len(rows_in_file(grid))) == (1, True, len(members))
 

@@ -10,7 +10,7 @@ from grid_page import GridPage
 from lab_page import SERIOUS
 from playwright.sync_api import Page
 
-from workbench.editors.value_map import edit_value_maps
+from workbench.editors.panels import edit_value_maps
 from workbench.mapping.approval import sign
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import Decided, ValueMap, save_value_map

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ import pytest
 
 from workbench.editors.decisions import Decisions
 from workbench.editors.grid import ValueMapGrid
-from workbench.editors.value_map import edit_value_maps
+from workbench.editors.panels import edit_value_maps
+from workbench.editors.value_file import Signer
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import ValueMap, read_value_map, save_value_map
 from workbench.settings import Settings, read_settings
 from workbench.suggest.proposals import Proposal
 from workbench.suggest.suggestion import Candidate, Suggestion
-from workbench.vocabulary import Decision
+from workbench.vocabulary import Decision, Target
 
 MAP = "insurance_carrier"
 DELTA, NEAR, NOBODY, OTHER, TYPED = "DELTA DENTAL", "Delta Dntl", "Self pay", "zzz", "Delta 123-45-6789"
@@ -134,6 +136,147 @@ def test_above_a_confidence_the_sure_are_taken_and_the_rest_asked(desk: Decision
         DELTA: "map", NEAR: "ask", NOBODY: "blank", OTHER: "ask",
     }  # fmt: skip
     assert told.text == "2 accepted at 0.95 and above; 3 stay open."
+
+
+def test_what_a_person_asks_about_is_left_alone_and_counted(desk: Decisions) -> None:
+    desk.decide(numbers(desk, DELTA), Decision.ASK)
+    desk.note(numbers(desk, NOBODY), "ask the front desk")
+    by_machine = saved(desk) | {NEAR: ("ask", "", "no proposal sure enough")}
+    told = desk.accept_above(0.8)
+    assert {one: row for one, row in saved(desk).items() if one in (DELTA, NOBODY)} == {
+        one: by_machine[one] for one in (DELTA, NOBODY)
+    }
+    assert told.text == "1 accepted at 0.80 and above; 4 stay open, 2 of them since a person asks about them."
+
+
+def test_what_a_machine_asked_is_taken_at_a_lower_bar(desk: Decisions) -> None:
+    desk.accept_above(0.95)
+    assert saved(desk)[NEAR] == ("ask", "", "no proposal sure enough")
+    assert line(desk, NEAR)["why"] == "near"
+    desk.accept_above(0.8)
+    assert saved(desk)[NEAR][0] == "map"
+
+
+def test_what_accepting_above_a_confidence_would_do_is_told_and_nothing_written(desk: Decisions) -> None:
+    desk.decide(numbers(desk, NOBODY), Decision.ASK)
+    before = saved(desk)
+    assert desk.would_accept(0.8).text == (
+        "That is 2 of 5 open spellings, 43 records, 1 answer; 3 stay open, 1 of them since a person asks about it."
+    )
+    assert saved(desk) == before
+
+
+def test_of_some_lines_those_alone_are_taken_and_no_other_is_asked(desk: Decisions) -> None:
+    told = desk.accept_above(0.95, numbers(desk, DELTA, NEAR))
+    assert set(saved(desk)) == {DELTA}
+    assert told.text == "1 of 2 accepted at 0.95 and above; 1 stay open."
+
+
+@pytest.mark.parametrize("share", [0, 0.49, 1.01, None, "0.95", float("nan")])
+def test_a_confidence_that_is_none_accepts_nothing(desk: Decisions, share: Any) -> None:
+    told = ValueMapGrid(desk).act({"act": "accept_above", "share": share})
+    assert (told.is_refused, told.text) == (True, "Type a confidence from 0.5 to 1, such as 0.95.")
+    assert saved(desk) == {}
+
+
+def test_a_further_proposal_is_taken_by_its_place(desk: Decisions) -> None:
+    assert line(desk, NEAR)["others"] == [(2, "Dentical", 0.3, "near")]
+    desk.take(numbers(desk, NEAR)[0], 1)
+    assert saved(desk)[NEAR] == ("map", "Dentical", "suggested 0.30: near")
+    assert desk.take(numbers(desk, DELTA)[0], 1).text == "There is no proposal 2 here."
+    desk.turn_down(numbers(desk, NEAR))
+    assert desk.take(numbers(desk, NEAR)[0], 1).text == "There is no proposal 2 here."
+    assert line(desk, NEAR)["others"] == []
+
+
+def test_an_accepted_decision_shows_the_confidence_it_was_accepted_with(desk: Decisions) -> None:
+    by_hand(
+        desk, f"{NEAR},map,Delta Dental,Bo,2026-11-25,suggested 0.97: an older list\n{DELTA},map,Aetna,Bo,2026-11-25,\n"
+    )
+    desk.refresh()
+    assert (line(desk, NEAR)["confidence"], line(desk, NEAR)["why"]) == (0.97, "suggested 0.97: an older list")
+    assert line(desk, DELTA)["confidence"] == 0.99
+
+
+def test_people_whose_addresses_have_one_shape_are_no_group(settings: Settings) -> None:
+    users = ["ann@x.com", "bob@x.com", "cat@x.com"]
+    said = {
+        f"U{n}": Suggestion(f"U{n}", (Candidate(one, 1.0, "same e-mail"),)) for n, one in enumerate([*users, users[0]])
+    }
+    asked = Asked("owner", dict.fromkeys(said, 1), ValueMap("owner", {}), False)
+    known = Decisions(settings, Proposal(asked, said), choices=users[:2]).lines()
+    assert [one["named"] for one in known] == ["ann@x.com", "bob@x.com", "aaa@a.aaa", "ann@x.com"]
+    assert [one["masked"] for one in known] == [False, False, True, False]
+    shown = Decisions(settings, Proposal(asked, said)).lines()
+    assert {one["named"] for one in shown} == {"aaa@a.aaa"}
+    keys = [one["group"] for one in shown]
+    assert (len(set(keys)), keys[0] == keys[3]) == (3, True)
+    assert "ann" not in str(shown)
+
+
+def test_keep_and_blank_are_refused_where_they_mean_nothing(settings: Settings) -> None:
+    asked = Asked("owner", {"U1": 3}, ValueMap("owner", {}), False, is_needed=True)
+    desk = Decisions(settings, Proposal(asked, {}), choices=["ann@x.com"])
+    assert desk.decide([0], Decision.KEEP).text.startswith("Keep means nothing here")
+    assert desk.decide([0], Decision.BLANK).text.startswith("A blank would hold")
+    desk = Decisions(settings, Proposal(replace(asked, is_needed=False), {}))
+    desk.decide([0], Decision.BLANK)
+    assert read_value_map("owner", [settings.own_decisions]).rows["U1"].decision is Decision.BLANK
+
+
+def test_blanks_inside_a_typed_answer_are_folded_and_a_new_value_is_called_so(desk: Decisions) -> None:
+    assert (
+        desk.decide(numbers(desk, OTHER), Decision.MAP, "  Zeta \t Health ").text == "1 now Zeta Health, a new value."
+    )
+    assert saved(desk)[OTHER][1] == "Zeta Health"
+    assert desk.decide(numbers(desk, NEAR), Decision.MAP, "Zeta Health").text == "1 now Zeta Health."
+    assert desk.decide(numbers(desk, NEAR), Decision.MAP, "Delta Dental").text == "1 now Delta Dental."
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("x" * 256, "at most 255 characters"),
+        ("Del\u200bta", "1 character of it cannot be seen"),
+        ("Del\x07ta", "1 character of it cannot be seen"),
+        (" ", "Nothing was typed"),
+        ("delta-dental", "Delta Dental is there already. Enter again"),
+    ],
+)
+def test_a_typed_answer_that_is_refused_changes_nothing_and_is_asked_again(
+    desk: Decisions, typed: str, told: str
+) -> None:
+    answer = desk.decide(numbers(desk, OTHER), Decision.MAP, typed)
+    assert told in answer.text
+    assert answer.is_refused
+    assert saved(desk) == {}
+
+
+def test_a_value_that_is_like_another_is_written_when_it_is_meant(desk: Decisions) -> None:
+    desk.decide(numbers(desk, OTHER), Decision.MAP, "delta-dental", again=True)
+    assert saved(desk)[OTHER][1] == "delta-dental"
+
+
+def test_one_name_signs_in_all_editors_of_a_kernel(settings: Settings, desk: Decisions, proposal: Proposal) -> None:
+    signer = Signer("Ana")
+    one, other = ValueMapGrid(desk, signer), ValueMapGrid(Decisions(settings, proposal), signer)
+    assert one.act({"act": "sign", "answer": " Grace  Lund "}).text == "Decided by Grace Lund from now on."
+    assert (other.by, other.decisions.by, ValueMapGrid(desk, signer).by) == ("Grace Lund",) * 3
+    assert other.act({"act": "sign", "answer": " "}).text == "No name was typed: decided by analyst from now on."
+    assert (one.by, one.decisions.by) == ("analyst", "analyst")
+
+
+def test_reading_again_by_a_key_says_so_when_nothing_changed(desk: Decisions) -> None:
+    assert desk.refresh(is_asked=True).text == f"{desk.file.place} was read again: nothing changed."
+
+
+def test_an_editor_says_for_which_target_it_writes_and_where(settings: Settings, desk: Decisions) -> None:
+    assert ValueMapGrid(desk).writes == [
+        "Target rehearsal, written to data/rehearsal/decisions/insurance_carrier.csv.",
+        "Rehearsal: these decisions stay here; for the real tenant set target to freshsales.",
+    ]
+    real = Decisions(read_settings(settings.folder, Target.FRESHSALES), desk.proposal)
+    assert ValueMapGrid(real).writes == ["Target freshsales, written to mappings/values/insurance_carrier.csv.", ""]
 
 
 def test_an_act_writes_the_file_once_and_looking_not_at_all(desk: Decisions, writes: list[str]) -> None:
@@ -266,8 +409,10 @@ def test_a_broken_file_is_told_and_stays_as_it_is(desk: Decisions) -> None:
 
 
 def test_where_the_answers_are_given_no_other_is_taken(desk: Decisions) -> None:
-    grid = ValueMapGrid(desk, ["Aetna", "Cigna"])
-    assert grid.act({"act": "map", "ids": [0], "answer": "Aetnaa"}).text.startswith("2 answers are possible")
+    grid = ValueMapGrid(replace(desk, choices=["Aetna", "Cigna"]))
+    told = grid.act({"act": "map", "ids": [0], "answer": "Cigma"})
+    assert told.text == "2 answers are possible here, and this is none of them: Cigna, Aetna"
+    assert told.is_refused
     assert saved(desk) == {}
     grid.act({"act": "map", "ids": [0], "answer": "Cigna"})
     assert saved(desk)[DELTA][1] == "Cigna"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from little import OBJECTS, Little, make_little
 
-from workbench.editors.field_decisions import FieldDecisions, changed_fields
-from workbench.editors.fields import edit_fields
+from workbench.editors.field_decisions import FieldDecisions
 from workbench.editors.grid import FieldPanel
-from workbench.editors.trial import Payload, fill_field, say_of_column, take_out
+from workbench.editors.panels import edit_fields
+from workbench.editors.trial import Payload, changed_fields, fill_field, say_of_column, take_out
 from workbench.ledger.store import open_ledger
 from workbench.ledger.tables import audit
 from workbench.mapping.files import read_mappings
@@ -85,6 +85,52 @@ def test_a_new_custom_field_is_defined_too_and_goes_again_when_nothing_fills_it(
     assert read_mappings(desk.settings)["person"].fields["cf_hobby"].columns == ("hobby",)
     desk.take_out(number(desk, "hobby"))
     assert (text(desk), text(desk, CUSTOM)) == before
+
+
+def test_what_is_filled_so_already_is_told_and_nothing_else_of_it_is_lost(little: Little) -> None:
+    little.land(people="person_id,last_name,practice_id,cell_phone,night_phone\nC1,Lund,P1,,(312) 555-0143\n")
+    desk = FieldDecisions(little.settings, "person")
+    desk.accept(number(desk, "cell_phone"))
+    before = text(desk)
+    assert (
+        desk.accept(number(desk, "cell_phone"))
+        == "mobile_number is filled by cell_phone so already.\nNothing was changed."
+    )
+    assert desk.map(number(desk, "cell_phone"), "mobile_number") == "It stands so already."
+    assert text(desk) == before
+    desk.map(number(desk, "night_phone"), "mobile_number")
+    desk.map(number(desk, "night_phone"), "mobile_number", "text")
+    assert spec(desk, "mobile_number") == {"from": ["cell_phone", "night_phone"], "via": "text"}
+
+
+def test_a_mapped_column_fills_what_is_typed_instead_and_two_fields_when_two_are_typed(desk: FieldDecisions) -> None:
+    desk.map(number(desk, "hobby"), "cf_hobby")
+    told = desk.map(number(desk, "hobby"), "city")
+    assert told == "people.hobby: city. Taken out: cf_hobby."
+    assert (spec(desk, "cf_hobby"), "cf_hobby" in text(desk, CUSTOM)) == (None, False)
+    desk.map(number(desk, "hobby"), "city, cf_hobby")
+    assert (spec(desk, "city"), spec(desk, "cf_hobby")) == ({"from": "hobby"}, {"from": "hobby"})
+    desk.undo()
+    assert (spec(desk, "city"), spec(desk, "cf_hobby")) == ({"from": "hobby"}, None)
+
+
+def test_a_new_custom_field_is_called_so_and_what_is_taken_out_is_named(desk: FieldDecisions) -> None:
+    told = desk.map(number(desk, "hobby"), "cf_hobby")
+    assert told == "people.hobby: cf_hobby. cf_hobby: a new custom field, defined in mappings/custom_fields."
+    assert desk.take_out(number(desk, "hobby")) == "people.hobby: nothing reads it. Taken out: cf_hobby."
+    desk.leave_out(number(desk, "dob"), "not needed")
+    assert desk.take_out(number(desk, "dob")) == "people.dob: nothing reads it. Taken out: the reason 'not needed'."
+
+
+def test_a_transform_that_makes_another_kind_of_value_than_the_field_takes_is_told(desk: FieldDecisions) -> None:
+    desk.map(number(desk, "dob"), "cf_born", "day")
+    before = text(desk)
+    told = desk.change_transform(number(desk, "dob"), "money")
+    assert told.startswith("cf_born is a date field, and money makes a money; day, local_day would fit.")
+    assert text(desk) == before
+    desk.map(number(desk, "hobby"), "cf_hobby")
+    told = desk.change_transform(number(desk, "hobby"), "integer")
+    assert told == "people.hobby: cf_hobby. cf_hobby is a text field: the number that integer makes is sent as a text."
 
 
 def test_undo_gives_back_every_byte_and_redo_does_it_again(desk: FieldDecisions) -> None:
@@ -234,6 +280,19 @@ def test_the_editor_opens_where_most_columns_have_no_fate_and_a_page_that_means_
         assert "older than the notebook" in panel.act(odd)
     assert panel.act({"act": "open", "answer": "nothing"}) == "There is no such mapping."
     assert text(panel.decisions) == OBJECTS["person"]
+    sent: list[dict[str, Any]] = []
+    panel.send = lambda content, **_: sent.append(content)
+    for act in (
+        {"act": "map", "id": 0, "answer": "No Such"},
+        {"act": "leave", "id": 0, "answer": " "},
+        {"act": "refresh", "asked": True},
+    ):
+        panel._received(panel, act, None)
+    assert [(one["refused"], one["told"].endswith("changed.")) for one in sent] == [
+        (True, True),
+        (True, True),
+        (False, True),
+    ]
     panel.act({"act": "open", "answer": "practice"})
     assert panel.decisions.lines()[0]["column"] == "practice_id"
 

@@ -69,4 +69,4 @@ def test_a_group_merged_by_hand_is_one_act_of_decide(grid: ValueMapGrid, sent: l
     grid._received(grid, {"act": "map", "ids": ids, "answer": "Delta Dental"}, None)
     rows = read_value_map(MAP, [grid.decisions.settings.own_decisions]).rows
     assert {one: row.answer for one, row in rows.items()} == dict.fromkeys(SPELLINGS[:2], "Delta Dental")
-    assert (sent[-1]["told"], sent[-1]["progress"]["undo"]) == ("2 now Delta Dental.", 1)
+    assert (sent[-1]["told"], sent[-1]["progress"]["undo"]) == ("2 now Delta Dental, a new value.", 1)

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.editors.decisions import Decisions
 from workbench.editors.grid import ValueMapGrid
-from workbench.editors.value_map import edit_value_maps
+from workbench.editors.panels import edit_value_maps
 from workbench.mapping.approval import APPROVED, sign, void
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import Decided, ValueMap, save_value_map

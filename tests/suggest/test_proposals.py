@@ -9,7 +9,9 @@ import pytest
 
 from workbench.editors.decisions import Decisions
 from workbench.mapping.value_map import read_value_map
+from workbench.suggest.acceptance import accept_proposals
 from workbench.suggest.proposals import accept, best_answers, propose
+from workbench.suggest.suggestion import is_by_machine
 from workbench.warehouse import open_warehouse
 
 USERS = "SELECT * FROM (VALUES ('dana@X.com', true), ('desk@x.com', true), ('kim@x.com', true)) t(email, is_active)"
@@ -88,11 +90,11 @@ def test_accepting_writes_map_blank_and_ask_rows_signed(asking):
         "suggested 0.98: equal but for case, punctuation and blanks",
     )
     assert frame.sort("value_map").rows() == [
-        ("claim_status", 4, 3, 1),
-        ("color", 1, 0, 1),
-        ("insurance_carrier", 4, 3, 1),
-        ("owner", 4, 1, 3),
-        ("stage.ortho", 3, 2, 1),
+        ("claim_status", 4, 3, 1, 0),
+        ("color", 1, 0, 1, 0),
+        ("insurance_carrier", 4, 3, 1, 0),
+        ("owner", 4, 1, 3, 0),
+        ("stage.ortho", 3, 2, 1, 0),
     ]
 
 
@@ -150,6 +152,45 @@ def test_what_a_person_decided_stays(asking):
     assert (decided["Aetna"].answer, decided["Delta Dental"].answer) == ("Aetna of Ohio", None)
 
 
+def test_what_a_person_asks_about_stays_with_its_note_and_is_counted(asking):
+    asking.values("insurance_carrier", "Aetna,ask,", "aetna,ask,")
+    path = asking.folder / "mappings/values/insurance_carrier.csv"
+    path.write_text(
+        path.read_text("utf-8").replace("aetna,ask,,Dana,2026-11-24,", "aetna,ask,,Dana,2026-11-24,the old plan?"),
+        "utf-8",
+    )
+    told = accept_proposals(asking.settings, above=0.95, by="Lee", on="2026-12-01")
+    found = read_value_map("insurance_carrier", [path.parent]).rows
+    assert [(one.decided_by, str(one.decision), one.note) for one in (found["Aetna"], found["aetna"])] == [
+        ("Dana", "ask", ""),
+        ("Dana", "ask", "the old plan?"),
+    ]
+    assert "insurance_carrier: 1 accepted, 3 open, 2 of them since a person asks about them" in told["text"]
+
+
+@pytest.mark.parametrize(
+    ("note", "by_machine"),
+    [
+        ("no proposal sure enough", True),
+        ("no proposal", True),
+        ("perhaps 812 (0.95: phone and name), or 7 (0.80: name)", True),
+        ("", False),
+        ("perhaps the old plan", False),
+        ("no proposal is right", False),
+        ("not Aetna", False),
+    ],
+)
+def test_a_note_that_accepting_does_not_write_is_a_persons(note, by_machine):
+    assert is_by_machine(note) is by_machine
+
+
+def test_a_map_without_whose_answer_a_row_is_held_is_needed(asking):
+    path = next(asking.folder.glob("mappings/objects/person.toml"))
+    assert {one.asked.name for one in propose(asking.settings, asking.mappings) if one.asked.is_needed} == set()
+    path.write_text(path.read_text("utf-8").replace('values = "owner"', 'values = "owner", required = true'), "utf-8")
+    assert {one.asked.name for one in propose(asking.settings, asking.mappings) if one.asked.is_needed} == {"owner"}
+
+
 def test_accepting_again_changes_no_byte_and_a_lower_bar_answers_more(asking):
     accepted(asking)
     before = {path.name: path.read_bytes() for path in asking.settings.own_decisions.glob("*.csv")}
@@ -177,6 +218,7 @@ def test_a_proposal_shows_the_most_frequent_open_spellings_first(asking):
 
 def test_the_editor_above_a_confidence_and_the_command_write_the_same_bytes(asking):
     own = asking.settings.own_decisions
+    asking.values("insurance_carrier", "aetna,ask,")
     for proposal in propose(asking.settings, asking.mappings):
         Decisions(asking.settings, proposal, by="Dana", today=lambda: date(2026, 11, 24)).accept_above(0.95)
     by_editor = {path.name: path.read_bytes() for path in own.glob("*.csv")}

@@ -16,7 +16,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Edit
 const held = {data}, listeners = [];
 const model = {{
   get: (name) => held[name], set: (name, value) => {{ held[name] = value; }}, off() {{}},
-  on: (_, listener) => listeners.push(listener),
+  on: (name, listener) => name === "msg:custom" && listeners.push(listener),
   send: (message) => window.toPython(message).then((text) => {{ const answer = JSON.parse(text), begun = performance.now(); listeners.forEach((one) => one(answer)); window.drew = performance.now() - begun; window.answered = (window.answered ?? 0) + 1; }}),
 }};
 render({{ model, el: document.getElementById("here") }});
@@ -37,7 +37,7 @@ class GridPage:
         path.write_text(PAGE.format(css=grid._css, script=script, data=data), "utf-8")
         page.expose_function("toPython", self._to_python)
         page.goto(path.as_uri())
-        page.focus("[role=treegrid], [role=grid]")
+        page.evaluate("document.querySelector('[role=treegrid], [role=grid]').focus()")
 
     def _to_python(self, message: dict[str, Any]) -> str:
         self.grid._received(self.grid, message, None)

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from workbench.editors.lines import PINNED, Line, bare, is_pinned, make_line, own_words, proposed, same_answer
-from workbench.ledger.audit import note_act
+from workbench.editors.lines import (
+    MOST,
+    Answers,
+    Line,
+    Told,
+    is_pinned,
+    is_turned_down,
+    make_line,
+    own_words,
+    proposed,
+    with_pin,
+)
+from workbench.editors.value_file import ValueFile
 from workbench.mapping.approval import ApprovedMap
 from workbench.mapping.spellings import Asked
-from workbench.mapping.value_map import HMAC, Decided, ValueMap, read_value_map, save_value_map
-from workbench.privacy import mask, may_be_personal, token
+from workbench.mapping.value_map import EXISTING, Decided, ValueMap
+from workbench.privacy import mask
 from workbench.settings import Settings
-from workbench.suggest.proposals import Proposal, accept_open, turned_down_note
+from workbench.suggest.acceptance import told_asked
+from workbench.suggest.proposals import Proposal, accept_open, asked_by_people, turned_down_note
 from workbench.suggest.suggestion import Candidate, Suggestion
 from workbench.vocabulary import Decision
 
-
-@dataclass(frozen=True)
-class Told:
-    """What an act did: the lines that changed, and a sentence for the person who acted."""
-
-    lines: list[Line]
-    text: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """One spelling's row before and after an act; nothing where there was no row."""
-
-    spelling: str
-    before: Decided | None
-    after: Decided | None
+UNSEEN = "left to be seen, since it may hold personal data: open the group, then press again"
 
 
 @dataclass
@@ -43,7 +40,7 @@ class Decisions:
 
     Spellings have a number, most records first; a line is what may be shown of one, the spelling that may hold personal
     data by its shape alone. The file is read again before each act, so that a row that somebody changed meanwhile is
-    shown and not written over.
+    shown and not written over. `choices` are the answers it takes; without them it takes any.
     """
 
     settings: Settings
@@ -51,19 +48,25 @@ class Decisions:
     by: str = "analyst"
     hide: re.Pattern[str] | None = None
     approved: ApprovedMap | None = None
+    choices: Sequence[str] = ()
     today: Callable[[], date] = date.today
-    done: list[list[Change]] = field(default_factory=list)
-    undone: list[list[Change]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         records = self.asked.records
         self.spellings = sorted(records, key=lambda one: (-records[one], one))
-        self.standing = self._read()
+        self.places = {one: place for place, one in enumerate(self.spellings)}
+        self.file = ValueFile(self.settings, self.asked)
+        self.typed = Answers(self.proposal.suggestions.values(), tuple(self.choices))
 
     @property
     def asked(self) -> Asked:
         """The map and the spellings that the snapshot asks it."""
         return self.proposal.asked
+
+    @property
+    def standing(self) -> ValueMap:
+        """What stands in the files."""
+        return self.file.standing
 
     def lines(self) -> list[Line]:
         """Return every line, by number."""
@@ -78,23 +81,23 @@ class Decisions:
             "decided": len(decided),
             "records": sum(records.values()),
             "decided_records": sum(records[one] for one in decided),
-            "undo": len(self.done),
-            "redo": len(self.undone),
+            "undo": len(self.file.done),
+            "redo": len(self.file.undone),
         }
 
     def answers(self) -> list[str]:
-        """Return what may be answered: what is proposed or decided anywhere in the map."""
-        proposed = {one.value for found in self.proposal.suggestions.values() for one in found.candidates if one.value}
-        return sorted(one for one in proposed | set(self.standing.destination_values()) if not may_be_personal(one))
+        """Return what may be answered: the choices, else what is proposed or decided anywhere in the map."""
+        return self.typed.listed(self.standing)
 
-    def refresh(self) -> Told:
-        """Read the file again; tell the lines that somebody else changed."""
+    def refresh(self, *, is_asked: bool = False) -> Told:
+        """Read the file again; tell the lines that somebody else changed, and that nothing is new where a person asked."""
         changed = self._changed_elsewhere()
-        many = f"{len(changed)} spelling{'s' * (len(changed) != 1)}"
-        return Told(
-            [self._line(one) for one in changed],
-            f"{many} changed in the file meanwhile: read again." if changed else "",
-        )
+        told = f"{self.file.place} was read again: nothing changed." if is_asked else ""
+        if changed:
+            told = f"{len(changed)} spelling{'s' * (len(changed) != 1)} changed in the file meanwhile: read again."
+        return Told([self._line(one) for one in changed], told)
+
+    # -- acts -------------------------------------------------------------------------------------------------------
 
     def accept(self, numbers: Sequence[int], *, are_seen: bool = False) -> Told:
         """Take each spelling's own proposal; those without one stay as they are.
@@ -105,30 +108,70 @@ class Decisions:
         rows = {one: self._accepted(one, best) for one, best in found.items() if best}
         return self._write(rows, "accepted", without=len(numbers) - len(rows), unseen=not are_seen)
 
-    def accept_above(self, share: float) -> Told:
-        """Take every open proposal at or above a confidence, ask the rest: what `workbench suggest --accept-above` does."""
+    def take(self, number: int, place: int) -> Told:
+        """Take one spelling's first, second or third proposal (0 to 2); one that was turned down is none."""
+        found = self._suggestion(number).candidates[:MOST]
+        if not 0 <= place < len(found) or is_turned_down(self._row(number), found[place]):
+            return Told([], f"There is no proposal {place + 1} here.")
+        return self._write({number: self._accepted(number, found[place])}, "accepted")
+
+    def would_accept(self, share: float, numbers: Sequence[int] | None = None) -> Told:
+        """Tell what accepting at or above a confidence would touch; nothing is written, and no line is another's."""
+        rows, still_open, asked = self._sure_rows(share, numbers)
+        taken = [one for one, row in rows.items() if not row.is_open]
+        records = sum(self.asked.records[self.spellings[one]] for one in taken)
+        answers = len({rows[one].answer for one in taken})
+        told = f"That is {len(taken):,} of {still_open:,} open spellings, {records:,} records, {answers:,} answer{'s' * (answers != 1)}"
+        return Told([], f"{told}; {still_open - len(taken):,} stay open{told_asked(asked)}.")
+
+    def accept_above(self, share: float, numbers: Sequence[int] | None = None) -> Told:
+        """Take every open proposal at or above a confidence, ask the rest: what `workbench suggest --accept-above` does.
+
+        Of some lines alone, the rest is not asked. What a person asks about stays as it is.
+        """
         changed = self._changed_elsewhere()
-        still_open = [one for one in self.asked.records if (row := self.standing.find(one)) is None or row.is_open]
-        known = [one for one in self.asked.records if self.standing.find(one)]
-        on, own = self.today().isoformat(), self._own()
+        rows, still_open, asked = self._sure_rows(share, numbers)
+        taken = sum(not row.is_open for row in rows.values())
+        told = self._write(rows, "", guarded=False)
+        lines = [*told.lines, *(self._line(one) for one in changed if one not in rows)]
+        within = "" if numbers is None else f" of {len(numbers)}"
+        left = f"{still_open - taken} stay open{told_asked(asked)}"
+        return Told(lines, f"{taken}{within} accepted at {share:.2f} and above; {left}.")
+
+    def _sure_rows(self, share: float, numbers: Sequence[int] | None) -> tuple[dict[int, Decided], int, int]:
+        """Return the rows that accepting at or above a confidence would change, how many are open, and asked by people."""
+        within = self.asked.records if numbers is None else [self.spellings[one] for one in numbers]
+        still_open = [one for one in within if (row := self.standing.find(one)) is None or row.is_open]
+        known = [one for one in within if numbers is not None or self.standing.find(one)]
+        on, own = self.today().isoformat(), self.file.own()
         asked = replace(self.asked, decided=self.standing)
         made = accept_open(
             replace(self.proposal, asked=asked), own, still_open, above=share, by=self.by, on=on, known=known
         )
-        places = {one: place for place, one in enumerate(self.spellings)}
-        rows = {places[one]: made.rows[one] for one in still_open if made.rows.get(one) != own.rows.get(one)}
-        taken = sum(not row.is_open for row in rows.values())
-        told = self._write(rows, "", guarded=False)
-        lines = [*told.lines, *(self._line(one) for one in changed if one not in rows)]
-        return Told(lines, f"{taken} accepted at {share:.2f} and above; {len(still_open) - taken} stay open.")
+        rows = {self.places[one]: made.rows[one] for one in still_open if made.rows.get(one) != own.rows.get(one)}
+        return rows, len(still_open), len(asked_by_people(asked, own, still_open))
 
-    def decide(self, numbers: Sequence[int], decision: Decision, answer: str = "") -> Told:
-        """Decide some spellings alike; `map` needs an answer."""
-        answer = answer.strip() if decision is Decision.MAP else ""
-        if decision is Decision.MAP and not answer:
-            return Told([], "Nothing was typed, so nothing changed.")
+    def decide(self, numbers: Sequence[int], decision: Decision, answer: str = "", *, again: bool = False) -> Told:
+        """Decide some spellings alike; `map` needs an answer, and `again` says that a person means one that is like another."""
+        told = {Decision.BLANK: "left blank", Decision.KEEP: "kept as it is", Decision.ASK: "asked"}.get(decision, "")
+        if decision is Decision.MAP:
+            answer = " ".join(answer.split())
+            if problem := self.typed.problem(answer, self.standing, again=again):
+                return Told([], problem, is_refused=True)
+            is_new = not self.typed.knows(answer, self.standing)
+            told = f"now {answer}{', a new value' if is_new else ''}"
+        elif problem := self._meaningless(decision):
+            return Told([], problem)
         rows = {one: self._decided(one, decision, answer) for one in numbers}
-        return self._write(rows, {Decision.MAP: f"now {answer}"}.get(decision, f"decided {decision}"))
+        return self._write(rows, told)
+
+    def _meaningless(self, decision: Decision) -> str:
+        """Say why a decision means nothing for this map; nothing where it does."""
+        if decision is Decision.KEEP and (self.choices or self.asked.name == EXISTING):
+            return "Keep means nothing here, where only given answers are taken: M maps to one of them, Q asks."
+        if decision is Decision.BLANK and self.asked.is_needed:
+            return "A blank would hold every such record, since it needs an answer here: M maps it, Q asks."
+        return ""
 
     def turn_down(self, numbers: Sequence[int]) -> Told:
         """Set spellings apart from what is proposed for them, or decided: they are open, and the note says what they are not."""
@@ -153,25 +196,21 @@ class Decisions:
         """Pin decisions, so that what is done to many leaves them alone; press again to take the pins out."""
         rows = {one: row for one in numbers if (row := self._row(one)) and not row.is_open}
         out = bool(rows) and all(is_pinned(row) for row in rows.values())
-        made = {}
-        for one, row in rows.items():
-            parts = [part for part in row.note.split("; ") if part and part != PINNED]
-            made[one] = replace(row, note="; ".join(parts if out else [PINNED, *parts]))
+        made = {one: with_pin(row, out=out) for one, row in rows.items()}
         return self._write(made, "unpinned" if out else "pinned", without=len(numbers) - len(rows), guarded=False)
 
     def undo(self) -> Told:
         """Take the last act back."""
-        return self._turn(self.done, self.undone, forward=False)
+        return self._turn(forward=False)
 
     def redo(self) -> Told:
         """Do again what was taken back."""
-        return self._turn(self.undone, self.done, forward=True)
+        return self._turn(forward=True)
 
     # -- one line ---------------------------------------------------------------------------------------------------
 
     def _row(self, number: int) -> Decided | None:
-        row = self.standing.find(self.spellings[number])
-        return row and bare(row, self.spellings[number])
+        return self.file.row(self.spellings[number])
 
     def _suggestion(self, number: int) -> Suggestion:
         spelling = self.spellings[number]
@@ -186,8 +225,9 @@ class Decisions:
             number,
             mask(spelling) if self._hides(spelling) else spelling,
             self.asked.records[spelling],
-            self.standing.find(spelling),
+            self._row(number),
             self._suggestion(number),
+            answers=self.typed,
             is_hidden=self._hides(spelling),
             is_new=self._is_new(spelling),
             approved=self._approved(spelling),
@@ -216,30 +256,15 @@ class Decisions:
 
     # -- the file ---------------------------------------------------------------------------------------------------
 
-    def _read(self) -> ValueMap:
-        return read_value_map(self.asked.name, self.settings.values_folders, self.asked.decided.key)
-
-    def _own(self) -> ValueMap:
-        return read_value_map(self.asked.name, [self.settings.own_decisions], self.asked.decided.key)
-
     def _changed_elsewhere(self) -> list[int]:
-        before, self.standing = self.standing, self._read()
-        if before.rows == self.standing.rows:
-            return []
-        return [place for place, one in enumerate(self.spellings) if before.find(one) != self.standing.find(one)]
+        return sorted(self.places[one] for one in self.file.changed_elsewhere())
 
     def _write(
         self, rows: Mapping[int, Decided], what: str, *, without: int = 0, guarded: bool = True, unseen: bool = False
     ) -> Told:
         """Write rows, but for what somebody changed meanwhile; pinned ones, and hidden ones unseen, are left of many."""
         changed = self._changed_elsewhere()
-        left: dict[str, list[int]] = {
-            "changed in the file meanwhile: look, then press again": [],
-            "pinned, so left": [],
-        }
-        left["left to be seen, since it may hold personal data: open the group, then press again"] = []
-        moved, pinned, hidden = left.values()
-        chosen = {}
+        moved, pinned, hidden, chosen = list[int](), list[int](), list[int](), dict[int, Decided]()
         for one, row in rows.items():
             standing = self.standing.find(self.spellings[one])
             if one in changed:
@@ -250,50 +275,23 @@ class Decisions:
                 hidden.append(one)
             else:
                 chosen[one] = row
-        changes = self._put({self.spellings[one]: row for one, row in chosen.items()})
-        if changes:
-            self.done.append(changes)
-            self.undone.clear()
-            for decision in sorted({str(row.decision) for row in chosen.values()}):
-                note_act(self.settings, f"decision {decision}", self.asked.name, by=self.by)
+        self.file.write({self.spellings[one]: row for one, row in chosen.items()}, by=self.by)
         told = [f"{len(chosen)} {what}."] if chosen and what else []
-        told += [f"{len(found)} {why}." for why, found in left.items() if found]
+        left = (
+            ("changed in the file meanwhile: look, then press again", moved),
+            ("pinned, so left", pinned),
+            (UNSEEN, hidden),
+        )
+        told += [f"{len(found)} {why}." for why, found in left if found]
         told += [f"{without} without a proposal or decision."] if without else []
         return Told([self._line(one) for one in sorted({*chosen, *changed})], " ".join(told))
 
-    def _put(self, rows: Mapping[str, Decided | None]) -> list[Change]:
-        """Write some rows of the target's own file, or take them out; return what changed."""
-        own = self._own()
-        made = dict(own.rows)
-        changes = []
-        for spelling, row in rows.items():
-            before = own.find(spelling)
-            made.pop(spelling, None)
-            if self.asked.decided.hides(spelling) and own.key:
-                made.pop(HMAC + token(own.key(), spelling), None)
-            if row is not None:
-                made[spelling] = row
-            changes.append(Change(spelling, before and bare(before, spelling), row))
-        if made != own.rows:
-            save_value_map(self.settings.own_decisions, replace(own, rows=made))
-            self.standing = self._read()
-            return changes
-        return []
-
-    def _turn(self, taken: list[list[Change]], given: list[list[Change]], *, forward: bool) -> Told:
-        """Turn the last act of one list back or on again, but for rows that somebody changed since."""
-        if not taken:
+    def _turn(self, *, forward: bool) -> Told:
+        if not (self.file.undone if forward else self.file.done):
             return Told([], f"There is nothing to {'redo' if forward else 'undo'}.")
         changed = self._changed_elsewhere()
-        changes, own = taken.pop(), self._own()
-        stands = {one.spelling: one.before if forward else one.after for one in changes}
-        mine = [one for one in changes if same_answer(own.find(one.spelling), stands[one.spelling])]
-        self._put({one.spelling: one.after if forward else one.before for one in mine})
-        given.append(mine)
-        note_act(self.settings, "decisions redone" if forward else "decisions undone", self.asked.name, by=self.by)
-        left = len(changes) - len(mine)
+        mine, left = self.file.turn(forward=forward, by=self.by)
         text = f"{len(mine)} {'done again' if forward else 'taken back'}."
-        text += f" {left} changed in the file since, and left." if left else ""
-        places = {one: place for place, one in enumerate(self.spellings)}
-        touched = {places[one.spelling] for one in changes}
+        text += f" {len(left)} changed in the file since, and left." if left else ""
+        touched = {self.places[one.spelling] for one in (*mine, *left)}
         return Told([self._line(one) for one in sorted({*touched, *changed})], text)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from workbench.editors.field_lines import Column, Line, columns_of_table, make_line
+from workbench.editors.field_lines import Column, Line, columns_of_table, fits, is_defined, make_line
 from workbench.editors.trial import (
     Payload,
     SampleRows,
-    define_field,
     fill_field,
+    new_field,
     read_rows,
     read_trial,
     require_yielded,
@@ -22,9 +21,8 @@ from workbench.editors.trial import (
     try_payload,
     undefine_field,
 )
-from workbench.errors import WorkbenchError
+from workbench.errors import MappingProblem, WorkbenchError
 from workbench.ledger.audit import note_act
-from workbench.mapping.custom_fields import slug
 from workbench.mapping.files import Mappings, field_modules, read_mappings
 from workbench.mapping.grammar import listed
 from workbench.mapping.object_mapping import ObjectMapping
@@ -33,16 +31,9 @@ from workbench.staging.transforms import TRANSFORMS
 from workbench.suggest.value_files import spec_of
 
 Texts = dict[str, str]
-FIELD_TYPES = {"day": "date", "local_day": "date", "checkbox": "checkbox", "money": "number", "integer": "number"}
-"""The type of a new custom field by the transform that fills it; any other is a text."""
-
-
-@dataclass(frozen=True)
-class FieldAct:
-    """What one act changed: each file's text before and after."""
-
-    before: Texts
-    after: Texts
+FieldAct = tuple[Texts, Texts]
+"""What one act changed: each file's text before and after."""
+STANDS = "It stands so already."
 
 
 @dataclass
@@ -109,15 +100,26 @@ class FieldDecisions:
         return self._do(number, lambda: self._filled(number, *spec_of(self.columns[number].name, found[choice])))
 
     def map(self, number: int, name: str, via: str = "") -> str:
-        """Fill a field by hand, as text or by a transform."""
-        name = name.strip()
-        if not name:
+        """Fill a field by hand, as text or by a transform, or several with commas between; what it filled before, it fills no more."""
+        names = [one for part in name.split(",") if (one := part.strip())]
+        if not names:
             return "Nothing was typed, so nothing changed."
-        said = next((one for one in self.columns[number].candidates if one["field"] == name), None)
-        section, written, spec = spec_of(self.columns[number].name, said or {"field": name, "transform": "text"})
-        if via:
-            spec = {"from": spec["from"], "via": via}
-        return self._do(number, lambda: self._filled(number, section, written, spec))
+
+        def made() -> Texts:
+            texts = self._without(number, keep=names)
+            for one in names:
+                if via or one not in self._fills(number):
+                    texts |= self._filled(number, *self._specified(number, one, via), texts)
+            return texts
+
+        return self._do(number, made)
+
+    def _specified(self, number: int, name: str, via: str) -> tuple[str, str, dict[str, Any]]:
+        """Return section, field and specification of a typed name: as proposed if it is, else as text."""
+        column = self.columns[number]
+        said = next((one for one in column.candidates if one["field"] == name), None)
+        section, written, spec = spec_of(column.name, said or {"field": name, "transform": "text"})
+        return section, written, {"from": spec["from"], "via": via} if via else spec
 
     def change_transform(self, number: int, via: str) -> str:
         """Fill the field that a column fills already by another transform."""
@@ -125,8 +127,15 @@ class FieldDecisions:
         filled = next((one for one in self.object.fields.values() if one.columns[:1] == (name,)), None)
         if filled is None:
             return "No field is filled by this column first; map it, then choose how."
-        spec = self._spec(filled.name) | {"via": via.strip()}
-        return self._do(number, lambda: {self.path: fill_field(self._text(self.path), "fields", filled.name, spec)})
+        problem, remark = fits(self.read, self.object, filled.name, via.strip())
+
+        def made() -> Texts:
+            if problem:
+                raise MappingProblem(problem)
+            spec = self._spec(filled.name) | {"via": via.strip()}
+            return {self.path: fill_field(self._text(self.path), "fields", filled.name, spec)}
+
+        return self._do(number, made, remark)
 
     def leave_out(self, number: int, reason: str) -> str:
         """Ignore a column; the reason stands in the file, in the pre-mapping document, and before who signs."""
@@ -177,46 +186,57 @@ class FieldDecisions:
 
     # -- texts ------------------------------------------------------------------------------------------------------
 
-    def _filled(self, number: int, section: str, name: str, spec: Mapping[str, Any]) -> Texts:
+    def _filled(
+        self, number: int, section: str, name: str, spec: Mapping[str, Any], texts: Mapping[str, str] | None = None
+    ) -> Texts:
         """Return the changed texts by which a column fills a field; behind the columns that fill it, if it takes several."""
         column = self.columns[number].name
-        standing = self._spec(name)
-        if standing and column not in listed(standing.get("from", ())):
+        text = (texts or {}).get(self.path) or self._text(self.path)
+        standing = self._spec(name, text)
+        if standing and column in listed(standing.get("from", ())):
+            how = {"via", "values", "to", "by"}
+            spec = (
+                {key: one for key, one in standing.items() if key not in how} | dict(spec) | {"from": standing["from"]}
+            )
+            if spec == standing:
+                raise MappingProblem(f"{name} is filled by {column} so already.")
+        elif standing:
             way = TRANSFORMS.get(standing.get("via", "text"))
             if way is None or not way.first_filled or "from" not in standing or {"to", "values"} & standing.keys():
                 raise WorkbenchError(f"{name} is filled already, by {self._filler(standing)}. Take that out first.")
             spec = standing | {"from": [*listed(standing["from"]), column]}
-        texts = {self.path: take_out(self._text(self.path), column)[0]} if column in self.object.ignored else {}
-        texts[self.path] = fill_field(texts.get(self.path) or self._text(self.path), section, name, spec)
-        return texts | self._defined(name, str(spec.get("via", "text")))
+        if column in self.object.ignored:
+            text = take_out(text, column, keep=self._fills(number))[0]
+        made = {self.path: fill_field(text, section, name, spec)}
+        module = field_modules(self.settings.edition).get(self.object.destination)
+        if not name.startswith("cf_") or module is None or is_defined(self.read, self.object, name):
+            return made
+        path = f"mappings/custom_fields/{module}.toml"
+        return made | {
+            path: new_field((texts or {}).get(path) or self._text(path), path, name, str(spec.get("via", "text")))
+        }
 
-    def _without(self, number: int) -> Texts:
-        text, gone = take_out(self._text(self.path), self.columns[number].name)
+    def _fills(self, number: int) -> list[str]:
+        """Return the fields and links that a column fills in the file, alone or with others."""
+        found, column = tomllib.loads(self._text(self.path)), self.columns[number].name
+        filled = (found.get("fields", {}) | found.get("lookups", {})).items()
+        return [name for name, spec in filled if isinstance(spec, dict) and column in listed(spec.get("from", ()))]
+
+    def _without(self, number: int, *, keep: Sequence[str] = ()) -> Texts:
+        text, gone = take_out(self._text(self.path), self.columns[number].name, keep=keep)
         texts = {self.path: text}
         module = field_modules(self.settings.edition).get(self.object.destination, "")
         fields = f"mappings/custom_fields/{module}.toml"
+        objects = sorted((self.settings.mappings / "objects").glob("*.toml"))
         for name in gone:
-            others = [path for path in self._objects() if path.stem != self.mapping and name in path.read_text("utf-8")]
+            others = [path for path in objects if path.stem != self.mapping and name in path.read_text("utf-8")]
             if name.startswith("cf_") and not others and name not in text:
                 texts[fields] = undefine_field(texts.get(fields) or self._text(fields), name)
         return texts
 
-    def _defined(self, name: str, via: str) -> Texts:
-        """Return the file of custom fields with the definition that a new field needs."""
-        module = field_modules(self.settings.edition).get(self.object.destination)
-        if not name.startswith("cf_") or module is None or self.read.custom_field(self.object.destination, name):
-            return {}
-        label = " ".join(one.capitalize() for one in name.removeprefix("cf_").split("_"))
-        path = f"mappings/custom_fields/{module}.toml"
-        if slug(label) != name:
-            raise WorkbenchError(
-                f"{name}: Freshsales would name a field {label!r} {slug(label)!r}; define it in {path}."
-            )
-        return {path: define_field(self._text(path), name, label, FIELD_TYPES.get(via, "text"))}
-
-    def _spec(self, name: str) -> dict[str, Any]:
+    def _spec(self, name: str, text: str = "") -> dict[str, Any]:
         """Return what the file says of a field, without what an edition changes of it."""
-        found = tomllib.loads(self._text(self.path))
+        found = tomllib.loads(text or self._text(self.path))
         return dict(found.get("fields", {}).get(name) or found.get("lookups", {}).get(name) or {})
 
     def _filler(self, spec: Mapping[str, Any]) -> str:
@@ -225,14 +245,11 @@ class FieldDecisions:
     def _text(self, name: str) -> str:
         return (self.settings.folder / name).read_text("utf-8")
 
-    def _objects(self) -> list[Path]:
-        return sorted((self.settings.mappings / "objects").glob("*.toml"))
-
     # -- files ------------------------------------------------------------------------------------------------------
 
-    def _do(self, number: int, make: Callable[[], Texts]) -> str:
+    def _do(self, number: int, make: Callable[[], Texts], remark: str = "") -> str:
         """Write changed texts if every file is still read with them; tell what the column is now, or what is wrong."""
-        changed = self.refresh()
+        changed, filled, was = self.refresh(), self._fills(number), self.read
         try:
             after = make()
             before = {name: self._text(name) for name in after}
@@ -242,15 +259,26 @@ class FieldDecisions:
         except WorkbenchError as problem:
             return f"{problem}\nNothing was changed."
         if before == after:
-            return "It stands so already."
+            return STANDS
         self._write(after)
-        self.done.append(FieldAct(before, after))
+        self.done.append((before, after))
         self.undone.clear()
         line = make_line(number, self.columns[number], self.read, self.object)
         column = f"{self.object.source_object}.{self.columns[number].name}"
-        told = f"{column}: {line['becomes'] or line['why'] or 'has no fate now'}."
+        told = [f"{column}: {line['becomes'] or line['why'] or 'has no fate now'}."]
+        why = was[self.mapping].ignored.get(self.columns[number].name, "")
+        gone = [one for one in filled if one not in self._fills(number)] + [f"the reason {why!r}"] * (
+            why not in ("", line["why"])
+        )
+        told += [f"Taken out: {', '.join(gone)}."] if gone else []
+        new = [
+            one
+            for one in self._fills(number)
+            if is_defined(self.read, self.object, one) > is_defined(was, self.object, one)
+        ]
+        told += [f"{', '.join(new)}: a new custom field, defined in mappings/custom_fields."] if new else []
         note_act(self.settings, "field mapping changed", f"{self.mapping}/{self.columns[number].name}", by=self.by)
-        return f"{told} {changed}".strip()
+        return " ".join(one for one in (*told, remark, changed) if one)
 
     def _write(self, texts: Texts) -> None:
         for name, text in texts.items():
@@ -263,17 +291,10 @@ class FieldDecisions:
     def _turn(self, taken: list[FieldAct], given: list[FieldAct], *, forward: bool) -> str:
         if not taken:
             return f"There is nothing to {'redo' if forward else 'undo'}."
-        act = taken[-1]
-        stands, wanted = (act.before, act.after) if forward else (act.after, act.before)
+        stands, wanted = taken[-1] if forward else taken[-1][::-1]
         if edited := [name for name, text in stands.items() if self._text(name) != text]:
             return f"{', '.join(edited)} was edited since; what it says now is left alone. Nothing was changed."
         self._write(wanted)
         given.append(taken.pop())
         note_act(self.settings, f"field mapping {'redone' if forward else 'undone'}", self.mapping, by=self.by)
         return "Done again." if forward else "Taken back."
-
-
-def changed_fields(now: Payload, then: Payload) -> list[tuple[str, str, str]]:
-    """Return every field of two payloads with its shape in both, in the order of the later one."""
-    names = [*then.fields, *(one for one in now.fields if one not in then.fields)]
-    return [(one, now.fields.get(one, ""), then.fields.get(one, "")) for one in names]

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.canonical import Form
 from workbench.mapping.columns import sensitivity_of_column
+from workbench.mapping.custom_fields import DATE_TIMES
 from workbench.mapping.files import Mappings
 from workbench.mapping.object_mapping import ObjectMapping
 from workbench.privacy import mask
 from workbench.reports.premapping import OURS, fate_of, how_filled
 from workbench.settings import Settings
-from workbench.suggest.known_fields import known_fields
+from workbench.staging.transforms import TRANSFORMS
+from workbench.suggest.known_fields import Field, known_fields
 from workbench.suggest.opinions import model_field_candidates
 from workbench.suggest.value_files import DESTINATIONS, NO_CUSTOM_FIELDS
 from workbench.vocabulary import Kind
@@ -22,6 +25,14 @@ Line = dict[str, Any]
 Candidate = Mapping[str, Any]
 SAMPLES, READ = 4, 200
 """So many shapes are shown, of the first so many values."""
+TAKEN = (
+    (("date",), {Form.DATE}),
+    (("number", "money"), {Form.NUMBER, Form.MONEY}),
+    (("checkbox", "boolean"), {Form.BOOLEAN}),
+    (DATE_TIMES, {Form.TIME}),
+)
+"""What a field of some type takes; any other takes a text."""
+AS_TEXT = {Form.TEXT, Form.RICH, Form.LIST}
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,29 @@ def destination_fields(mappings: Mappings, mapping: ObjectMapping) -> list[str]:
     """Return the fields that a destination is known to have: shipped, defined, or filled by any mapping."""
     alike = [one for one in mappings.objects if one.destination == mapping.destination]
     named = {name for one in alike for name in (*one.fields, *one.lookups)}
-    shipped = {
-        one.name for one in known_fields(None) if DESTINATIONS.get(one.object, one.object) == mapping.destination
-    }
-    return sorted(named | shipped)
+    return sorted(named | {one.name for one in _shipped(mapping.destination)})
+
+
+def _shipped(destination: str) -> list[Field]:
+    return [one for one in known_fields(None) if DESTINATIONS.get(one.object, one.object) == destination]
+
+
+def is_defined(mappings: Mappings, mapping: ObjectMapping, name: str) -> bool:
+    """Say whether a field of a mapping's destination is a custom field that the files define."""
+    return mappings.custom_field(mapping.destination, name) is not None
+
+
+def fits(mappings: Mappings, mapping: ObjectMapping, name: str, via: str) -> tuple[str, str]:
+    """Return why a transform makes what a field does not take, and what is to be known where it takes it as a text."""
+    custom, way = mappings.custom_field(mapping.destination, name), TRANSFORMS.get(via)
+    shipped = (one for one in _shipped(mapping.destination) if one.name == name)
+    kind = custom.type if custom else next((one.kind for one in shipped), "")
+    if way is None or not kind:
+        return "", ""
+    takes = next((forms for kinds, forms in TAKEN if kind in kinds), None)
+    if takes and way.form not in takes:
+        ways = [one for one, other in TRANSFORMS.items() if other.form in takes]
+        return f"{name} is a {kind} field, and {via} makes a {way.form}; {', '.join(ways)} would fit.", ""
+    if takes or way.form in AS_TEXT:
+        return "", ""
+    return "", f"{name} is a {kind} field: the {way.form} that {via} makes is sent as a text."

@@ -10,35 +10,27 @@ const SHOWN = {
 const KEYS = [
   ["↑ ↓ Home End", "move"], ["Enter", "accept the first proposal"],
   ["1 2 3", "see what a proposal would send"], ["Shift+1 2 3", "accept that proposal"],
-  ["M", "map by hand to a field"], ["T", "another transform"],
+  ["M", "map by hand to a field, instead of what it fills; two names with a comma fill both"], ["T", "another transform"],
   ["I", "leave out, with a reason"], ["D", "take back what this mapping says of it"],
   ["S", "what it tells of a patient"], ["U, Ctrl+Z", "undo"],
-  ["Shift+U, Ctrl+Y", "redo"],
-  ["/", "filter by text"], ["F", "what is shown: next"],
-  ["O", "open the next mapping"], ["?", "these keys"],
+  ["Shift+U, Ctrl+Y", "redo"], ["/", "filter by text, or by /pattern/: columns of that name, else what is said of them"],
+  ["F, Shift+F", "what is shown: next, or before"], ["O, Shift+O", "open the next mapping, or the one before"],
+  ["E", "read the files again"], ["?", "these keys"],
 ];
-
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== false && value !== null) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children);  // texts become text nodes: what an export holds is never read as HTML
-  return made;
-}
 
 let panels = 0;
 
 function render({ model, el }) {
   const prefix = `wf${++panels}`;
-  const state = { at: 0, text: "", shown: "all", choice: null, asked: null, waiting: null };
+  const state = { at: 0, choice: null, waiting: null };
+  const trails = new Map();  // by message: the columns without a fate that come after the one it is about
   let rows = model.get("rows"), progress = model.get("progress"), items = [];
 
+  const { send, close: hangUp } = connect(model, (message, isMine) => heard(message, isMine), () => { signer.reset(); say(GONE); draw(); });
+  const signer = makeSigner(model, send);
   const mapping = make("select", { "aria-label": "Mapping", onchange: () => send("open", { answer: mapping.value }) }, ...model.get("mappings").map((name) => make("option", { value: name }, name)));
-  const shown = make("select", { "aria-label": "What is shown", onchange: () => { state.shown = shown.value; refresh(); } }, ...Object.entries(SHOWN).map(([value, [text]]) => make("option", { value }, text)));
-  const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => { state.text = search.value.toLowerCase(); refresh(); } });
-  const by = make("input", { value: model.get("by"), "aria-label": "Decided by", size: 14, onchange: () => send("sign", { answer: by.value }) });
+  const shown = make("select", { "aria-label": "What is shown", onchange: () => { say(""); refresh(); } }, ...Object.entries(SHOWN).map(([value, [text]]) => make("option", { value }, text)));
+  const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => { say(""); refresh(); } });
   const title = make("h3"), counted = make("span"), bar = make("progress", { max: 1, value: 0, "aria-label": "Columns with a fate" });
   const undo = make("button", { type: "button", onclick: () => send("undo") }, "Undo"), redo = make("button", { type: "button", onclick: () => send("redo") }, "Redo");
   const head = make("div", { class: "wb-row wb-head", role: "row" }, ...HEADS.map((text, place) => make("span", { role: "columnheader", class: place === 1 || place === 4 ? "wb-number" : "" }, text)));
@@ -46,19 +38,20 @@ function render({ model, el }) {
   const view = make("div", { class: "wb-columns", role: "grid", tabindex: 0, "aria-label": "Source columns", "aria-colcount": HEADS.length }, make("div", { role: "rowgroup", style: "position: sticky; top: 0" }, head), body);
   const beside = make("div", { class: "wb-beside", role: "region", tabindex: 0, "aria-label": "The column, its proposals, and the payload of one row" });
   const list = make("datalist", { id: `${prefix}-names` }), ways = make("datalist", { id: `${prefix}-ways` }, ...model.get("transforms").map((value) => make("option", { value })));
-  const typed = make("input", { "aria-label": "Answer", autocomplete: "off" }), label = make("span", { id: `${prefix}-asked` });
-  const form = make("form", { class: "wb-bar wb-ask", "aria-labelledby": `${prefix}-asked` }, label, typed, make("button", { type: "submit" }, "OK"), make("button", { type: "button", onclick: () => close() }, "Cancel"), list, ways);
+  const form = makeForm(prefix, view, list, ways);
   const told = make("div", { class: "wb-told", role: "status", "aria-live": "polite" });
-  const keys = make("details", { class: "wb-keys" }, make("summary", {}, "Keys"), make("dl", {}, ...KEYS.flatMap(([key, says]) => [make("dt", {}, key), make("dd", {}, says)])));
+  const keys = makeKeys(KEYS), writes = make("span");
   const root = make("section", { class: "wb-grid wb-fields", "aria-label": "Field mapping", "data-lm-suppress-shortcuts": "true" },
-    make("div", { class: "wb-bar" }, title, make("div", { class: "wb-progress" }, counted, bar), make("label", {}, "Decided by ", by)),
+    make("div", { class: "wb-bar" }, title, make("div", { class: "wb-progress" }, counted, bar), make("label", {}, "Decided by ", signer.field)),
+    make("div", { class: "wb-bar wb-writes" }, writes),
     make("div", { class: "wb-bar", role: "toolbar", "aria-label": "Show and decide" }, mapping, search, shown, undo, redo),
-    make("div", { class: "wb-halves" }, view, beside), form, told, keys);
+    make("div", { class: "wb-halves" }, view, beside), form.form, told, keys);
 
   // -- what is shown
 
   function refresh(key = items[state.at]?.column) {
-    items = rows.filter((row) => SHOWN[state.shown][1](row) && (!state.text || `${row.column} ${row.becomes} ${row.why} ${row.candidates.map((one) => one.field).join(" ")}`.toLowerCase().includes(state.text)));
+    const finds = finder(search.value), may = rows.filter(SHOWN[shown.value][1]), named = may.filter((row) => finds([row.column]));
+    items = named.length ? named : may.filter((row) => finds([row.becomes, row.why, ...row.candidates.map((one) => one.field)]));
     const found = items.findIndex((row) => row.column === key);
     state.at = found < 0 ? Math.max(0, Math.min(state.at, items.length - 1)) : found;
     draw();
@@ -68,6 +61,7 @@ function render({ model, el }) {
   function draw() {
     title.textContent = model.get("title");
     mapping.value = model.get("mapping");
+    writes.textContent = model.get("writes");
     counted.textContent = `${progress.decided} of ${progress.columns} columns have a fate`;
     bar.value = progress.columns ? progress.decided / progress.columns : 1;
     undo.disabled = !progress.undo;
@@ -122,30 +116,20 @@ function render({ model, el }) {
 
   // -- what is done
 
-  function send(name, more = {}) { model.send({ act: name, ...more }); }
+  const typedFor = (text, value, row, act, list = null) => form.open(text, value, (answer) => decide(act, row, { answer }), { list });
 
-  function ask(text, value, done, names = null) {
-    state.asked = done;
-    label.textContent = text;
-    if (names) typed.setAttribute("list", names.id); else typed.removeAttribute("list");
-    typed.setAttribute("aria-label", text);
-    typed.value = value;
-    form.classList.add("wb-on");
-    typed.focus();
-    typed.select();
+  function decide(name, row, more = {}) {
+    const open = (one) => one.fate === "none", later = [...items.slice(state.at + 1), ...items.slice(0, state.at)];
+    trails.set(send(name, { id: row.id, ...more }), open(row) ? later.filter(open).map((one) => one.column) : []);
   }
 
-  function close() { form.classList.remove("wb-on"); state.asked = null; view.focus(); }
-
-  form.addEventListener("submit", (event) => { event.preventDefault(); const done = state.asked, value = typed.value; close(); done?.(value); });
-
   const ACTS = {
-    Enter: ({ id }) => send("accept", { id, choice: state.choice ?? 0 }),
-    M: (row) => ask(`Map ${row.column} to`, row.candidates[0]?.field ?? "", (answer) => send("map", { id: row.id, answer }), list),
-    T: (row) => ask(`Transform of ${row.becomes || row.column}`, "text", (answer) => send("via", { id: row.id, answer }), ways),
-    I: (row) => ask(`Why ${row.column} does not move`, row.why || (row.candidates.length ? "" : row.reason), (answer) => send("leave", { id: row.id, answer })),
-    S: (row) => ask(`What ${row.column} tells of a patient: none, quasi, direct or health`, row.sensitivity, (answer) => send("sensitivity", { id: row.id, answer })),
-    D: ({ id }) => send("take_out", { id }),
+    Enter: (row) => decide("accept", row, { choice: state.choice ?? 0 }),
+    M: (row) => typedFor(row.becomes ? `Map ${row.column}, instead of ${row.becomes}, to` : `Map ${row.column} to`, row.becomes || (row.candidates[0]?.field ?? ""), row, "map", list),
+    T: (row) => typedFor(`Transform of ${row.becomes || row.column}`, "text", row, "via", ways),
+    I: (row) => typedFor(`Why ${row.column} does not move`, (row.becomes ? "" : row.why) || (row.candidates.length ? "" : row.reason), row, "leave"),
+    S: (row) => typedFor(`What ${row.column} tells of a patient: none, quasi, direct or health`, row.sensitivity, row, "sensitivity"),
+    D: (row) => decide("take_out", row),
   };
   const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9 };
 
@@ -153,45 +137,52 @@ function render({ model, el }) {
     const key = event.key.length === 1 ? event.key.toUpperCase() : event.key, row = items[state.at], control = event.ctrlKey || event.metaKey;
     const digit = /^Digit([1-3])$/.exec(event.code);
     let taken = true;
-    if (key in MOVES) move(state.at + MOVES[key]);
+    if (key === "ArrowRight" || key === "ArrowLeft") view.scrollLeft += key === "ArrowRight" ? 120 : -120;
+    else if (key in MOVES) move(state.at + MOVES[key]);
     else if (control && key === "Z") send(event.shiftKey ? "redo" : "undo");
     else if (control && key === "Y") send("redo");
     else if (control || event.altKey) taken = false;
     else if (digit && row) {
       const choice = Number(digit[1]) - 1;
       if (choice >= row.candidates.length) say("There is no such proposal.");
-      else if (event.shiftKey) send("accept", { id: row.id, choice });
+      else if (event.shiftKey) decide("accept", row, { choice });
       else { state.choice = choice; tell(row, null); send("look", { id: row.id, choice }); }
     }
     else if (key === "U") send(event.shiftKey ? "redo" : "undo");
     else if (key === "/") { search.focus(); search.select(); }
-    else if (key === "F") { const names = Object.keys(SHOWN); state.shown = shown.value = names[(names.indexOf(state.shown) + 1) % names.length]; refresh(); say(`${SHOWN[state.shown][0]}: ${items.length}.`); }
-    else if (key === "O") { const names = model.get("mappings"); send("open", { answer: names[(names.indexOf(model.get("mapping")) + 1) % names.length] }); }
+    else if (key === "F") { turn(shown, event.shiftKey); refresh(); say(`${SHOWN[shown.value][0]}: ${items.length}.`); }
+    else if (key === "O") { turn(mapping, event.shiftKey); send("open", { answer: mapping.value }); }
+    else if (key === "E") send("refresh", { asked: true });
+    else if (key === "Escape") say("");
     else if (key === "?") keys.open = !keys.open;
     else if (key in ACTS) row ? ACTS[key](row) : say("Nothing is shown here: F shows other columns, / filters.");
     else if (key === "Tab") taken = false;
     if (taken) event.preventDefault();
   });
-  search.addEventListener("keydown", (event) => { if (["Enter", "ArrowDown", "Escape"].includes(event.key)) { if (event.key === "Escape") { search.value = state.text = ""; refresh(); } event.preventDefault(); view.focus(); move(0); } });
-  typed.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.preventDefault(); close(); } });
+  search.addEventListener("keydown", (event) => { if (["Enter", "ArrowDown", "Escape"].includes(event.key)) { if (event.key === "Escape") { search.value = ""; say(""); refresh(); } event.preventDefault(); view.focus(); move(0); } });
   root.addEventListener("keydown", (event) => event.stopPropagation());
 
-  const received = (message) => {
+  function heard(message, isMine) {
     if (message.act === "look") { if (message.id === items[state.at]?.id && message.choice === state.choice) tell(items[state.at], message); return; }
-    for (const name of ["mapping", "title", "names"]) model.set(name, message[name], { silent: true });
+    const was = items[state.at]?.column, after = trails.get(message.number) ?? [];
+    trails.delete(message.number);
+    for (const name of ["mapping", "title", "names", "writes"]) model.set(name, message[name], { silent: true });
+    const lost = rows.filter((row) => row.fate === "none").map((row) => row.column);
     rows = message.rows;
     progress = message.progress;
+    signer.heard(message.signed);
     if (message.act === "open") state.at = 0;
-    refresh(message.act === "open" ? rows[0]?.column : undefined);
+    const open = new Set(rows.filter((row) => row.fate === "none").map((row) => row.column));
+    const next = lost.includes(was) && !open.has(was) ? after.find((column) => open.has(column)) : undefined;
+    refresh(message.act === "open" ? rows[0]?.column : next ?? was);
+    body.children[state.at]?.scrollIntoView({ block: "nearest" });
     if (message.told) say(message.told);
-  };
-  model.on("msg:custom", received);
-  const returned = () => document.visibilityState === "visible" && send("refresh");
-  document.addEventListener("visibilitychange", returned);
-  window.addEventListener("focus", returned);
+    if (isMine && message.refused) form.again();
+  }
+
   el.append(root);
   refresh();
-  return () => { clearTimeout(state.waiting); model.off("msg:custom", received); document.removeEventListener("visibilitychange", returned); window.removeEventListener("focus", returned); };
+  return () => { clearTimeout(state.waiting); hangUp(); signer.close(); };
 }
 
 export default { render };

@@ -9,7 +9,7 @@ const SHOWN = {
   new: ["new since the approval", (row) => row.new],
   changed: ["changed since the approval", (row) => row.was !== ""],
   differs: ["decided unlike the proposal", (row) => row.differs],
-  noted: ["with a note or a pin", (row) => row.pinned || (row.note && !/^(suggested|no proposal)/.test(row.note))],
+  noted: ["with a note or a pin", (row) => row.pinned || (row.note && row.note === row.why && !/^(suggested|no proposal)/.test(row.note))],
   all: ["all", () => true],
 };
 const ORDERS = {
@@ -24,66 +24,62 @@ const WAYS = {  // the keys of the first and the last are here; the others' numb
   near: ["near spellings"],
   none: ["nothing", () => ""],
 };
-const HEADS = ["✓", "Spelling", "Records", "Becomes", "Sure", "Decision", "By", "Why, or note"];
+const HEADS = ["✓", "Spelling", "Records", "Becomes", "Sure", "Decision", "Marks", "By", "Why, or note"];
 const KEYS = [
   ["↑ ↓ Home End", "move"], ["→ ←", "open or close a group"],
   ["Space, Shift+↑↓", "select"], ["Ctrl+A, Esc", "select all shown, or none"],
-  ["Enter", "accept the proposal; on a group, for all of it"], ["A", "accept all at or above a confidence"],
-  ["M", "map by hand"], ["R", "rename a group: another answer for all of it"],
-  ["G", "merge what is selected into one answer"], ["X", "split off: not what is proposed or decided"],
-  ["B", "leave blank: no carrier"], ["K", "keep as it is"],
-  ["Q", "ask: leave it open"], ["N", "note"],
-  ["P", "pin or unpin"], ["U, Ctrl+Z", "undo"],
-  ["Shift+U, Ctrl+Y", "redo"], ["/", "filter by text"],
-  ["F", "what is shown: next"], ["S", "order: next"],
-  ["V", "grouped by: next"], ["?", "these keys"],
+  ["Enter", "accept the proposal; on a group, for all of it"], ["A", "accept all at or above a confidence: of the selection, of what the filter shows, or all"],
+  ["1 2 3", "take the first, second, third proposal of one line"], ["M", "map by hand"],
+  ["R", "rename a group: another answer for all of it"], ["G", "merge what is selected into one answer"],
+  ["X", "split off: not what is proposed or decided"], ["B", "leave blank: no carrier"],
+  ["K", "keep as it is"], ["Q", "ask: leave it open"],
+  ["N", "note"], ["P", "pin or unpin"],
+  ["U, Ctrl+Z", "undo"], ["Shift+U, Ctrl+Y", "redo"],
+  ["/", "filter by text, or by /pattern/"], ["F, Shift+F", "what is shown: next, or before"],
+  ["S, Shift+S", "order: next, or before"], ["V, Shift+V", "grouped by: next, or before"],
+  ["E", "read the file again"], ["Shift+← →", "scroll sideways"],
+  ["?", "these keys"],
 ];
+const DECIDES = ["accept", "take", "map", "blank", "keep", "ask", "apart"];
+const LEAVES = ["note", "refresh", "sign", "group"];  // acts that leave the selection
 const SENT = { X: "apart", B: "blank", K: "keep", Q: "ask", P: "pin", undo: "undo", redo: "redo" };  // acts that need no words
 const isOpen = (row) => row.decision === "" || row.decision === "ask";
-const many = (count, one) => `${count.toLocaleString("en-US")} ${one}${count === 1 ? "" : "s"}`;
-
-function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== false && value !== null) made.setAttribute(name, value === true ? "" : value);
-  }
-  made.append(...children);  // texts become text nodes: what a practice typed is never read as HTML
-  return made;
-}
-
 let grids = 0;
 
 function render({ model, el }) {
   const prefix = `wb${++grids}`;
   const rows = [...model.get("rows")];
   const state = { at: 0, anchor: null, asked: null };
-  const chosen = new Set(), turned = new Set();  // groups that a person opened, or shut
+  const chosen = new Set(), turned = new Map();  // groups that a person opened, or shut: they stay so when they shrink
   const numbers = {};  // by way: each line's group
   let items = [], progress = model.get("progress");
 
-  const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => refresh() });
+  const { send, close: hangUp } = connect(model, (message, isMine) => heard(message, isMine), () => { signer.reset(); say(GONE); });
+  const signer = makeSigner(model, send);
+  const search = make("input", { type: "search", "aria-label": "Filter by text", placeholder: "filter", oninput: () => { say(""); refresh(); } });
   const picker = (name, choices, changed = () => refresh()) => make("select", { "aria-label": name, onchange: changed },
     ...Object.entries(choices).map(([value, [text]]) => make("option", { value }, text)));
   const shown = picker("What is shown", SHOWN), order = picker("Order", ORDERS), ways = picker("Grouped by", WAYS, () => regroup());
-  const by = make("input", { value: model.get("by"), "aria-label": "Decided by", size: 14, onchange: () => send("sign", { answer: by.value }) });
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Records decided" });
   const counted = make("span");
   const buttons = { undo: make("button", { type: "button", onclick: () => act("undo") }, "Undo"), redo: make("button", { type: "button", onclick: () => act("redo") }, "Redo") };
   const accept = make("button", { type: "button", onclick: () => act("A") }, "Accept sure ones…");
-  const head = make("div", { class: "wb-row wb-head", role: "row", "aria-rowindex": 1 }, ...HEADS.map((text, place) => make("span", { role: "columnheader", class: place === 2 || place === 4 ? "wb-number" : "" , "aria-label": place ? null : "Selected" }, text)));
+  const head = make("div", { class: "wb-row wb-head", role: "row", "aria-rowindex": 1 }, ...HEADS.map((text, place) => make("span", { role: "columnheader", "aria-colindex": place + 1, class: place === 2 || place === 4 ? "wb-number" : "" , "aria-label": place ? null : "Selected" }, text)));
   const space = make("div", { role: "rowgroup", style: "position: relative" });
   const view = make("div", { class: "wb-rows", role: "treegrid", tabindex: 0, "aria-label": `Spellings of ${model.get("title")}`, "aria-multiselectable": true, "aria-colcount": HEADS.length }, make("div", { role: "rowgroup", class: "wb-headgroup", style: "position: sticky; top: 0; z-index: 1; height: 28px" }, head), space);
   const list = make("datalist", { id: `${prefix}-answers` });
-  const typed = make("input", { "aria-label": "Answer", autocomplete: "off", min: 0.5, max: 1, step: 0.01 });
-  const label = make("span", { id: `${prefix}-asked` });
-  const form = make("form", { class: "wb-bar wb-ask", "aria-labelledby": `${prefix}-asked` }, label, typed, make("button", { type: "submit" }, "OK"), make("button", { type: "button", onclick: () => close() }, "Cancel"), list);
+  const form = makeForm(prefix, view, list);
   const told = make("div", { class: "wb-told", role: "status", "aria-live": "polite" });
-  const keys = make("details", { class: "wb-keys" }, make("summary", {}, "Keys"), make("dl", {}, ...KEYS.flatMap(([key, says]) => [make("dt", {}, key), make("dd", {}, says)])));
-  const root = make("section", { class: "wb-grid", "aria-label": `Value map ${model.get("title")}`, "data-lm-suppress-shortcuts": "true" },
-    make("div", { class: "wb-bar" }, make("h3", {}, model.get("title")), make("div", { class: "wb-progress" }, counted, bar), make("span", { class: "wb-soft" }, model.get("approved")), make("label", {}, "Decided by ", by)),
+  const about = make("div", { class: "wb-about", "aria-live": "polite" });
+  const keys = makeKeys(KEYS);
+  const [writes, warning] = model.get("writes");
+  const parts = [
+    make("div", { class: "wb-bar" }, make("h3", {}, model.get("title")), make("div", { class: "wb-progress" }, counted, bar), make("span", { class: "wb-soft" }, model.get("approved")), make("label", {}, "Decided by ", signer.field)),
+    make("div", { class: "wb-bar wb-writes" }, make("span", {}, writes), ...(warning ? [make("strong", {}, warning)] : [])),
     make("div", { class: "wb-bar", role: "toolbar", "aria-label": "Show and decide" }, search, shown, order, make("label", {}, "Grouped by ", ways), accept, buttons.undo, buttons.redo),
-    view, form, told, keys);
+    view, form.form, about, told, keys];
+  const folded = model.get("is_folded") && [make("details", {}, make("summary", { class: "wb-bar" }, `${model.get("title")}: ${many(progress.spellings, "spelling")}, all decided`), ...parts)];
+  const root = make("section", { class: "wb-grid", "aria-label": `Value map ${model.get("title")}`, "data-lm-suppress-shortcuts": "true" }, ...(folded || parts));
   for (const answer of model.get("answers")) list.append(make("option", { value: answer }));
 
   // -- what is shown
@@ -92,8 +88,8 @@ function render({ model, el }) {
   const groupOf = (row, way) => (WAYS[way][1] ? WAYS[way][1](row) : numbers[way] && `${way}:${numbers[way][row.id]}`) || `r:${row.id}`;
 
   function refresh(follow = true, show = draw) {
-    const at = follow ? items[state.at] : null, first = (at?.row ?? at?.members[0])?.id, wanted = search.value.toLowerCase(), way = ways.value;
-    const found = rows.filter((row) => SHOWN[shown.value][1](row) && (!wanted || `${row.shown} ${row.answer} ${row.proposal ?? ""} ${row.note}`.toLowerCase().includes(wanted)));
+    const at = follow ? items[state.at] : null, first = (at?.row ?? at?.members[0])?.id, finds = finder(search.value), way = ways.value;
+    const found = rows.filter((row) => SHOWN[shown.value][1](row) && finds([row.shown, row.answer, row.proposal ?? "", row.note]));
     const groups = new Map();
     for (const row of found) {
       const key = groupOf(row, way);
@@ -101,7 +97,7 @@ function render({ model, el }) {
       groups.get(key).push(row);
     }
     const tops = [...groups].map(([key, members]) => ({
-      key: members.length > 1 ? key : `r:${members[0].id}`, members, at: members[0].id, name: (members.length > 1 && way === "becomes" && members[0].group) || members[0].shown,
+      key: members.length > 1 ? key : `r:${members[0].id}`, members, at: members[0].id, name: (members.length > 1 && way === "becomes" && members[0].named) || members[0].shown,
       records: members.reduce((sum, row) => sum + row.records, 0), confidence: Math.min(...members.map((row) => row.confidence)),
     })).sort(ORDERS[order.value][1]);
     items = tops.flatMap((top) => top.members.length === 1
@@ -122,6 +118,7 @@ function render({ model, el }) {
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - AROUND), last = Math.min(items.length, first + Math.ceil(view.clientHeight / HEIGHT || 15) + 2 * AROUND);
     space.replaceChildren(...(items.length ? items.slice(first, last).map((item, place) => line(item, first + place)) : [make("div", { role: "row", class: "wb-row" }, make("span", { role: "gridcell", style: "grid-column: 1 / -1" }, "Nothing to show here."))]));
     view.setAttribute("aria-activedescendant", items.length ? `${prefix}-${state.at}` : "");
+    about.textContent = describe(items[state.at]);
     counted.textContent = `${progress.decided.toLocaleString("en-US")} of ${many(progress.spellings, "spelling")}, ${share()} % of records decided`;
     bar.value = progress.records ? progress.decided_records / progress.records : 1;
     buttons.undo.disabled = !progress.undo;
@@ -141,27 +138,54 @@ function render({ model, el }) {
     return make("div", {
       id: `${prefix}-${place}`, "data-key": item.key, role: "row", class: `wb-row${item.row ? "" : " wb-group"}${place === state.at ? " wb-here" : ""}`, style: `top: ${place * HEIGHT}px`,
       "aria-rowindex": place + 2, "aria-level": item.level, "aria-selected": String(marked), "aria-expanded": item.row ? null : String(isOpened(item)),
-      onclick: (event) => { state.at = place; if (event.shiftKey) extend(place); else if (event.ctrlKey || event.metaKey || event.target.matches(":first-child")) toggle(ids); else if (!item.row && event.target.matches(":nth-child(2)")) flip(item.key); view.focus(); refresh(); },
+      onclick: (event) => { state.at = place; if (event.shiftKey) extend(place); else if (event.ctrlKey || event.metaKey || event.target.matches(":first-child")) toggle(ids); else if (!item.row && event.target.matches(":nth-child(2)")) flip(item); view.focus(); refresh(); },
       ondblclick: () => item.row && act("M"),
-    }, make("span", { role: "gridcell" }, marked ? "✓" : ""), ...cells.map((cell, at) => {
-      const made = make("span", { role: "gridcell", class: at === 1 || at === 3 ? "wb-number" : "", title: typeof cell === "string" ? cell : "" });
+    }, make("span", { role: "gridcell", "aria-colindex": 1 }, marked ? "✓" : ""), ...cells.map((cell, at) => {
+      const made = make("span", { role: "gridcell", "aria-colindex": at + 2, class: at === 1 || at === 3 ? "wb-number" : "", title: typeof cell === "string" ? cell : "" });
       made.append(...[cell].flat());
       return made;
     }));
   }
 
+  const becomesOf = (row) => ({ map: row.answer, keep: "(as it is)", blank: "(left blank)" }[row.decision]);
+  const signed = (row) => [row.by, row.on].filter(Boolean).join(", ");
+  const marksOf = (row) => [row.pinned && "pinned", row.new && "new", row.was && `changed since the approval (was ${row.was})`, row.differs && "unlike the proposal"].filter(Boolean);
+
   function ofRow(row) {
-    const becomes = { map: row.answer, keep: "(as it is)", blank: "(left blank)" }[row.decision];
-    const proposed = row.proposal === null ? "" : row.proposal || "(left blank)";
-    const changed = row.was && `changed since the approval (was ${row.was})`, who = row.decision ? `${changed} by ${row.by || "nobody"}, ${row.on}` : `${changed}: it has no row now`;
-    const tags = [row.pinned && "pinned", row.new && "new", changed, row.differs && "unlike the proposal"].filter(Boolean).map((tag) => make("span", { class: "wb-tag", title: tag === changed ? who : tag }, tag));
-    return [row.shown, row.records.toLocaleString("en-US"), becomes ?? (proposed ? make("span", { class: "wb-proposed", title: proposed }, `${proposed} ?`) : ""), row.confidence ? row.confidence.toFixed(2) : "", row.decision || "open", row.by ? `${row.by}, ${row.on}` : "", [...tags, make("span", { title: row.note || row.reason }, row.note || row.reason)]];
+    const becomes = becomesOf(row), proposed = row.proposal === null ? "" : row.proposal || "(left blank)";
+    const who = row.decision ? ` by ${row.by || "nobody"}, ${row.on}` : ": it has no row now";
+    const tags = marksOf(row).map((tag) => make("span", { class: "wb-tag", title: tag.startsWith("changed") ? `${tag}${who}` : tag }, tag));
+    return [row.shown, row.records.toLocaleString("en-US"), becomes ?? (proposed ? make("span", { class: "wb-proposed", title: proposed }, `${proposed} ?`) : ""), row.confidence ? row.confidence.toFixed(2) : "", row.decision || "open", tags, [row.on, row.by].filter(Boolean).join(" "), row.why];
   }
 
+  const leastSure = (members) => members.reduce((least, row) => (row.confidence < least.confidence ? row : least));
+
   function ofGroup(item) {
-    const open = item.members.filter(isOpen).length, sure = item.members.map((row) => row.confidence);
-    const answers = [...new Set(item.members.map((row) => row.group).filter(Boolean))], answer = answers.length > 1 ? `${answers.length} answers` : answers[0] || "none yet";
-    return [`${isOpened(item) ? "▾" : "▸"} ${many(item.members.length, "spelling")}: ${item.members.slice(0, NAMED).map((row) => row.shown).join(", ")}${item.members.length > NAMED ? " …" : ""}`, item.records.toLocaleString("en-US"), open ? make("span", { class: "wb-proposed", title: answer }, `${answer} ?`) : answer, sure.every((one) => one) ? Math.min(...sure).toFixed(2) : "", open ? `${open} open` : "decided", "", item.members.find((row) => row.reason)?.reason ?? ""];
+    const open = item.members.filter(isOpen).length, least = leastSure(item.members);
+    const answer = answerOf(item);
+    return [`${isOpened(item) ? "▾" : "▸"} ${many(item.members.length, "spelling")}: ${item.members.slice(0, NAMED).map((row) => row.shown).join(", ")}${item.members.length > NAMED ? " …" : ""}`, item.records.toLocaleString("en-US"), open ? make("span", { class: "wb-proposed", title: answer }, `${answer} ?`) : answer, least.confidence ? least.confidence.toFixed(2) : "", open ? `${open} open` : "decided", "", "", least.confidence ? least.reason : ""];
+  }
+
+  function answerOf(item) {
+    const found = new Map(item.members.filter((row) => row.group).map((row) => [row.group, row.named]));
+    return found.size > 1 ? `${found.size} answers` : [...found.values()][0] ?? "none yet";
+  }
+
+  // All that a line says, whatever a narrow column cuts, and what the keys 1, 2, 3 would take.
+  function describe(item) {
+    if (!item) return "";
+    if (!item.row) {
+      const open = item.members.filter(isOpen).length, least = leastSure(item.members);
+      const sure = least.confidence ? ` Least sure: ${least.shown} ${least.confidence.toFixed(2)}, ${least.reason}.` : "";
+      return `${many(item.members.length, "spelling")}, ${many(item.records, "record")}: ${answerOf(item)}; ${open ? `${open} open` : "all decided"}.${sure}`;
+    }
+    const row = item.row, becomes = becomesOf(row), who = signed(row), marks = marksOf(row);
+    const first = row.proposal === null ? [] : [[1, row.proposal || "(left blank)", becomes === undefined ? row.confidence : 0, row.reason]];
+    const offers = [...first, ...row.others].map(([place, value, confidence, reason]) => `${place}: ${value}${confidence ? ` ${confidence.toFixed(2)}` : ""}${reason ? `, ${reason}` : ""}`);
+    return [
+      `${row.shown}, ${many(row.records, "record")}: ${becomes ?? (row.decision === "ask" ? "asked" : "open")}${who && ` by ${who}`}.`,
+      offers.length ? `${offers.join("; ")}.` : "No proposal.", row.note && row.note === row.why ? `Note: ${row.note}.` : "", marks.length ? `Marks: ${marks.join("; ")}.` : "",
+    ].filter(Boolean).join(" ");
   }
 
   // -- what is meant
@@ -171,13 +195,15 @@ function render({ model, el }) {
   const groupAnswer = (ids) => { const found = ids.filter((id) => !rows[id].masked).map((id) => rows[id].answer || rows[id].proposal || "").find(Boolean); return found ?? ""; };
   const records = (ids) => ids.reduce((sum, id) => sum + rows[id].records, 0);
   const toggle = (ids) => { const all = ids.every((id) => chosen.has(id)); ids.forEach((id) => (all ? chosen.delete(id) : chosen.add(id))); preview(); };
-  const isOpened = (group) => (group.members.length <= SMALL) !== turned.has(group.key);
+  const isOpened = (group) => turned.get(group.key) ?? group.members.length <= SMALL;
+  const seconds = () => say("1, 2 and 3 take a proposal of one line: → opens a group, Esc selects none.");
   const announce = (select, choices) => say(`${select.getAttribute("aria-label")}: ${choices[select.value][0]}; ${many(items.length, "line")}.`);
   const say = (text) => { told.textContent = text; };
-  const flip = (key) => { turned.has(key) ? turned.delete(key) : turned.add(key); };
+  const flip = (group) => turned.set(group.key, !isOpened(group));
 
-  function preview(ids = target()) {
-    if (ids.length) say(`${chosen.size ? "Selected" : "Here"}: ${many(ids.length, "spelling")}, ${many(records(ids), "record")}.`);
+  function preview() {
+    const ids = target();
+    say(chosen.size ? `Selected: ${many(ids.length, "spelling")}, ${many(records(ids), "record")}.` : "");
   }
 
   function extend(place) {
@@ -201,40 +227,50 @@ function render({ model, el }) {
 
   // -- what is done
 
-  const send = (name, more = {}) => model.send({ act: name, ...more });
-  const act = (name) => (name in SENT ? send(SENT[name], { ids: target() }) : ACTS[name](target()));
-  const close = () => { form.classList.remove("wb-on"); state.asked = null; view.focus(); };
-  const mapped = (verb, into) => (ids) => ask(`${verb} ${many(ids.length, "spelling")} (${many(records(ids), "record")}) ${into}`, groupAnswer(ids), (answer) => send("map", { ids, answer }), { choices: true });
+  const trails = new Map();  // by message: where the cursor was, and what came after it
 
-  function ask(text, value, done, { choices = false, kind = "text" } = {}) {
-    state.asked = done;
-    label.textContent = text;
-    typed.type = kind;
-    typed.setAttribute("list", choices ? list.id : "");
-    typed.setAttribute("aria-label", text);
-    typed.value = value;
-    form.classList.add("wb-on");
-    typed.focus();
-    typed.select();
+  function trail() {
+    const here = items[state.at], later = items.slice(state.at + 1).filter((one) => one.parent !== here?.key);
+    const home = here?.parent ? later.filter((one) => one.parent === here.parent) : [];
+    return here && { here, after: [...home, ...later].map((one) => [one.key, `r:${idsOf(one)[0]}`]).flat() };
   }
 
-  form.addEventListener("submit", (event) => { event.preventDefault(); const done = state.asked; const value = typed.value; close(); done?.(value); });
+  function decide(name, more) {
+    const path = trail();
+    trails.set(send(name, more), path);
+  }
+
+  // The line itself has been passed by, the next of its group is next; a group that is still shown keeps the cursor.
+  function whereNext({ here, after }) {
+    const at = new Map();
+    items.forEach((item, place) => { at.set(item.key, place); if (!item.row && !isOpened(item)) item.members.forEach((row) => at.set(`r:${row.id}`, place)); });
+    const own = here.row ? [] : [here.key, ...here.members.map((row) => `r:${row.id}`)];
+    const found = [...own, ...after, here.key].find((key) => at.has(key));
+    return found === undefined ? state.at : at.get(found);
+  }
+
+  const act = (name) => (name in SENT ? (DECIDES.includes(SENT[name]) ? decide : send)(SENT[name], { ids: target() }) : ACTS[name](target()));
+  const mapped = (verb, into) => (ids) => form.open(`${verb} ${many(ids.length, "spelling")} (${many(records(ids), "record")}) ${into}`, groupAnswer(ids), (answer, again) => decide("map", { ids, answer, again }), { list });
 
   const ACTS = {
     Enter(ids) {
       const item = items[state.at];
-      send("accept", chosen.size || !item || item.row ? { ids, seen: true } : { ids: ids.filter((id) => isOpen(rows[id])), seen: isOpened(item) });
+      decide("accept", chosen.size || !item || item.row ? { ids, seen: true } : { ids: ids.filter((id) => isOpen(rows[id])), seen: isOpened(item) });
     },
-    A() { ask("Accept every open proposal at or above", "0.95", (value) => send("accept_above", { share: Number(value) }), { kind: "number" }); },
+    A() {
+      const some = chosen.size ? [...chosen] : search.value ? items.filter((one) => one.level === 1).flatMap(idsOf) : null;
+      const which = some ? ` of the ${many(some.length, "spelling")} ${chosen.size ? "selected" : "shown"}` : "";
+      const more = (value) => ({ share: value.trim() === "" ? null : Number(value), ...(some ? { ids: some } : {}) });
+      form.open(`Accept every open proposal${which} at or above`, "0.95", (value) => send("accept_above", more(value)), { kind: "number", watch: (value) => send("would_accept", more(value)) });
+    },
     M: mapped("Map", "to"),
     R: mapped("Rename:", "become"),
     G: mapped("Merge", "into"),
-    N(ids) { ask(`Note for ${many(ids.length, "spelling")}`, ids.length === 1 ? rows[ids[0]].note : "", (answer) => send("note", { ids, answer })); },
+    N(ids) { form.open(`Note for ${many(ids.length, "spelling")}`, ids.length === 1 ? rows[ids[0]].note : "", (answer) => send("note", { ids, answer })); },
   };
 
-  function next(select, choices, changed = refresh) {
-    const names = Object.keys(choices);
-    select.value = names[(names.indexOf(select.value) + 1) % names.length];
+  function next(select, choices, back, changed = refresh) {
+    turn(select, back);
     changed();
     announce(select, choices);
   }
@@ -244,56 +280,59 @@ function render({ model, el }) {
   view.addEventListener("keydown", (event) => {
     const key = event.key.length === 1 ? event.key.toUpperCase() : event.key, item = items[state.at], control = event.ctrlKey || event.metaKey;
     let taken = true;
-    if (key in MOVES) move(state.at + MOVES[key], event.shiftKey);
+    if (event.shiftKey && (key === "ArrowRight" || key === "ArrowLeft")) view.scrollLeft += key === "ArrowRight" ? 120 : -120;
+    else if (key in MOVES) move(state.at + MOVES[key], event.shiftKey);
     else if (control && key === "A") { items.forEach((one) => idsOf(one).forEach((id) => chosen.add(id))); preview(); draw(); }
     else if (key === (control ? "Z" : "U")) act(event.shiftKey ? "redo" : "undo");
     else if (control && key === "Y") act("redo");
     else if (control || event.altKey) taken = false;
-    else if (key === "Escape") { chosen.clear(); state.anchor = null; draw(); }
+    else if (key === "Escape") { chosen.clear(); state.anchor = null; say(""); draw(); }
     else if (key === " ") { toggle(idsOf(item)); move(state.at + 1); }
-    else if (key === "ArrowRight") { if (item && !item.row && !isOpened(item)) { flip(item.key); refresh(); } }
+    else if (key === "ArrowRight") { if (item && !item.row && !isOpened(item)) { flip(item); refresh(); } }
     else if (key === "ArrowLeft") {
       const up = items.find((one) => !one.row && one.key === (item?.parent ?? item?.key));
-      if (up && isOpened(up)) flip(up.key);
+      if (up && isOpened(up)) flip(up);
       if (up) state.at = items.indexOf(up);
       refresh();
       move(state.at);
     }
     else if (key === "/") { search.focus(); search.select(); }
-    else if (key === "F") { state.at = 0; next(shown, SHOWN, () => refresh(false)); }
-    else if (key === "S") next(order, ORDERS);
-    else if (key === "V") next(ways, WAYS, regroup);
+    else if (key === "F") { state.at = 0; next(shown, SHOWN, event.shiftKey, () => refresh(false)); }
+    else if (key === "S") next(order, ORDERS, event.shiftKey);
+    else if (key === "V") next(ways, WAYS, event.shiftKey, regroup);
+    else if (key === "E") send("refresh", { asked: true });
+    else if (["1", "2", "3"].includes(key)) chosen.size || !item?.row ? seconds() : decide("take", { ids: [item.row.id], place: Number(key) - 1 });
     else if (key === "?") keys.open = !keys.open;
     else if (key in ACTS || key in SENT) items.length ? act(key) : say("Nothing is shown here: F shows other lines, / filters.");
     else if (key === "Tab") taken = false;
     if (taken) event.preventDefault();
   });
-  search.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "ArrowDown" || event.key === "Escape") { if (event.key === "Escape") { search.value = ""; refresh(); } event.preventDefault(); view.focus(); move(0); } });
-  typed.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.preventDefault(); close(); } });
+  search.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "ArrowDown" || event.key === "Escape") { if (event.key === "Escape") { search.value = ""; say(""); refresh(); } event.preventDefault(); view.focus(); move(0); } });
   root.addEventListener("keydown", (event) => event.stopPropagation());
   view.addEventListener("scroll", draw);
 
-  const received = (message) => {
+  function heard(message, isMine) {
+    const path = trails.get(message.number), isChanged = message.lines?.length > 0;
+    trails.delete(message.number);
+    if (message.act === "would_accept") { if (isMine) form.tell(message.told); return; }
+    if (message.act === "refresh" && !isChanged && !message.told) return;
     for (const row of message.lines ?? []) rows[row.id] = row;
     model.set("rows", rows, { silent: true });  // another view of this page starts from here
     if (message.progress) progress = message.progress;
     if (message.groups) numbers[message.by] = message.groups;
-    if (!["note", "refresh", "sign", "group"].includes(message.act)) { chosen.clear(); state.anchor = null; }
-    const decided = ["accept", "map", "blank", "keep", "ask", "apart"].includes(message.act), here = items[state.at];
-    if (message.act === "accept_above") state.at = 0;
-    // What is decided and still shown is passed by; what is gone from view has already made room for the next.
-    refresh(!decided && message.act !== "accept_above", () => move(state.at + (decided && here?.row && items[state.at]?.key === here.key ? 1 : 0)));
+    signer.heard(message.signed);
+    if (isMine && isChanged && !LEAVES.includes(message.act)) { chosen.clear(); state.anchor = null; }
+    if (isMine && isChanged && message.act === "accept_above") state.at = 0;
+    refresh(message.act !== "accept_above", () => move(path && isChanged ? whereNext(path) : state.at));
     if (message.told) say(message.told);
-    if (message.groups) announce(ways, WAYS);
-  };
-  model.on("msg:custom", received);
-  const returned = () => document.visibilityState === "visible" && send("refresh");
-  document.addEventListener("visibilitychange", returned);
-  window.addEventListener("focus", returned);
+    if (message.groups && isMine) announce(ways, WAYS);
+    if (isMine && message.refused) form.again();
+  }
+
   el.append(root);
   refresh();
   new ResizeObserver(draw).observe(view);
-  return () => { model.off("msg:custom", received); document.removeEventListener("visibilitychange", returned); window.removeEventListener("focus", returned); };
+  return () => { hangUp(); signer.close(); };
 }
 
 export default { render };

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from tomlkit.items import Item
 
 from workbench.errors import MappingProblem, WorkbenchError, gather
 from workbench.mapping.columns import missing_columns
-from workbench.mapping.custom_fields import FOLDED
+from workbench.mapping.custom_fields import FOLDED, slug
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.grammar import listed, written
 from workbench.mapping.object_mapping import ObjectMapping
@@ -35,6 +35,8 @@ Texts = Mapping[str, str]
 Spec = Mapping[str, Any]
 """What fills one field, as a mapping file says it: `{"from": "city", "via": "text"}`."""
 Table = MutableMapping[str, Any]
+FIELD_TYPES = {"day": "date", "local_day": "date", "checkbox": "checkbox", "money": "number", "integer": "number"}
+"""The type of a new custom field by the transform that fills it; any other is a text."""
 READ = 200
 """So many rows of a source are looked at, one of which is staged."""
 OURS = {"source_id", "depth", "fingerprint"}
@@ -83,10 +85,10 @@ def say_of_column(text: str, section: str, column: str, said: str) -> str:
     return tomlkit.dumps(document)
 
 
-def take_out(text: str, column: str) -> tuple[str, list[str]]:
+def take_out(text: str, column: str, *, keep: Collection[str] = ()) -> tuple[str, list[str]]:
     """Return the text in which no field, lookup or reason speaks of a column any more, and the fields that are gone.
 
-    A field that has other columns keeps them.
+    A field that has other columns keeps them, and one that is kept the column.
     """
     document = tomlkit.parse(text)
     gone = []
@@ -94,7 +96,7 @@ def take_out(text: str, column: str) -> tuple[str, list[str]]:
         table = _section(document, section) if section in document else {}
         for name, spec in list(table.items()):
             columns = listed(spec.get("from", ())) if isinstance(spec, Mapping) else ()
-            if column not in columns:
+            if column not in columns or name in keep:
                 continue
             left = [one for one in columns if one != column]
             if left:
@@ -111,6 +113,14 @@ def define_field(text: str, name: str, label: str, type_: str) -> str:
     """Return a file of custom fields with one more at its end, the first to be given up when the plan is short."""
     body = f"[{name}]\nlabel = {written(label)}\ntype = {written(type_)}\nrank = {written('nice')}\n"
     return f"{text.rstrip()}\n\n{body}"
+
+
+def new_field(text: str, path: str, name: str, via: str) -> str:
+    """Return a file of custom fields with the definition that a new field needs, of the type that a transform makes."""
+    label = " ".join(one.capitalize() for one in name.removeprefix("cf_").split("_"))
+    if slug(label) != name:
+        raise MappingProblem(f"{name}: Freshsales would name a field {label!r} {slug(label)!r}; define it in {path}.")
+    return define_field(text, name, label, FIELD_TYPES.get(via, "text"))
 
 
 def undefine_field(text: str, name: str) -> str:
@@ -190,3 +200,9 @@ def try_payload(settings: Settings, rows: SampleRows, mapping: str, texts: Texts
 def _shown(mapping: ObjectMapping, name: str, value: str) -> str:
     field = mapping.fields.get(name)
     return value if field and field.const is not None else mask(value)
+
+
+def changed_fields(now: Payload, then: Payload) -> list[tuple[str, str, str]]:
+    """Return every field of two payloads with its shape in both, in the order of the later one."""
+    names = [*then.fields, *(one for one in now.fields if one not in then.fields)]
+    return [(one, now.fields.get(one, ""), then.fields.get(one, "")) for one in names]

@@ -27,7 +27,8 @@ class Asked:
     """One value map and the spellings that the snapshot asks it.
 
     `people` counts those whose own record writes a spelling, in the column where most do: a dozen records may be the
-    cases of one patient, a dozen people are not one.
+    cases of one patient, a dozen people are not one. `is_needed` says that a row without an answer is held, so that none
+    may be left blank.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Asked:
     may_omit: bool
     matches: tuple[Match, ...] = ()
     people: dict[str, int] = field(default_factory=dict)
+    is_needed: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -67,6 +69,7 @@ def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
                     if _are_people(mappings, source):
                         people[full] = people.get(full, Counter()) | here
         matches = _matches(warehouse, mappings)
+    needed = {_stem(name) for source in mappings.sources.values() for name in _needed(mappings, source)}
     asked = [
         Asked(
             name,
@@ -74,6 +77,7 @@ def asked_spellings(settings: Settings, mappings: Mappings) -> list[Asked]:
             mappings.values(name),
             _stem(name) not in held,
             people=dict(people.get(name, {})),
+            is_needed=_stem(name) in needed,
         )
         for name, records in sorted(found.items())
     ]
@@ -147,6 +151,14 @@ def asks(mappings: Mappings, source: Source) -> Iterator[tuple[str, str, bool]]:
             (field.values, field.columns[0], field.on_open == "hold") for field in mapping.leaves if field.values
         )
         yield from ((lookup.values, lookup.column, True) for lookup in mapping.lookups.values() if lookup.values)
+
+
+def _needed(mappings: Mappings, source: Source) -> Iterator[str]:
+    """Yield the value maps without whose answer a row of a source is held: its route, its owner, what it requires."""
+    yield from (name for name, _ in source.asks)
+    for mapping in mappings.of(source.name):
+        yield from (field.values for field in mapping.leaves if field.values and field.required)
+        yield from (lookup.values for lookup in mapping.lookups.values() if lookup.values and lookup.required)
 
 
 def _are_people(mappings: Mappings, source: Source) -> bool:

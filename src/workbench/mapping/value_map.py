@@ -105,6 +105,13 @@ class ValueMap:
         return sorted(one for one in set(spellings) if self.find(one) is None)
 
 
+def bare(row: Decided, spelling: str) -> Decided:
+    """Return a row under its spelling; where a token stood for it, without the shape that leads its note when written."""
+    if not row.source_value.startswith(HMAC):
+        return row
+    return replace(row, source_value=spelling, note=row.note.removeprefix(mask(spelling)).removeprefix("; "))
+
+
 def read_value_map(name: str, folders: Iterable[Path], key: Callable[[], bytes] | None = None) -> ValueMap:
     """Read one map from every folder that has it, the later folder over the earlier; `ask` never covers an answer."""
     rows: dict[str, Decided] = {}

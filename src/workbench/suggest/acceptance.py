@@ -67,7 +67,8 @@ def accept_proposals(settings: Settings, *, above: float, by: str, on: str) -> d
     frame = accept(settings, mappings, above=above, by=by, on=on, own=False)
     note_act(settings, "decisions accepted", "value maps", by=by, above=above, rows=int(frame["accepted"].sum()))
     lines = [
-        f"{row['value_map']}: {row['accepted']} accepted, {row['open']} open" for row in frame.iter_rows(named=True)
+        f"{row['value_map']}: {row['accepted']} accepted, {row['open']} open{told_asked(row['asked'])}"
+        for row in frame.iter_rows(named=True)
     ]
     return {"value_maps": frame.to_dicts(), "text": "\n".join(lines)}
 
@@ -86,3 +87,8 @@ def _require_own_tenant(settings: Settings) -> None:
             "The tenant that was read last is another one, such as the rehearsal's: its users and records answer nothing"
             f" here. Read yours first: workbench run --from suggest --to suggest --target {settings.target}"
         )
+
+
+def told_asked(asked: int) -> str:
+    """Return how an answer goes on that told what stays open: how many of it a person asks about."""
+    return f", {asked} of them since a person asks about {'it' if asked == 1 else 'them'}" if asked else ""

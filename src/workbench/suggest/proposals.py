@@ -16,13 +16,13 @@ from workbench.mapping.custom_fields import FOLDED
 from workbench.mapping.files import Mappings, read_mappings
 from workbench.mapping.setup import accept_folds, prefixed
 from workbench.mapping.spellings import Asked, asked_spellings
-from workbench.mapping.value_map import EXISTING, HMAC, Decided, ValueMap, read_value_map, save_value_map
+from workbench.mapping.value_map import EXISTING, HMAC, Decided, ValueMap, bare, read_value_map, save_value_map
 from workbench.settings import Settings
 from workbench.suggest.carriers import suggest_carriers
 from workbench.suggest.names import suggest_names
 from workbench.suggest.opinions import carrier_opinions
 from workbench.suggest.stages import suggest_stages
-from workbench.suggest.suggestion import NEVER, Candidate, Suggestion
+from workbench.suggest.suggestion import NEVER, NOT_SURE, Candidate, Suggestion, is_by_machine
 from workbench.vocabulary import Decision, Target
 from workbench.warehouse import open_warehouse
 
@@ -97,8 +97,9 @@ def best_answers(settings: Settings, mappings: Mappings) -> dict[str, dict[str, 
 def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on: str, own: bool) -> pl.DataFrame:
     """Write `map` rows for proposals at or above a confidence and `ask` rows for all that stay open.
 
-    `own` writes beside the target's ledger: a rehearsal's decisions stay its own. What is written into mappings/values is
-    proposed and judged as for a real target, so that no decision of a rehearsal answers it, covers it or is copied there.
+    What a person asks about stays as it is, and is counted (`asked`) among what is open. `own` writes beside the target's
+    ledger: a rehearsal's decisions stay its own. What is written into mappings/values is proposed and judged as for a real
+    target, so that no decision of a rehearsal answers it, covers it or is copied there.
     """
     folder = settings.own_decisions if own else settings.mappings / "values"
     if not own:
@@ -116,9 +117,10 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
         accepted = sum(made.rows.get(one) != written.rows.get(one) and not made.rows[one].is_open for one in still_open)
         if made.rows != written.rows:
             save_value_map(folder, made)
-        rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted))
+        asks = len(asked_by_people(asked, written, still_open))
+        rows.append((asked.name, len(asked.records), accepted, len(still_open) - accepted, asks))
     if folded := accept_folds(mappings.settings, above=above, by=by, on=on, folder=folder):
-        rows.append((FOLDED, folded, folded, 0))
+        rows.append((FOLDED, folded, folded, 0, 0))
     return pl.DataFrame(
         rows,
         orient="row",
@@ -127,6 +129,7 @@ def accept(settings: Settings, mappings: Mappings, *, above: float, by: str, on:
             "spellings": pl.Int64,
             "accepted": pl.Int64,
             "open": pl.Int64,
+            "asked": pl.Int64,
         },
     )
 
@@ -148,23 +151,28 @@ def accept_open(
 ) -> ValueMap:
     """Return a map with the proposals of open spellings at or above a confidence decided, and all the rest asked.
 
-    `known` are the spellings that have a row, if only `ask`: it stays as it is. A proposal that a person turned down is
-    not taken, however sure.
+    `known` are the spellings that have a row, if only `ask`: it stays as it is. What a person asks about is not taken,
+    however sure its proposal.
     """
     asked, rows = proposal.asked, dict(written.rows)
+    left = asked_by_people(asked, written, still_open)
     for spelling in still_open:
         suggestion = proposal.suggestions.get(spelling)
         best = suggestion.best if suggestion else None
-        row = asked.decided.find(spelling) or written.find(spelling)
-        turned_down = row is not None and best is not None and turned_down_note(best.value) in row.note.split("; ")
-        may = suggestion is not None and suggestion.threshold < NEVER and not turned_down
+        may = suggestion is not None and suggestion.threshold < NEVER and spelling not in left
         if suggestion and best and may and best.confidence >= above and not asked.decided.hides(spelling):
             note = f"suggested {best.confidence:.2f}: {best.reason}"
             rows[spelling] = Decided(spelling, suggestion.decision, best.value, by, on, note)
         elif spelling not in known:
             note = suggestion.hint if suggestion else ""
-            rows[spelling] = Decided(spelling, Decision.ASK, "", by, on, note or "no proposal sure enough")
+            rows[spelling] = Decided(spelling, Decision.ASK, "", by, on, note or NOT_SURE)
     return replace(written, rows=rows)
+
+
+def asked_by_people(asked: Asked, written: ValueMap, spellings: Collection[str]) -> set[str]:
+    """Return the spellings whose `ask` row a person left: with no note, or with one that accepting does not write."""
+    found = ((one, row) for one in spellings for row in (asked.decided.find(one), written.find(one)))
+    return {one for one, row in found if row and row.is_open and not is_by_machine(bare(row, one).note)}
 
 
 def _carriers(settings: Settings, asked: Asked) -> list[Suggestion]:

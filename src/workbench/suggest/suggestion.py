@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from workbench.vocabulary import Decision
 
 NEVER = float("inf")
 """The threshold of a proposal that no machine accepts, however sure: a person has to see it."""
+
+NOT_SURE = "no proposal sure enough"
+BY_MACHINE = re.compile(rf"no proposal|{NOT_SURE}|perhaps \S+ \(\d\.\d\d: .*", re.DOTALL)
+"""The notes of `ask` rows that accepting writes; whatever else such a row says, a person left it."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,8 @@ class Suggestion:
             "kind": self.kind,
             "auto": self.auto,
         }
+
+
+def is_by_machine(note: str) -> bool:
+    """Say whether the note of an `ask` row is one that accepting writes."""
+    return BY_MACHINE.fullmatch(note) is not None
