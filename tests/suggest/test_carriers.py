@@ -124,6 +124,16 @@ def test_what_is_doubtful_is_for_a_person(spelling, value):
     assert found.best.value == value
 
 
+def test_a_longer_name_does_not_take_what_a_shorter_one_is_called_with_plan_words():
+    assert said("Aetna Dental", None) == ("Aetna", True)
+    assert said("Aetna Dental Access", None) == ("Aetna Dental Access (discount plan)", True)
+
+
+def test_a_word_shortens_another_by_its_beginning_and_consonants():
+    assert one("Guardn Lfe", {"Guardian Life": (), "Aetna": ()}).best.value == "Guardian Life"
+    assert one("Son Life", {"Starmount Life": (), "Aetna": ()}).best is None
+
+
 def test_an_english_word_is_never_sure():
     assert not one("human").auto
 

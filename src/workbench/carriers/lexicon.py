@@ -150,8 +150,11 @@ def make_anchors(choices: Mapping[str, Iterable[str]] | None, payers: Sequence[P
     """
     made = Anchors()
     if choices is None:
-        for payer in sorted(payers, key=lambda one: one.name):
-            made.add(_anchor(payer.name, payer, is_listed=True), _forms(payer.name, (), payer))
+        shipped = sorted(payers, key=lambda one: one.name)
+        called = {payer.name: _forms(payer.name, (), payer) for payer in shipped}
+        _give_to_whole_names(called)
+        for payer in shipped:
+            made.add(_anchor(payer.name, payer, is_listed=True), called[payer.name])
         return made
     owners = owners_of(sorted(choices), payers)
     owned = {one.name for one in owners.values()}

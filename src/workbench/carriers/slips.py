@@ -14,6 +14,8 @@ from workbench.carriers.readings import Reading
 from workbench.dental.payers import words
 
 VOWELS = frozenset("aeiouy")
+LONG = 5
+"""A word of more letters may shorten another with vowels left in it: Rnaissnce."""
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+")
 INNER = {"bluecross": "bc", "blueshield": "bs", "healthcare": "hc", "medicaid": "m"}
 ADDED = ("", "d", "g", "p", "i", "c", "f", "ic", "dp", "dg", "fg", "li", "lic")
@@ -84,10 +86,11 @@ def abbreviates(short: Sequence[str], full: Sequence[str]) -> bool:
 
 
 def _begins(short: str, full: str) -> bool:
+    """Say whether a word is the beginning of another and some of its further letters: no vowels, unless it is long."""
     if not short or short[0] != full[0] or len(short) > len(full):
         return False
-    letters = iter(full)
-    return all(one in letters for one in short)
+    letters, same = iter(full), next((at for at, one in enumerate(short) if one != full[at]), len(short))
+    return all(one in letters for one in short) and (len(short) > LONG or VOWELS.isdisjoint(short[same:]))
 
 
 def initials(text: str, reading: Reading) -> Iterable[tuple[str, int]]:
