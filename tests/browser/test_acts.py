@@ -131,13 +131,21 @@ def test_a_line_says_all_and_a_digit_takes_a_further_proposal(grid: GridPage) ->
 
 def test_the_note_who_and_when_and_the_marks_are_told_in_full(page: Page, tmp_path: Path) -> None:
     asked = Decided("Humana", Decision.ASK, "", "Bo", "2026-11-20", "ask the front desk of Lakeside")
+    by_hand = Decided("Cigna x", Decision.MAP, "Aetna", "Bo", "2026-11-20")
     machine = Decided("Cigna y", Decision.ASK, "", "desk", "", "no proposal sure enough")
-    grid = opened(page, tmp_path, rows=(asked, machine))
+    grid = opened(page, tmp_path, rows=(asked, machine, by_hand))
     go_to(grid, "Humana")
     assert (
         about(grid)
         == "Humana, 300 records: asked by Bo, 2026-11-20. 1: Humana 0.80, the name. Note: ask the front desk of Lakeside."
     )
+    grid.press("Shift+F")
+    go_to(grid, "Cigna x")
+    assert (
+        about(grid)
+        == "Cigna x, 200 records: Aetna by Bo, 2026-11-20. 1: Cigna 0.96, the name. Marks: unlike the proposal."
+    )
+    grid.press("f")
     go_to(grid, "Cigna y")
     cells = grid.page.locator(".wb-here [role=gridcell]").all_inner_texts()
     assert cells[7:] == ["desk", "looks like it"]

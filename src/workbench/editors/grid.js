@@ -180,7 +180,7 @@ function render({ model, el }) {
       return `${many(item.members.length, "spelling")}, ${many(item.records, "record")}: ${answerOf(item)}; ${open ? `${open} open` : "all decided"}.${sure}`;
     }
     const row = item.row, becomes = becomesOf(row), who = signed(row), marks = marksOf(row);
-    const first = row.proposal === null ? [] : [[1, row.proposal || "(left blank)", becomes === undefined ? row.confidence : 0, row.reason]];
+    const first = row.proposal === null ? [] : [[1, row.proposal || "(left blank)", row.offered, row.reason]];
     const offers = [...first, ...row.others].map(([place, value, confidence, reason]) => `${place}: ${value}${confidence ? ` ${confidence.toFixed(2)}` : ""}${reason ? `, ${reason}` : ""}`);
     return [
       `${row.shown}, ${many(row.records, "record")}: ${becomes ?? (row.decision === "ask" ? "asked" : "open")}${who && ` by ${who}`}.`,

@@ -113,7 +113,8 @@ def make_line(
     """Return a line as the page gets it; `row` is bare, `group` what the spelling becomes, or would, and `named` its text.
 
     `others` are further proposals, each with the key that takes it. `was` says what was approved where something else
-    stands now: an answer, or one word for it. `confidence` is that of the decision where a proposal was accepted.
+    stands now: an answer, or one word for it. `confidence` is that of the decision where a proposal was accepted,
+    `offered` that of what is proposed now.
 
     A proposal that a person turned down is none any more. An answer that may hold personal data is shown by its shape,
     and `masked` says that it cannot be typed from there.
@@ -146,6 +147,7 @@ def make_line(
         "proposal": answers.show(best.value) if best else None,
         "confidence": float(accepted[1]) if accepted else best.confidence if best else 0.0,
         "reason": reason,
+        "offered": best.confidence if best else 0.0,
         "others": others,
         "sure": best is not None and suggestion.auto and not is_hidden,
         "new": is_new,
