@@ -253,6 +253,7 @@ def test_between_slashes_the_filter_is_a_regular_expression(grid: GridPage) -> N
     [(1400, []), (800, ["Why, or note"]), (640, ["By", "Why, or note"]), (480, ["Sure", "By", "Why, or note"])],
 )
 def test_a_narrow_page_drops_columns_that_the_line_below_tells(grid: GridPage, wide: int, gone: list[str]) -> None:
+    grid.press("b")
     grid.page.set_viewport_size({"width": wide, "height": 900})
     heads = grid.page.locator("[role=columnheader]")
     hidden = [one.text_content() for one in heads.all() if not one.is_visible()]
@@ -261,6 +262,17 @@ def test_a_narrow_page_drops_columns_that_the_line_below_tells(grid: GridPage, w
     assert view.evaluate("(one) => one.scrollWidth - one.clientWidth") <= 20
     found = Axe().run(grid.page, context=".wb-grid").response["violations"]
     assert [one["id"] for one in found if one["impact"] in SERIOUS] == []
+
+
+@pytest.mark.parametrize(
+    ("wide", "gone"), [(1400, ["Marks", "By"]), (800, ["Marks", "By"]), (640, ["By", "Why, or note"])]
+)
+def test_columns_in_which_nothing_stands_yet_give_their_room_to_the_others(
+    grid: GridPage, wide: int, gone: list[str]
+) -> None:
+    grid.page.set_viewport_size({"width": wide, "height": 900})
+    heads = grid.page.locator("[role=columnheader]")
+    assert [one.text_content() for one in heads.all() if not one.is_visible()] == gone
 
 
 def test_what_does_not_fit_is_reached_sideways_by_keys(grid: GridPage) -> None:

@@ -43,7 +43,7 @@ WAYS: dict[str, Callable[[Sequence[str]], list[int]]] = {
 class ValueMapGrid(anywidget.AnyWidget):  # type: ignore[misc]  # its traits are not typed
     """One row a spelling, in groups; Python holds the rows, the page sends what a person did and gets what changed."""
 
-    _esm = PAGE + (HERE / "grid.js").read_text("utf-8")
+    _esm = PAGE + "".join((HERE / name).read_text("utf-8") for name in ("grid_shown.js", "grid.js"))
     _css = HERE / "grid.css"
     title = traitlets.Unicode().tag(sync=True)
     rows = traitlets.List().tag(sync=True)
