@@ -111,7 +111,7 @@ function render({ model, el }) {
   function ofRow(row) {
     const becomes = becomesOf(row), proposed = row.proposal === null ? "" : row.proposal || "(left blank)";
     const who = row.decision ? ` by ${row.by || "nobody"}, ${row.on}` : ": it has no row now";
-    const tags = marksOf(row).map((tag) => make("span", { class: "wb-tag", title: tag.startsWith("changed") ? `${tag}${who}` : tag }, tag));
+    const tags = marksOf(row).map((tag) => make("span", { class: "wb-tag", title: tag.startsWith("changed") ? `${tag}${who}` : tag }, tag.split(" ")[0]));  // whole in the line below
     return [row.shown, row.records.toLocaleString("en-US"), becomes ?? (proposed ? make("span", { class: "wb-proposed", title: proposed }, `${proposed} ?`) : ""), row.confidence ? row.confidence.toFixed(2) : "", row.decision || "open", tags, [row.on, row.by].filter(Boolean).join(" "), row.why];
   }
 
