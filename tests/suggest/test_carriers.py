@@ -134,6 +134,11 @@ def test_a_word_shortens_another_by_its_beginning_and_consonants():
     assert one("Son Life", {"Starmount Life": (), "Aetna": ()}).best is None
 
 
+def test_of_a_cell_of_a_megabyte_no_more_is_read_than_a_name_may_be_long():
+    assert said(f"MetLife{' ' * 700}{'not - ( 1234 aB ' * 60_000}") == said("MetLife")
+    assert read_spelling("aB " * 300_000).key == read_spelling("aB " * 400).key
+
+
 def test_an_english_word_is_never_sure():
     assert not one("human").auto
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from workbench.carriers.texts import INNER_CAPITAL, NOT_WORDS, OF_NAME, folded
+from workbench.carriers.texts import INNER_CAPITAL, LONGEST, NOT_WORDS, OF_NAME, folded
 from workbench.dental.payers import Words, words
 
 FUSED = re.compile(r"(bcbs|bc|bs|ddpo|ddp|dd|delta|deltadental|bluecross|blueshield|regence|medicaid)(?:of)?([a-z]{2})")
@@ -24,7 +24,7 @@ def split_capitals(text: str, known: AbstractSet[str]) -> str:
         one
         if not OF_NAME.match(one) and ((low := NOT_WORDS.sub("", folded(one))) in known or is_fused(low))
         else INNER_CAPITAL.sub(" ", one)
-        for one in text.split()
+        for one in text[: 2 * LONGEST].split()
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -74,6 +75,16 @@ def is_between_states(reading: Reading) -> bool:
 
 def read_spelling(text: str, fixes: Fixes = NO_FIXES) -> Reading:
     """Read one spelling; `fixes` spells words right that nobody knows as they were typed."""
+    return _read(text, fixes) if fixes else _read_name(text)
+
+
+@lru_cache(maxsize=20_000)
+def _read_name(text: str) -> Reading:
+    """Read a name of a list or a payer, as it stands: the same ones are asked for again and again."""
+    return _read(text, NO_FIXES)
+
+
+def _read(text: str, fixes: Fixes) -> Reading:
     known = words()
     typed = folded(text)
     plain = " ".join(NOT_WORDS.sub(" ", typed).split())

@@ -9,7 +9,7 @@ from functools import lru_cache
 SIGNS = ("(", ")", "~")
 """What stands among the words of a text that is set aside: brackets, and where a remark begins."""
 MARKS = str.maketrans(dict.fromkeys("®™©°\u200b\u200c\u200d\ufeff\ufffd`´'’‘", "") | {"&": " and ", "+": " plus "})
-BEFORE_NUMBER = "grp|group|gp|policy|pol|acct|account|member|mbr|sub|id|plan|payer id|payor id"
+BEFORE_NUMBER = "grp|group|gp|policy|pol|acct|account|member|mbr|sub|id|plan|payer id|payor id|zip"
 ASIDE = (
     ("an e-mail address", re.compile(r"\S+@\S+\.\w+")),
     ("a PO box", re.compile(r"\b(?:p\W{0,2}o\W{0,2}\s*box|box)\s*#?\s*\d.*$")),
@@ -23,6 +23,7 @@ ASIDE = (
     )),
     ("a group number", re.compile(rf"(?:\b(?:{BEFORE_NUMBER})\b|#)[\s.:#-]*(?:no|num|number)?\b[\s.:#-]*(?=[a-z-]{{0,4}}\d)[a-z\d-]+")),
 )  # fmt: skip
+LONGEST = 400
 NOT_THIS = re.compile(
     r"(?<!\bdo)(?<!\bdoes)(?<!\bis)(?<!\bhas)(?<!\bwas)(?<!\bif)(?<!\bor)(?<!\bare)(?<!\bpt)(?<!\bins)(?<!\binsurance)[\s,(/;:-]+not"
     r"\s+(?!(?:use|used|listed|given|on|sure|active|accept|accepted|verified|eligible|covered|in|par|a|our|known|valid|bill"
@@ -44,7 +45,8 @@ NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 
 
 def folded(text: str) -> str:
-    """Return a text in small letters, without accents, trade marks and apostrophes."""
+    """Return a text in small letters, without accents, trade marks and apostrophes; no name is longer than what is read."""
+    text = " ".join(text[: 2 * LONGEST].split())[:LONGEST]
     if text.isascii():
         return text.translate(MARKS).casefold()
     plain = unicodedata.normalize("NFKD", text.translate(MARKS)).casefold()

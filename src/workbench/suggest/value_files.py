@@ -93,7 +93,12 @@ def tell_values(found: Sequence[Mapping[str, Any]]) -> str:
     shown = [["".join(sign if sign.isprintable() else " " for sign in cell) for cell in line] for line in lines]
     wide = [min(WIDEST, max(len(line[place]) for line in shown)) for place in range(3)]
     told = ["  ".join([*(cell.ljust(many) for cell, many in zip(line, wide, strict=False)), line[3]]) for line in shown]
-    return "\n".join([*(line.rstrip() for line in told), f"{len(found)} values; ? is for a person to look at."])
+    return "\n".join(
+        [
+            *(line.rstrip() for line in told),
+            f"{len(found)} value{'s' * (len(found) != 1)}; ? is for a person to look at.",
+        ]
+    )
 
 
 def suggest_ada(values: Iterable[str]) -> list[dict[str, Any]]:
