@@ -206,6 +206,7 @@ def _suggest(arguments: argparse.Namespace) -> Answer:
         if problem := wrong_usage(arguments.what, arguments.values, arguments.choices):
             raise SystemExit(_usage(problem))
         found = suggest_values(arguments.what, arguments.values, arguments.choices)
+        arguments.json = arguments.json or not sys.stdout.isatty()  # another program gets one array, as with --json
         return found if arguments.json else {"text": tell_values(found)}
     if arguments.accept_above is None or not (by := (arguments.by or "").strip()):
         raise SystemExit(_usage("suggest needs what to suggest and --values FILE, or --accept-above P --by NAME"))

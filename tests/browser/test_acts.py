@@ -213,7 +213,8 @@ def test_a_kernel_that_does_not_answer_is_told_and_nothing_looks_done(grid: Grid
     grid.page.evaluate("() => { window.toPython = () => new Promise(() => {}); }")
     grid.press("Enter")
     expect(grid.page.locator("[role=status]")).to_have_text(
-        "The kernel does not answer: run this cell again.", timeout=6000
+        "No answer yet: the kernel is busy, and does it when it can, or it is gone: then run this cell again.",
+        timeout=6000,
     )
     assert grid.page.locator("[role=treegrid]").inner_text() == before
     name = grid.page.locator("input[aria-label='Decided by']")
@@ -236,6 +237,15 @@ def test_steps_go_back_with_shift_and_a_text_that_no_longer_holds_goes(grid: Gri
     grid.press("/")
     grid.type("nobody writes this")
     assert (grid.told(), about(grid)) == ("", "")
+
+
+def test_enter_on_a_selection_takes_what_is_open_and_leaves_what_a_person_decided(page: Page, tmp_path: Path) -> None:
+    mine = Decided("Cigna x", Decision.MAP, "Zenith", "Bo", "2026-11-25", "agreed on the phone")
+    grid = opened(page, tmp_path, rows=(mine,))
+    grid.press("Shift+F", "Control+a", "Enter")
+    assert saved(grid)["Humana"] == ("map", "Humana")
+    standing = read_value_map(MAP, [grid.grid.decisions.settings.own_decisions]).rows["Cigna x"]
+    assert (standing.answer, standing.note) == ("Zenith", "agreed on the phone")
 
 
 def test_between_slashes_the_filter_is_a_regular_expression(grid: GridPage) -> None:

@@ -124,7 +124,10 @@ def test_what_is_refused_is_asked_again_and_a_kernel_that_is_gone_is_told(opened
     before = page.locator(".wb-columns").inner_text()
     page.evaluate("() => { window.toPython = () => new Promise(() => {}); }")
     opened.press("Enter")
-    expect(told).to_have_text("The kernel does not answer: run this cell again.", timeout=6_000)
+    expect(told).to_have_text(
+        "No answer yet: the kernel is busy, and does it when it can, or it is gone: then run this cell again.",
+        timeout=6_000,
+    )
     assert page.locator(".wb-columns").inner_text() == before
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from workbench.suggest.value_files import suggest_values, tell_values
 
 if TYPE_CHECKING:
     from conftest import Workbench
@@ -126,12 +129,18 @@ def test_a_file_is_read_as_spreadsheets_save_it(
     assert [one["source_value"] for one in said.document] == ["Aetna", "Société Générale"]
 
 
-def test_without_json_the_proposals_are_a_table(workbench: Workbench, tmp_path: Path) -> None:
+def test_into_a_pipe_goes_an_array_with_and_without_json(workbench: Workbench, tmp_path: Path) -> None:
+    values = tmp_path / "values.csv"
+    values.write_text("source_value\nAETNA\n", "utf-8")
+    said = [workbench("suggest", "carriers", "--values", values, *more) for more in ((), ("--json",))]
+    assert said[0].out == said[1].out
+    assert [one["source_value"] for one in json.loads(said[0].out)] == ["AETNA"]
+
+
+def test_who_reads_the_proposals_gets_a_table(tmp_path: Path) -> None:
     values = tmp_path / "values.csv"
     values.write_text("source_value\nAETNA\nqw\x1b[31mz\n", "utf-8")
-    said = workbench("suggest", "carriers", "--values", values)
-    assert said.code == 0
-    head, sure, odd, foot = said.out.splitlines()
+    head, sure, odd, foot = tell_values(suggest_values("carriers", str(values), None)).splitlines()
     assert head.split() == ["value", "proposal", "sure", "why"]
     assert sure.startswith("AETNA") and " Aetna " in sure and " 0.98 " in sure
     assert odd.startswith("qw [31mz") and "?" in odd
@@ -139,14 +148,14 @@ def test_without_json_the_proposals_are_a_table(workbench: Workbench, tmp_path: 
 
 
 @pytest.mark.parametrize("what", ["ada", "claims", "fields"])
-def test_every_kind_has_its_table(workbench: Workbench, tmp_path: Path, what: str) -> None:
+def test_every_kind_has_its_table(tmp_path: Path, what: str) -> None:
     values = tmp_path / "values.csv"
     cells = {"ada": "D2740", "claims": "Paid", "fields": "contacts,first_name,Mary"}[what]
     header = "source_object,source_column,sample_values" if what == "fields" else "source_value"
     values.write_text(f"{header}\n{cells}\n", "utf-8")
-    said = workbench("suggest", what, "--values", values)
+    told = tell_values(suggest_values(what, str(values), None))
     row = {"ada": "D2740  D2740  ok", "claims": "Paid  Paid  ", "fields": "contacts.first_name  first_name  "}[what]
-    assert re.sub(r" {2,}", "  ", said.out.splitlines()[1]).startswith(row)
+    assert re.sub(r" {2,}", "  ", told.splitlines()[1]).startswith(row)
 
 
 def test_choices_that_hold_none_are_refused(workbench: Workbench, tmp_path: Path) -> None:
@@ -179,3 +188,9 @@ def test_what_cannot_be_done_is_wrong_usage(workbench: Workbench, words: list[st
 
 def test_no_values_gives_an_empty_array(workbench: Workbench, tmp_path: Path) -> None:
     assert ask(workbench, "carriers", "source_value", folder=tmp_path) == []
+
+
+def test_a_line_without_its_value_has_its_line_in_the_table(tmp_path: Path) -> None:
+    values = tmp_path / "values.csv"
+    values.write_text("source_value,records\n,5\nAETNA,3\n", "utf-8")
+    assert len(tell_values(suggest_values("carriers", str(values), None)).splitlines()) == 4

@@ -19,6 +19,7 @@ from workbench.editors.panels import edit_value_maps
 from workbench.editors.value_file import Signer
 from workbench.mapping.spellings import Asked
 from workbench.mapping.value_map import ValueMap, read_value_map, save_value_map
+from workbench.privacy import PERSONAL
 from workbench.settings import Settings, read_settings
 from workbench.suggest.proposals import Proposal
 from workbench.suggest.suggestion import Candidate, Suggestion
@@ -427,3 +428,26 @@ def test_the_map_with_most_open_spellings_comes_first(settings: Settings) -> Non
     ]
     assert [one.title for one in edit_value_maps(settings, maps).children] == ["owner", "claim_status"]
     assert isinstance(edit_value_maps(settings, [Asked("owner", {}, done, False)]), ipywidgets.HTML)
+
+
+def test_a_map_of_ids_shows_ids_numbers_and_moments_as_they_are(settings: Settings) -> None:
+    said = Suggestion(
+        "contacts/C1042", (Candidate("402000123456", 0.97, "same e-mail"), Candidate("402000999999", 0.6, ""))
+    )
+    asked = Asked("existing", {"contacts/C1042": 1}, ValueMap("existing", {}), False)
+    [known] = Decisions(settings, Proposal(asked, {"contacts/C1042": said}), hide=PERSONAL).lines()
+    assert (known["shown"], known["proposal"], known["others"][0][1]) == (
+        "contacts/C1042",
+        "402000123456",
+        "402000999999",
+    )
+
+
+def test_what_was_turned_down_stays_turned_down_when_another_proposal_is(settings: Settings) -> None:
+    said = Suggestion("x", (Candidate("Aetna", 0.9, "near"), Candidate("Cigna", 0.5, "near")))
+    desk = Decisions(settings, Proposal(Asked(MAP, {"x": 1}, ValueMap(MAP, {}, lambda: b"k" * 32), True), {"x": said}))
+    desk.turn_down([0])
+    desk.take(0, 1)
+    desk.turn_down([0])
+    assert desk.lines()[0]["note"] == "not Aetna; not Cigna"
+    assert desk.lines()[0]["proposal"] is None

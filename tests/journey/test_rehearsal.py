@@ -59,17 +59,23 @@ HEADER = "source_value,decision,destination_value,decided_by,decided_on,note\n"
 def test_what_people_decided_in_a_rehearsal_outlives_it_but_for_its_own_records(practice, capsys):
     own = practice.settings.own_decisions
     own.mkdir(parents=True)
-    mine = f"{HEADER}Aetna PPO,map,Aetna,analyst,2026-11-26,seen\n"
-    ours = "DELTA,map,Delta Dental,rehearsal,2026-11-26,suggested 0.98: equal\nzz,ask,,rehearsal,2026-11-26,\n"
+    mine = (
+        f"{HEADER}Aetna PPO,map,Aetna,analyst,2026-11-26,seen\n"
+        "CIGNA,map,Cigna,,,\nDDS,map,Guardian,rehearsal,2026-11-26,changed by hand\n"
+    )
+    ours = (
+        "DELTA,map,Delta Dental,rehearsal,2026-11-26,suggested 0.98: equal\n"
+        "zz,ask,,rehearsal,2026-11-26,no proposal sure enough\n"
+    )
     numbers = f"{HEADER}contacts/C1,map,17,Dr. Lee,2026-11-26,the same\n"
     (own / "insurance_carrier.csv").write_text(mine + ours)
-    (own / "claim_status.csv").write_text(f"{HEADER}Sent,map,Pending,rehearsal,2026-11-26,\n")
+    (own / "claim_status.csv").write_text(f"{HEADER}Sent,map,Pending,rehearsal,2026-11-26,suggested 0.97: equal\n")
     (own / "existing.csv").write_text(numbers)
     prepare_rehearsal(practice.settings, patients=FEWEST_PATIENTS, fresh=True)
     assert {path.name: path.read_text() for path in own.glob("*.csv")} == {"insurance_carrier.csv": mine}
     assert (own / "forgotten" / "existing.csv").read_text() == numbers
     assert (
-        "Keeping 1 decision that a person made in data/rehearsal/decisions; 1 that names records of the tenant that is"
+        "Keeping 3 decisions that a person made in data/rehearsal/decisions; 1 that names records of the tenant that is"
         " forgotten lies in data/rehearsal/decisions/forgotten\n"
     ) in capsys.readouterr().err
     prepare_rehearsal(practice.settings, patients=FEWEST_PATIENTS, fresh=True)

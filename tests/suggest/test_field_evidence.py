@@ -174,3 +174,9 @@ def test_the_order_of_columns_and_fields_changes_nothing() -> None:
 def test_the_bench_prints_the_gates_and_every_one_holds() -> None:
     made = subprocess.run([sys.executable, str(BENCH)], capture_output=True, text=True)
     assert (made.returncode, "OUT" in made.stdout) == (0, False), made.stdout[-3000:]
+
+
+@pytest.mark.parametrize("name", ["Contact by", "pref", "drug use"])
+def test_a_column_in_which_everybody_wrote_none_is_read_like_an_empty_one(name: str) -> None:
+    (made,) = suggest_fields([column(name, "None|none|n/a")], THERE)
+    assert not made["auto"] or made["candidates"]

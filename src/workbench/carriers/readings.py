@@ -90,7 +90,7 @@ def _read(text: str, fixes: Fixes) -> Reading:
     plain = " ".join(NOT_WORDS.sub(" ", typed).split())
     if label := known.classes.get(plain):
         return Reading((), kind="not_a_carrier", label=label)
-    if plain in known.junk or not plain or PERSON.search(typed) or NO_NAME.fullmatch(text):
+    if plain in known.junk or not plain or PERSON.search(text) or NO_NAME.fullmatch(text):
         return Reading((), kind="junk")
     rest, numbers, notes = set_aside(typed)
     marked = rest.split()

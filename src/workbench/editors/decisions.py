@@ -56,7 +56,7 @@ class Decisions:
         self.spellings = sorted(records, key=lambda one: (-records[one], one))
         self.places = {one: place for place, one in enumerate(self.spellings)}
         self.file = ValueFile(self.settings, self.asked)
-        self.typed = Answers(self.proposal.suggestions.values(), tuple(self.choices))
+        self.typed = Answers(self.proposal.suggestions.values(), tuple(self.choices), self.asked.decided.key is None)
 
     @property
     def asked(self) -> Asked:
@@ -179,7 +179,8 @@ class Decisions:
         for one in numbers:
             row, best = self._row(one), self._suggestion(one).best
             not_this = row.answer if row and row.answer else best.value if best else None
-            parts = [] if not_this is None else [turned_down_note(not_this)]
+            parts = own_words(row) if row else []
+            parts += [] if not_this is None or turned_down_note(not_this) in parts else [turned_down_note(not_this)]
             rows[one] = replace(self._decided(one, Decision.ASK), note="; ".join(parts))
         return self._write(rows, "set apart")
 
@@ -217,7 +218,8 @@ class Decisions:
         return self.proposal.suggestions.get(spelling) or Suggestion(spelling)
 
     def _hides(self, spelling: str) -> bool:
-        return self.asked.decided.hides(spelling) or bool(self.hide and self.hide.search(spelling))
+        found = bool(self.hide and self.hide.search(spelling)) or self.asked.decided.hides(spelling)
+        return found and self.asked.decided.key is not None  # the shapes of ids are all alike
 
     def _line(self, number: int) -> Line:
         spelling = self.spellings[number]
@@ -251,7 +253,8 @@ class Decisions:
         return Decided(spelling, decision, answer, self.by, self.today().isoformat(), note)
 
     def _accepted(self, number: int, best: Candidate) -> Decided:
-        note = f"suggested {best.confidence:.2f}: {best.reason}"
+        row, note = self._row(number), f"suggested {best.confidence:.2f}: {best.reason}"
+        note = "; ".join([note, *(one for one in own_words(row) if one.startswith("not "))] if row else [note])
         return replace(self._decided(number, self._suggestion(number).decision, best.value), note=note)
 
     # -- the file ---------------------------------------------------------------------------------------------------

@@ -212,7 +212,8 @@ function render({ model, el }) {
   const ACTS = {
     Enter(ids) {
       const item = items[state.at];
-      decide("accept", chosen.size || !item || item.row ? { ids, seen: true } : { ids: ids.filter((id) => isOpen(rows[id])), seen: isOpened(item) });
+      const seen = new Set(items.filter((one) => one.row).map((one) => one.row.id));  // a shut group's lines are before nobody's eyes
+      decide("accept", { ids: ids.length > 1 ? ids.filter((id) => isOpen(rows[id])) : ids, seen: item && ids.every((id) => seen.has(id)) });
     },
     A() {
       const some = chosen.size ? [...chosen] : search.value ? items.filter((one) => one.level === 1).flatMap(idsOf) : null;

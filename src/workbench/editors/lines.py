@@ -45,10 +45,14 @@ class Told:
 
 @dataclass
 class Answers:
-    """The answers of one map: given `choices`, or any; and those that are proposed anywhere in it."""
+    """The answers of one map: given `choices`, or any; and those that are proposed anywhere in it.
+
+    A map of ids shows numbers and moments as they are.
+    """
 
     said: Iterable[Suggestion]
     choices: Sequence[str] = ()
+    are_ids: bool = False
     proposed: frozenset[str] = field(init=False)
     secret: bytes = field(init=False, repr=False)
 
@@ -58,7 +62,8 @@ class Answers:
 
     def show(self, answer: str) -> str:
         """Return an answer as it is shown: a given one in clear, since the list shows it; another's shape if it may be personal."""
-        return answer if answer in self.choices else screened(answer)
+        is_number = self.are_ids and not any(one.isalpha() or one == "@" for one in answer)  # of a record, or a moment
+        return answer if is_number or answer in self.choices else screened(answer)
 
     def hides(self, answer: str) -> bool:
         """Say whether an answer is not shown as it is."""

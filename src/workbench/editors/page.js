@@ -1,7 +1,7 @@
 // What the pages of both editors share: elements, the wire to Python, the form that asks, and keys that step through choices.
 const PATIENCE = 4000;  // milliseconds until a kernel that does not answer is told
 const PAUSE = 200;  // milliseconds after a letter until Python is asked what it would mean
-const GONE = "The kernel does not answer: run this cell again.";
+const GONE = "No answer yet: the kernel is busy, and does it when it can, or it is gone: then run this cell again.";
 
 const many = (count, one) => `${count.toLocaleString("en-US")} ${one}${count === 1 ? "" : "s"}`;
 

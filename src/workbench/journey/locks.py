@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from pathlib import Path
 from typing import Any
 
 from workbench.clock import WallClock, as_text
@@ -169,14 +171,22 @@ def sign_due(settings: Settings, *, by: str, what: str | None) -> Signature:
     return sign(settings, lock, by=by, at=as_text(WallClock().now()), tenant=tenant_alias(settings), binds=binds)
 
 
+def page_folder(settings: Settings) -> Path:
+    """Return the folder of the newest run, where the page lies that is signed; a run that ended is no reason for another."""
+    ledger = open_ledger(settings.ledger, b"")  # no image is read
+    run = last_run(ledger) or current_run(settings)
+    ledger.engine.dispose()
+    return settings.runs / run.run_id
+
+
 def _require_page(settings: Settings) -> None:
     """Refuse to sign while the page of the pre-mapping document shows another state than stands now, or is not there."""
-    ledger = open_ledger(settings.ledger, b"")  # no image is read
-    run = last_run(ledger)
-    ledger.engine.dispose()
-    path = settings.runs / (run.run_id if run else "") / f"{DOCUMENT}.html"
+    path = page_folder(settings) / f"{DOCUMENT}.html"
     page = path.read_text("utf-8") if path.is_file() else ""
-    if not all(value[:SHORT] in page for value in shown_state(settings).values()):
+    record = path.with_suffix(".json")
+    ended = json.loads(record.read_text("utf-8")).get("shows", {}) if record.is_file() else {}
+    shown = shown_state(settings)
+    if ended != shown or not all(value[:SHORT] in page for value in shown.values()):
         why = "shows what stood before: a decision file or the snapshot changed since" if page else "is not there"
         raise PageStale(
             f"What would be signed cannot be read: the page {DOCUMENT}.html of this run {why}. Build it, read it, and sign"

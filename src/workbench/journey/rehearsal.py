@@ -19,9 +19,10 @@ from urllib.request import ProxyHandler, Request, build_opener
 from workbench.errors import SettingsProblem, SetupMissing, TenantUnreachable, WorkbenchError, gather
 from workbench.freshsales.endpoints import endpoint
 from workbench.mapping.files import TICKS
-from workbench.mapping.value_map import CONFLICTS, EXISTING, ValueMap, read_value_map, save_value_map
+from workbench.mapping.value_map import CONFLICTS, EXISTING, Decided, ValueMap, read_value_map, save_value_map
 from workbench.privacy import keep_private, private_folder
 from workbench.settings import Settings
+from workbench.suggest.suggestion import is_by_machine
 from workbench.vocabulary import Target
 
 IDLE_SECONDS = 600
@@ -142,9 +143,15 @@ def _by_people(folder: Path) -> list[ValueMap]:
     maps = [read_value_map(path.stem, [folder]) for path in sorted(folder.glob("*.csv")) if path.name != TICKS]
     found = []
     for one in maps:
-        rows = {key: row for key, row in one.rows.items() if row.decided_by and row.decided_by != Target.REHEARSAL}
+        rows = {key: row for key, row in one.rows.items() if not _is_its_own(row)}
         found += [replace(one, rows=rows)] if rows else []
     return found
+
+
+def _is_its_own(row: Decided) -> bool:
+    """Say whether a rehearsal wrote a row and nobody changed it since: its name, and a note as accepting writes it."""
+    by_machine = row.note.startswith("suggested ") or is_by_machine(row.note)
+    return row.decided_by == Target.REHEARSAL and by_machine
 
 
 def _tell_kept(kept: list[ValueMap]) -> str:

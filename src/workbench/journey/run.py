@@ -15,7 +15,7 @@ from typing import Any
 from workbench.errors import PageStale, RunFailed, SettingsProblem, WorkbenchError
 from workbench.journey.delta import delta_folder, newer_deliveries, tell_newer
 from workbench.journey.jupyter import WarmKernels, warm_kernels
-from workbench.journey.locks import DOCUMENT, sign_due, tell_signed
+from workbench.journey.locks import DOCUMENT, page_folder, sign_due, tell_signed
 from workbench.journey.record import (
     SHORT,
     bound_to,
@@ -138,9 +138,10 @@ def sign_built(settings: Settings, *, by: str, what: str | None) -> dict[str, An
         return tell_signed(settings, sign_due(settings, by=by, what=what))
     except PageStale:
         _tell(f"Building {DOCUMENT} from the decisions as they stand")
-        page = execute(settings, DOCUMENT, settings.runs / current_run(settings).run_id).with_suffix(".html")
+        page = execute(settings, DOCUMENT, page_folder(settings)).with_suffix(".html")
         built = (
-            f"{page.relative_to(settings.folder)} was built from the decisions as they stand: this is what is signed.\n"
+            f"{page.relative_to(settings.folder)} was built from the decisions as they stand: this is what is signed, and"
+            " nobody has read it yet. Read it before you go on.\n"
         )
         return tell_signed(settings, sign_due(settings, by=by, what=what), built)
 
@@ -180,6 +181,8 @@ def execute(settings: Settings, notebook: str, folder: Path, more: Mapping[str, 
         raise SettingsProblem(f"notebooks/{notebook}.ipynb is missing. workbench init writes the starter's notebooks.")
     folder.mkdir(parents=True, exist_ok=True)
     executed = folder / f"{notebook}.ipynb"
+    if notebook == DOCUMENT:  # its record says which decisions the page shows: of a page that fails, none
+        (folder / f"{notebook}.json").unlink(missing_ok=True)
     parameters = _checked(
         papermill,
         source,

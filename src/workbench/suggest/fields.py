@@ -170,7 +170,7 @@ def _candidate(column: Column, field: Field, table: Table) -> Found | None:
     if is_odd or (shapes and field.name in column.unlikely):
         confidence, reason = confidence * ODD_VALUES, f"{reason}; but the values look like something else"
     elif field.name in column.likely and confidence < OTHER_ORDER:
-        alone = ONLY_VALUES if shapes["letters"] >= 0.5 else 0.0  # codes in digits are usual everywhere
+        alone = ONLY_VALUES if shapes.get("letters", 0) >= 0.5 else 0.0  # codes in digits are usual everywhere
         told = f"{reason}; its values are usual there" if confidence else "its values are usual there"
         confidence, reason = min(OTHER_ORDER, max(alone, confidence + VALUES_TOO)), told
     elif shapes and field.kind in TELLING and 0 < confidence < OTHER_ORDER:

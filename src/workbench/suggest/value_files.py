@@ -84,7 +84,7 @@ def tell_values(found: Sequence[Mapping[str, Any]]) -> str:
     lines = [("value", "proposal", "sure", "why")]
     for one in found:
         best: Mapping[str, Any] = next(iter(one.get("candidates", ())), {})
-        asked = one.get("source_value") or f"{one['source_object']}.{one['source_column']}"
+        asked = one["source_value"] if "source_value" in one else f"{one['source_object']}.{one['source_column']}"
         answer = best.get("value") or best.get("field") or " ".join(one.get("codes", ())) or "–"
         share = f"{best['confidence']:.2f}" if best else str(one.get("verdict", ""))
         lines.append(
@@ -93,12 +93,8 @@ def tell_values(found: Sequence[Mapping[str, Any]]) -> str:
     shown = [["".join(sign if sign.isprintable() else " " for sign in cell) for cell in line] for line in lines]
     wide = [min(WIDEST, max(len(line[place]) for line in shown)) for place in range(3)]
     told = ["  ".join([*(cell.ljust(many) for cell, many in zip(line, wide, strict=False)), line[3]]) for line in shown]
-    return "\n".join(
-        [
-            *(line.rstrip() for line in told),
-            f"{len(found)} value{'s' * (len(found) != 1)}; ? is for a person to look at.",
-        ]
-    )
+    foot = f"{len(found)} value{'s' * (len(found) != 1)}; ? is for a person to look at."
+    return "\n".join([*(line.rstrip() for line in told), foot])
 
 
 def suggest_ada(values: Iterable[str]) -> list[dict[str, Any]]:
