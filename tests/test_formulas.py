@@ -35,7 +35,10 @@ def held(folder: Path) -> Path:
         )
 
     path = folder / "held.xlsx"
-    write_held_workbook(WorkList({"migration": "m", "target": "rehearsal"}, [waiting(one) for one in FORMULAS], {"m": FORMULAS}, 6), path)
+    write_held_workbook(
+        WorkList({"migration": "m", "target": "rehearsal"}, [waiting(one) for one in FORMULAS], {"m": FORMULAS}, 6),
+        path,
+    )
     return path
 
 
